@@ -1,0 +1,1 @@
+//! Keeps Hazelcast Jet jobs as the YAML in a directory declares them.

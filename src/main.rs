@@ -1,0 +1,2 @@
+//! The `jetkeeper` program.
+fn main() {}
