@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::accept::Standing;
 use super::cluster::ClusterSight;
@@ -127,6 +126,16 @@ impl<'a> Draft<'a> {
         self.push(hold);
     }
 
+    /// Holds until a person releases it by something else than a confirmation.
+    pub(super) fn hold_released_by(
+        &mut self,
+        reason: Reason,
+        release: Release,
+        message: impl Into<String>,
+    ) {
+        self.push(Hold::new(reason, vec![self.id.clone()], message).released_by(release));
+    }
+
     /// Holds until a person releases it; `Some` with the person's word where one did.
     pub(super) fn ask(
         &mut self,
@@ -229,15 +238,6 @@ impl<'a> Draft<'a> {
             remember,
             timeout,
         });
-    }
-
-    /// The expectation that only the cluster is the same.
-    pub(super) fn same_cluster(&self, cluster_id: Uuid) -> Expectation {
-        Expectation {
-            cluster_id,
-            job: None,
-            only_active: None,
-        }
     }
 
     /// Whether the job has been in its status for longer than this.

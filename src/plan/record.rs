@@ -41,6 +41,10 @@ pub struct Recorded {
 /// What was recorded of one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact with a life of its own"
+)]
 pub struct JobRecord {
     /// Where it was declared last.
     pub place: Place,

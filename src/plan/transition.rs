@@ -49,7 +49,7 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
             ..
         } => {
             record.attempts += 1;
-            record.attempt = Some(attempt.clone());
+            record.attempt = Some((**attempt).clone());
         }
         Action::Submit(_) => begin_submit(&mut record),
         Action::Suspend { .. } | Action::Cancel { .. } => {

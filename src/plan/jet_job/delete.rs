@@ -4,7 +4,7 @@ use super::super::draft::Draft;
 use super::super::event::EventKind;
 use super::super::hold::Reason;
 use super::super::record::OperationKind;
-use super::super::step::{Action, Remember};
+use super::super::step::{Action, Expectation, Remember};
 use super::{backing_off, stop, submit};
 
 /// Decides for a job that is to be removed.
@@ -48,7 +48,7 @@ fn release(draft: &mut Draft<'_>) {
     let entry = draft.record.entry.clone().or_else(|| there.cloned());
     match entry {
         Some(entry) if !draft.record.released => {
-            let expects = draft.same_cluster(cluster_id);
+            let expects = Expectation::cluster(cluster_id);
             let timeout = std::time::Duration::from_secs(30);
             draft.act(
                 expects,

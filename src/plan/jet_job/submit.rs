@@ -34,7 +34,7 @@ pub(super) fn start(draft: &mut Draft<'_>, after_failure: bool) {
     let Some(deployed) = checked_jar(draft) else {
         return;
     };
-    let Some(replaces) = replaceable_entry(draft) else {
+    let Some(Replaceable(replaces)) = replaceable_entry(draft) else {
         return;
     };
     let Some(cluster_id) = draft.view().and_then(|view| view.cluster_id) else {
@@ -63,7 +63,7 @@ pub(super) fn start(draft: &mut Draft<'_>, after_failure: bool) {
         replaces,
         attempt: Some(attempt),
     };
-    let expects = draft.same_cluster(cluster_id);
+    let expects = Expectation::cluster(cluster_id);
     draft.act(
         expects,
         action,
@@ -115,13 +115,7 @@ pub(super) fn conflict(draft: &mut Draft<'_>, other: JobId) {
          it over with `jetkeeper adopt {}`",
         resource.name
     );
-    hold_adoptable(draft, message);
-}
-
-fn hold_adoptable(draft: &mut Draft<'_>, message: String) {
-    let asked = draft.ask(Reason::Conflict, Release::Adopt, message);
-    // A conflict is released by adopting, never by a bare confirmation.
-    drop(asked);
+    draft.hold_released_by(Reason::Conflict, Release::Adopt, message);
 }
 
 fn adopt(draft: &mut Draft<'_>, job: JobId) {
@@ -136,7 +130,7 @@ fn adopt(draft: &mut Draft<'_>, job: JobId) {
         replaces,
         attempt: None,
     };
-    let expects = draft.same_cluster(cluster_id);
+    let expects = Expectation::cluster(cluster_id);
     draft.spend_adoption();
     draft.act(
         expects,
@@ -161,7 +155,7 @@ pub(super) fn renew_claim(draft: &mut Draft<'_>) {
         replaces: Some(old),
         attempt: None,
     };
-    let expects = draft.same_cluster(cluster_id);
+    let expects = Expectation::cluster(cluster_id);
     draft.act(
         expects,
         action,
@@ -186,15 +180,18 @@ fn entry_for(
     }
 }
 
-/// The entry that a claim replaces (`Some(None)` for none), or a hold if it is another owner's.
-fn replaceable_entry(draft: &mut Draft<'_>) -> Option<Option<OwnershipEntry>> {
+/// What a claim finds in the ownership map.
+struct Replaceable(Option<OwnershipEntry>);
+
+/// The entry that a claim replaces, or a hold if it is another owner's.
+fn replaceable_entry(draft: &mut Draft<'_>) -> Option<Replaceable> {
     if let Some(entry) = &draft.record.entry {
-        return Some(Some(entry.clone()));
+        return Some(Replaceable(Some(entry.clone())));
     }
     let ownership = draft.view().and_then(|view| view.ownership.known())?;
     let there = ownership.get(draft.job_name()).cloned();
     let (owner, resource) = match &there {
-        None => return Some(None),
+        None => return Some(Replaceable(None)),
         Some(entry) => (entry.owner.clone(), entry.resource.clone()),
     };
     let other_resource = resource != draft.id
@@ -202,14 +199,14 @@ fn replaceable_entry(draft: &mut Draft<'_>) -> Option<Option<OwnershipEntry>> {
         && draft.input.recorded.jobs.contains_key(&resource.name);
     if (owner == draft.input.settings.owner && !other_resource) || draft.adoption_wanted() {
         draft.spend_adoption();
-        return Some(there);
+        return Some(Replaceable(there));
     }
     let message = format!(
         "the name belongs to {resource} of owner {owner} (map jetkeeper.ownership); take it over \
          with `jetkeeper adopt {}`",
         draft.id.name
     );
-    hold_adoptable(draft, message);
+    draft.hold_released_by(Reason::Conflict, Release::Adopt, message);
     None
 }
 
