@@ -1,1 +1,4 @@
 //! Keeps Hazelcast Jet jobs as the YAML in a directory declares them.
+
+pub mod clock;
+pub mod resources;
