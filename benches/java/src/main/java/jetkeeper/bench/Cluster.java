@@ -44,6 +44,14 @@ final class Cluster implements AutoCloseable {
         }
     }
 
+    /** Members refuse a listener on a job that has ended, so it is there before the call. */
+    static void cancel(Job job) throws InterruptedException {
+        try (StatusLatch latch = new StatusLatch(job, JobStatus.FAILED)) {
+            job.cancel();
+            latch.await();
+        }
+    }
+
     @Override
     public void close() {
         client.shutdown();

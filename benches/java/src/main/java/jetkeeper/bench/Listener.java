@@ -39,8 +39,7 @@ public final class Listener {
                 job.resume();
                 Cluster.await(job, JobStatus.RUNNING);
             }
-            job.cancel();
-            Cluster.await(job, JobStatus.FAILED);
+            Cluster.cancel(job);
         }
     }
 }

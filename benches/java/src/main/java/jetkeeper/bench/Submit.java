@@ -31,8 +31,7 @@ public final class Submit {
                 if (i >= warmUps) {
                     Samples.print(called, running);
                 }
-                job.cancel();
-                Cluster.await(job, JobStatus.FAILED);
+                Cluster.cancel(job);
             }
         }
     }
