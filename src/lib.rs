@@ -1,4 +1,8 @@
 //! Keeps Hazelcast Jet jobs as the YAML in a directory declares them.
 
 pub mod clock;
+pub mod cluster;
+pub mod engine;
+pub mod plan;
 pub mod resources;
+pub mod store;
