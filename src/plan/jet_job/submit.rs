@@ -61,7 +61,7 @@ pub(super) fn start(draft: &mut Draft<'_>, after_failure: bool) {
     let action = Action::Claim {
         entry,
         replaces,
-        attempt: Some(attempt),
+        attempt: Some(Box::new(attempt)),
     };
     let expects = Expectation::cluster(cluster_id);
     draft.act(
