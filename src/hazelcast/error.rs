@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::frame::FrameError;
 use super::message::DecodeError;
 pub use super::server_error::{ErrorCode, ErrorHolder, ServerError};
 
@@ -66,6 +67,12 @@ pub(crate) enum Kind {
     },
     #[error("{call} was refused: too many calls are waiting for answers on this connection")]
     Overloaded { call: &'static str },
+    #[error("{call} is too long to be sent")]
+    TooLong {
+        call: &'static str,
+        #[source]
+        source: FrameError,
+    },
     #[error("the jar could not be read for its upload")]
     JarRead {
         #[source]
@@ -88,8 +95,8 @@ pub(crate) enum LossCause {
     Protocol(#[source] DecodeError),
     #[error("nothing was read for {0:?}")]
     Heartbeat(Duration),
-    #[error("this client closed it: {0}")]
-    ClosedByUs(&'static str),
+    #[error("this client closed it")]
+    ClosedByUs,
 }
 
 /// Why a member refused the client.
@@ -113,6 +120,9 @@ pub enum AuthenticationError {
     /// A status of a later protocol version.
     #[error("the member answered with the unknown status {0}")]
     UnknownStatus(u8),
+    /// The member accepted the client without saying who it is.
+    #[error("the member's consent lacks its id, its cluster's id or the number of partitions")]
+    Incomplete,
     /// The address leads to another cluster of the same name.
     #[error("the member belongs to another cluster, {found} instead of {expected}")]
     DifferentCluster {
@@ -149,6 +159,7 @@ impl Error {
             Kind::Server { source, .. } => source.is_retryable(),
             Kind::Authentication { .. }
             | Kind::Decode { .. }
+            | Kind::TooLong { .. }
             | Kind::JarRead { .. }
             | Kind::InvalidArgument(_)
             | Kind::Shutdown => false,
@@ -191,6 +202,7 @@ impl Error {
             | Kind::Authentication { .. }
             | Kind::NotConnected { .. }
             | Kind::Overloaded { .. }
+            | Kind::TooLong { .. }
             | Kind::JarRead { .. }
             | Kind::InvalidArgument(_)
             | Kind::Shutdown => true,
@@ -227,11 +239,11 @@ impl Error {
             .is_some_and(|error| error.has_code(code))
     }
 
-    pub(crate) fn redacted(self, secrets: &[String]) -> Self {
+    pub(crate) fn redacted(self, parameters: &[String], secrets: &[String]) -> Self {
         match self.kind() {
             Kind::Server { call, source } => {
                 let mut source = source.clone();
-                source.redact(secrets);
+                source.redact(parameters, secrets);
                 Kind::Server { call, source }.into()
             }
             _ => self,

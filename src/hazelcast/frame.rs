@@ -107,9 +107,9 @@ impl FrameCodec {
         let Some((header, _)) = buffer.split_first_chunk::<HEADER_LEN>() else {
             return Ok(None);
         };
-        let [a, b, c, d, e, f] = *header;
-        let announced = i32::from_le_bytes([a, b, c, d]);
-        let flags = Flags(u16::from_le_bytes([e, f]));
+        let mut header = header.as_slice();
+        let announced = header.get_i32_le();
+        let flags = Flags(header.get_u16_le());
         let length = usize::try_from(announced)
             .ok()
             .filter(|length| (HEADER_LEN..=self.max_frame_len).contains(length))

@@ -15,6 +15,10 @@ pub enum ProcessingGuarantee {
 
 /// The configuration a job was submitted with, as far as it can be read without its classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the fields are those of the Java class"
+)]
 pub struct JobConfig {
     /// The job's name.
     pub name: Option<String>,

@@ -17,22 +17,36 @@
 //! covered by one code path; what newer members append to messages is skipped.
 
 pub mod assembler;
+pub mod client;
+mod cluster;
+pub mod codec;
 pub mod config;
+pub mod connection;
+pub mod custom;
 pub mod error;
 pub mod frame;
+mod invocation;
 pub mod job;
 pub mod job_config;
+pub mod job_events;
 pub mod management;
+pub mod map;
 pub mod message;
+pub mod serialization;
 pub mod server_error;
 pub mod state;
 pub mod types;
 pub mod upload;
+mod uploader;
 
+pub use client::Client;
 pub use config::{ClientConfig, Credentials};
 pub use error::{AuthenticationError, Error, ErrorCode, ErrorHolder, Result, ServerError};
 pub use job::{JobEvent, JobStatus, JobStatusEvent, JobSummary, TerminateMode};
 pub use job_config::{DeltaJobConfig, JobConfig, JobConfigTail, ProcessingGuarantee};
+pub use job_events::JobEvents;
 pub use management::{ClusterMetadata, ClusterStatus, MapConfig};
+pub use map::Map;
+pub use serialization::Data;
 pub use state::{ClusterState, Link, Member};
 pub use upload::{MemberUpload, Upload, UploadError, UploadStage};

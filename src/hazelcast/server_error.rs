@@ -191,21 +191,29 @@ impl ServerError {
             || self.mentions("Cannot do this task on non-master")
     }
 
-    /// Replaces values that must not be seen, in every message of the chain.
-    pub(crate) fn redact(&mut self, secrets: &[String]) {
-        const SHORTEST: usize = 4;
-        let list = format!("[{}]", secrets.join(", "));
+    /// Takes out of every message the list of parameters, as Java prints it, and each secret.
+    pub(crate) fn redact(&mut self, parameters: &[String], secrets: &[String]) {
+        let list = format!("[{}]", parameters.join(", "));
+        let values = secrets.iter().filter(|secret| !secret.is_empty());
+        let replacements: Vec<(&str, &str)> = (!parameters.is_empty())
+            .then_some((list.as_str(), "[…]"))
+            .into_iter()
+            .chain(values.map(|secret| (secret.as_str(), "…")))
+            .collect();
         for text in self
             .chain
             .iter_mut()
             .filter_map(|holder| holder.message.as_mut())
         {
-            if !secrets.is_empty() && text.contains(&list) {
-                *text = text.replace(&list, "[…]");
+            if text.len() + 4 > MESSAGE_LIMIT {
+                // A secret may have been cut in two where the text was cut.
+                let longest = secrets.iter().map(String::len).max().unwrap_or_default();
+                let kept = text.floor_char_boundary(text.len().saturating_sub(longest));
+                text.truncate(kept);
             }
-            for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST) {
-                if text.contains(secret.as_str()) {
-                    *text = text.replace(secret.as_str(), "…");
+            for (hidden, shown) in &replacements {
+                if text.contains(hidden) {
+                    *text = text.replace(hidden, shown);
                 }
             }
         }
@@ -293,7 +301,7 @@ mod tests {
 
     #[test]
     fn parameters_are_taken_out_of_messages() {
-        let secrets = ["10".to_owned(), "hunter22".to_owned()];
+        let parameters = ["10".to_owned(), "hunter22".to_owned()];
         let mut error = ServerError::new(vec![
             holder(
                 500,
@@ -302,7 +310,7 @@ mod tests {
             ),
             holder(0, "X", "cannot log in with hunter22"),
         ]);
-        error.redact(&secrets);
+        error.redact(&parameters, &parameters[1..]);
         assert_eq!(
             error.chain[0].message.as_deref(),
             Some("jobParameters=[…]} failed in 10 s")

@@ -23,8 +23,11 @@ pub struct Upload {
     pub job_name: Option<String>,
     /// Class to run; none takes it from the jar's manifest.
     pub main_class: Option<String>,
-    /// Arguments of `main`. Kept out of `Debug` and of error texts.
+    /// Arguments of `main`. Kept out of `Debug`; where a member lists them in an error, they are
+    /// taken out.
     pub parameters: Vec<String>,
+    /// Values that must not be seen: taken out of errors wherever they occur. Kept out of `Debug`.
+    pub secrets: Vec<String>,
     /// Bytes per part; members forget an upload that rests for two minutes between parts.
     pub part_size: usize,
     /// Bounds the whole upload, `main` included.
@@ -42,8 +45,11 @@ pub struct MemberUpload {
     pub job_name: Option<String>,
     /// Class to run; none takes it from the jar's manifest.
     pub main_class: Option<String>,
-    /// Arguments of `main`. Kept out of `Debug` and of error texts.
+    /// Arguments of `main`. Kept out of `Debug`; where a member lists them in an error, they are
+    /// taken out.
     pub parameters: Vec<String>,
+    /// Values that must not be seen: taken out of errors wherever they occur. Kept out of `Debug`.
+    pub secrets: Vec<String>,
     /// Bounds the call, `main` included.
     pub timeout: Duration,
 }
