@@ -141,7 +141,7 @@ impl Client {
     pub async fn terminate(&self, job_id: i64, mode: TerminateMode) -> Result<()> {
         self.invoke(TerminateJob {
             job_id,
-            mode,
+            terminate_mode: mode.id(),
             light_job_coordinator: None,
         })
         .await

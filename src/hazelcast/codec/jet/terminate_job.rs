@@ -3,7 +3,6 @@
 use uuid::Uuid;
 
 use crate::hazelcast::codec::{Request, response_type};
-use crate::hazelcast::job::TerminateMode;
 use crate::hazelcast::message::{ClientMessage, DecodeError};
 use crate::hazelcast::types::write::RequestWriter;
 
@@ -12,8 +11,8 @@ use crate::hazelcast::types::write::RequestWriter;
 pub struct TerminateJob {
     /// The job's id.
     pub job_id: i64,
-    /// How to stop it.
-    pub mode: TerminateMode,
+    /// How to stop it; see [`TerminateMode::id`](crate::hazelcast::job::TerminateMode::id).
+    pub terminate_mode: i32,
     /// Member that coordinates a light job; none for a normal one.
     pub light_job_coordinator: Option<Uuid>,
 }
@@ -27,7 +26,7 @@ impl Request for TerminateJob {
     fn encode_request(&self) -> ClientMessage {
         RequestWriter::new(Self::TYPE)
             .long(self.job_id)
-            .int(self.mode.id())
+            .int(self.terminate_mode)
             .uuid(self.light_job_coordinator)
             .finish()
     }
