@@ -5,4 +5,6 @@ pub mod cluster;
 pub mod engine;
 pub mod plan;
 pub mod resources;
+pub mod secrets;
+pub mod source;
 pub mod store;
