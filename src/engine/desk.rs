@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 
 use super::published::Published;
 use super::request::{Answer, Envelope, Request, RequestError};
-use super::stand_in::{ClusterWatch, Source};
+use super::stand_in::ClusterWatch;
 use crate::plan::hold::{Hold, HoldId, Release};
 use crate::plan::record::{Confirmation, Pause};
 use crate::resources::{Kind, ResourceId};
+use crate::source::Source;
 use crate::store::Change;
 
 /// How long a reconcile waits for one cluster that is connected but doesn't answer.

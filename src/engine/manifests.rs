@@ -7,11 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::stand_in::{Loader, Source};
+use super::stand_in::Loader;
 use super::wake::{Bell, Follower};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::record::{Recorded, SourceRecord};
 use crate::resources::{Desired, Fault, ResourceId, Revision, Severity, SourceName};
+use crate::source::Source;
 use crate::store::{Change, RevisionEntry};
 
 /// The sources and what they ask for together.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ports::{ClusterTarget, Clusters, Jars};
-use super::stand_in::{Secrets, Source};
 use crate::clock::{Clock, Entropy};
 use crate::plan;
+use crate::secrets::Secrets;
+use crate::source::Source;
 use crate::store::Store;
 
 /// Everything that the engine works with: each a port, so that a simulation can stand behind it.

@@ -5,37 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::cluster::{CallError, Cluster, Connection, Health};
 use crate::plan::observed::{ClusterView, Link, Seen};
-use crate::resources::{Desired, Revision, SourceName, SourceView};
-
-#[async_trait]
-pub trait Source: Send + Sync {
-    fn name(&self) -> &SourceName;
-    fn revisions(&self) -> watch::Receiver<Arc<Revision>>;
-    async fn rescan(&self);
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the secret was not found")]
-pub struct SecretError;
-
-#[derive(Clone)]
-pub struct SecretString(pub String);
-
-impl SecretString {
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-pub trait Secrets: Send + Sync {
-    fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError>;
-}
+use crate::resources::{Desired, Revision, SourceView};
 
 #[derive(Debug, Default)]
 pub struct Loader;
