@@ -10,27 +10,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::cluster::{CallError, Cluster, Connection, Health};
 use crate::plan::observed::{ClusterView, Link, Seen};
-use crate::resources::{Desired, Revision, SourceView};
 
-#[derive(Debug, Default)]
-pub struct Loader;
-
-impl Loader {
-    pub fn load(&mut self, revisions: &[Arc<Revision>], _clusters: &BTreeSet<String>) -> Desired {
-        let mut desired = Desired::default();
-        for revision in revisions {
-            desired.sources.insert(
-                revision.source.clone(),
-                SourceView {
-                    revision: revision.id.clone(),
-                    present: revision.present,
-                    identified: true,
-                },
-            );
-        }
-        desired
-    }
-}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WatchInterest {
