@@ -1,3 +1,9 @@
 //! Keeps Hazelcast Jet jobs as the YAML in a directory declares them.
 
+pub mod clock;
+pub mod cluster;
+pub mod engine;
 pub mod hazelcast;
+pub mod plan;
+pub mod resources;
+pub mod store;

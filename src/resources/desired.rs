@@ -1,0 +1,67 @@
+//! What all sources together ask for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::fault::Fault;
+use super::hazelcast::HazelcastSpec;
+use super::identity::{Digest, Place, ResourceId, SourceName};
+use super::jet_job::JetJobSpec;
+use super::revision::JarOrigin;
+
+/// A checked document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared<S> {
+    /// Where it stands.
+    pub place: Place,
+    /// Its spec, checked.
+    pub spec: Arc<S>,
+    /// The digest of the normalised spec and the annotations that matter.
+    pub digest: Digest,
+    /// The annotations that matter.
+    pub annotations: Annotations,
+}
+
+/// The annotations that change what we do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Annotations {
+    /// `jetkeeper.io/reconcile: disabled`: leave it alone.
+    pub reconcile_disabled: bool,
+    /// `jetkeeper.io/adopt: "true"`: take over a job of that name that we didn't make.
+    pub adopt: bool,
+    /// `jetkeeper.io/prune: disabled`: keep the job when the document goes.
+    pub prune_disabled: bool,
+}
+
+/// What one source showed at its latest revision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceView {
+    /// The revision: a digest of the directory's content, later a commit.
+    pub revision: String,
+    /// Whether the path was there and had at least one document; else nothing is pruned.
+    pub present: bool,
+    /// Whether every document could be identified; else nothing is pruned.
+    pub identified: bool,
+}
+
+/// What all sources together ask for, and everything that is wrong with it.
+///
+/// A document with an error is not in `jobs` or `hazelcasts`; where its kind and name could be told,
+/// it is in `faulty`, so that its last good version stays in force.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// The clusters, by resource name.
+    pub hazelcasts: BTreeMap<String, Declared<HazelcastSpec>>,
+    /// The jobs, by resource name.
+    pub jobs: BTreeMap<String, Declared<JetJobSpec>>,
+    /// Where each of `jobs` gets its jar.
+    pub jars: BTreeMap<String, JarOrigin>,
+    /// Documents that are there but can't be used, by identity, with the place of each.
+    pub faulty: BTreeMap<ResourceId, Place>,
+    /// Documents of kinds that are accepted but not managed yet.
+    pub unmanaged: BTreeMap<ResourceId, Place>,
+    /// The sources of this run.
+    pub sources: BTreeMap<SourceName, SourceView>,
+    /// Everything that is wrong, ordered by place.
+    pub faults: Vec<Fault>,
+}
