@@ -9,6 +9,7 @@
 
 mod fixtures;
 mod layering;
+mod protocol_golden;
 mod support;
 
 use std::path::{Path, PathBuf};
