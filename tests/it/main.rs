@@ -10,6 +10,7 @@
 mod directory_source;
 mod fixtures;
 mod layering;
+mod protocol_golden;
 mod support;
 
 use std::path::{Path, PathBuf};
