@@ -344,15 +344,16 @@ pub(super) fn scan(text: &str) -> Header {
             && *metadata_indent.get_or_insert(indent) == indent
             && key == "name"
         {
-            names.push((number, indent, scalar_of(value)));
+            let space = value.len() - value.trim_start().len();
+            names.push((number, indent + key.len() + 1 + space, scalar_of(value)));
         }
     }
-    if let ([kind], [(line, indent, name)]) = (kinds.as_slice(), names.as_slice())
+    if let ([kind], [(line, column, name)]) = (kinds.as_slice(), names.as_slice())
         && let Some(kind) = KINDS.into_iter().find(|known| known.as_str() == *kind)
         && name::resource_name_fault(name).is_none()
     {
         header.at.start.line = u32::try_from(*line).unwrap_or(u32::MAX);
-        header.at.start.column = u32::try_from(*indent).unwrap_or(u32::MAX);
+        header.at.start.column = u32::try_from(*column).unwrap_or(u32::MAX);
         header.resource = Some(ResourceId {
             kind,
             name: (*name).to_owned(),

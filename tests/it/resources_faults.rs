@@ -945,92 +945,51 @@ fn syntax_errors_are_said_in_plain_words() {
         "  parameters:\n  - a\n  -b\n  state: Running\n",
         "  name: a\u{7}b\n",
     ];
-    let files: Vec<String> = broken.into_iter().map(job).collect();
-    let text = files.join("---\n");
-    let messages: Vec<String> = load_text(&text)
-        .faults
-        .iter()
-        .map(|fault| {
-            let line = text
-                .lines()
-                .nth(fault.place.line as usize - 1)
-                .unwrap_or_default();
+    let messages: Vec<String> = broken
+        .into_iter()
+        .map(|broken| {
+            let text = job(broken);
+            let desired = load_text(&text);
+            let fault = &desired.faults[0];
+            let line = text.lines().nth(fault.place.line as usize - 1).unwrap();
             let help = fault.help.as_deref().unwrap_or("-");
-            format!(
-                "{line} @{}\n  {}\n  {help}",
-                fault.place.column, fault.message
-            )
+            let column = fault.place.column;
+            format!("{line} @{column}\n    {}\n    {help}", fault.message)
         })
         .collect();
     insta::assert_snapshot!(messages.join("\n"), @r#"
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:13:3
      state: Running @2
-      this is no YAML: this line doesn't fit the ones above
-      keys of one mapping start in the same column and end with `:`
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: this line doesn't fit the ones above
+        keys of one mapping start in the same column and end with `:`
       state: Running @8
-      this is no YAML: there is a `:` where no key can be
-      text with a `:` in it needs quotes; else a line is indented wrongly
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: there is a `:` where no key can be
+        text with a `:` in it needs quotes; else a line is indented wrongly
       state: Running @8
-      this is no YAML: a mapping in `{ }` or a list in `[ ]` is not closed, or lacks a comma
-      count the brackets from here on
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: a mapping in `{ }` or a list in `[ ]` is not closed, or lacks a comma
+        count the brackets from here on
       mainClass: com.example: Orders @25
-      this is no YAML: there is a `:` where no key can be
-      text with a `:` in it needs quotes; else a line is indented wrongly
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: there is a `:` where no key can be
+        text with a `:` in it needs quotes; else a line is indented wrongly
       mainClass: @Orders @14
-      this is no YAML: text can't start like this
-      put the text in quotes
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: text can't start like this
+        put the text in quotes
       mainClass: *orders @14
-      this is no YAML: there is no anchor for this alias
-      text that starts with `*` needs quotes
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: there is no anchor for this alias
+        text that starts with `*` needs quotes
       parameters: ["C:\data"] @16
-      this is no YAML: this escape means nothing
-      write `\\` for a backslash, or use single quotes
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: this escape means nothing
+        write `\\` for a backslash, or use single quotes
       mainClass: "a" b @18
-      this is no YAML: there is more text after the closing quote
-      put the whole text in quotes; inside them write `\"`
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: there is more text after the closing quote
+        put the whole text in quotes; inside them write `\"`
       state: Running @3
-      this is no YAML: this line doesn't fit the ones above
-      keys of one mapping start in the same column and end with `:`
-      name: orders @3
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: this line doesn't fit the ones above
+        keys of one mapping start in the same column and end with `:`
       state: Running @3
-      this is no YAML: this line doesn't fit the ones above
-      keys of one mapping start in the same column and end with `:`
-      name: orders @9
-      JetJob/orders is declared more than once
-      keep one; there is another at jobs.yaml:4:3
+        this is no YAML: this line doesn't fit the ones above
+        keys of one mapping start in the same column and end with `:`
     spec: @1
-      `spec.jarName` is missing
-      name a jar beside this file or in `jars/`; only `jarOnMember` needs none
-      name: ab @9
-      `spec.name` can't be a job's name: it has control characters
-      -
+        `spec.jarName` is missing
+        name a jar beside this file or in `jars/`; only `jarOnMember` needs none
     "#);
 }
