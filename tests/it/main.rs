@@ -16,6 +16,7 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod simulation;
 mod support;
 
 use std::path::{Path, PathBuf};
