@@ -217,10 +217,6 @@ impl Cluster for Client {
         };
         let timeout = upload.timeout;
         let (answer, answered) = oneshot::channel();
-        if fate.request_lost {
-            let mut state = self.hazelcast.state();
-            state.watchdog.vanished.insert(upload.job_name.clone());
-        }
         let served_by = member.unwrap();
         tokio::spawn(run(self.hazelcast.clone(), upload, fate, served_by, answer));
         let mut connection = self.hazelcast.connection();

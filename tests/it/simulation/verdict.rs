@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jetkeeper::engine::{JobResource, Published};
-use jetkeeper::plan::hold::{HoldClass, Reason};
+use jetkeeper::plan::hold::HoldClass;
 use jetkeeper::plan::job::JobStatus;
 
 use super::hazelcast::{Hazelcast, Job};
@@ -15,24 +15,19 @@ use super::world::{World, is_ours};
 pub(crate) struct Tally {
     pub(crate) as_declared: u32,
     pub(crate) held: u32,
-    pub(crate) unknown: u32,
 }
 
 impl Tally {
     pub(crate) fn add(&mut self, other: Self) {
         self.as_declared += other.as_declared;
         self.held += other.held;
-        self.unknown += other.unknown;
     }
 }
 
 impl World {
     /// Panics unless everything converged and rests.
     pub(crate) async fn judge(&mut self) -> Tally {
-        let shown = match &self.process {
-            Some(process) => process.handle.published.borrow().clone(),
-            None => self.fail("the engine does not run"),
-        };
+        let shown = self.shown();
         let mut tally = Tally::default();
         for (resource, document) in &self.documents {
             let Some(job) = shown.jobs.get(resource) else {
@@ -41,7 +36,6 @@ impl World {
             match self.judge_job(document, job) {
                 Ok(Ending::AsDeclared) => tally.as_declared += 1,
                 Ok(Ending::Held) => tally.held += 1,
-                Ok(Ending::Unknown) => tally.unknown += 1,
                 Err(why) => self.fail(&format!(
                     "{resource}: {why}\n{document:#?}\n{:#?}",
                     job.status
@@ -49,7 +43,7 @@ impl World {
             }
         }
         self.judge_orphans(&shown);
-        self.judge_rest(&shown, tally).await;
+        self.judge_rest(&shown).await;
         tally
     }
 
@@ -60,11 +54,6 @@ impl World {
             return Ok(Ending::Held);
         }
         if let Some(hold) = holds.first() {
-            let state = hazelcast.state();
-            let vanished = state.watchdog.vanished.contains(&document.job_name);
-            if hold.reason == Reason::OutcomeUnknown && vanished {
-                return Ok(Ending::Unknown);
-            }
             return Err(format!("still waiting: {hold:?}"));
         }
         as_declared(document, hazelcast)?;
@@ -96,9 +85,8 @@ impl World {
     }
 
     /// At rest: no call that writes, no commit, one list a minute.
-    async fn judge_rest(&mut self, shown: &Published, tally: Tally) {
-        let unknown = tally.unknown > 0;
-        if !shown.settled && !unknown {
+    async fn judge_rest(&mut self, shown: &Published) {
+        if !shown.settled {
             self.fail(&format!(
                 "not settled: steps {:?}, in flight {:?}, holds {:?}",
                 shown.steps, shown.in_flight, shown.holds
@@ -133,7 +121,6 @@ impl World {
 enum Ending {
     AsDeclared,
     Held,
-    Unknown,
 }
 
 fn as_declared(document: &JobDocument, hazelcast: &Hazelcast) -> Result<(), String> {

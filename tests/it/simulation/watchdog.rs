@@ -26,8 +26,6 @@ pub(crate) struct Watchdog {
     pub(crate) lists: u64,
     /// Names of jobs whose state nobody said may go.
     pub(crate) precious: BTreeSet<String>,
-    /// Names of jobs whose upload vanished on its way, so that nothing can prove what became of it.
-    pub(crate) vanished: BTreeSet<String>,
     /// Names of jobs that a document's policy left on the cluster.
     pub(crate) left_behind: BTreeSet<String>,
     /// Names of jobs that a person gave to us.
@@ -47,7 +45,6 @@ impl Watchdog {
             writes: 0,
             lists: 0,
             precious: BTreeSet::new(),
-            vanished: BTreeSet::new(),
             left_behind: BTreeSet::new(),
             adoptions: BTreeSet::new(),
             engine_since: clock.now(),

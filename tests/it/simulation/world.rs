@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jetkeeper::engine::Request;
-use jetkeeper::plan::hold::{Hold, Release};
+use jetkeeper::engine::{Published, Request};
+use jetkeeper::plan::hold::{Hold, Reason, Release};
 use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::observed::ClusterState;
 use jetkeeper::resources::ResourceId;
@@ -22,6 +22,9 @@ use super::engine::{End, Process, Surroundings};
 use super::hazelcast::{Hazelcast, Maker, Stop, Weather};
 use super::pipeline::Pipeline;
 use super::source::{JobDocument, SimulatedSource};
+
+/// How many lines of its past a world that failed shows.
+const LINES: usize = 150;
 
 /// How many things happen.
 const HAPPENINGS: u32 = 40;
@@ -85,7 +88,8 @@ impl World {
                     .map(|line| format!("{line} [{name}]")),
             );
         }
-        lines.sort();
+        // By time; what happened at the same time stays in order.
+        lines.sort_by(|left, right| left[..10].cmp(&right[..10]));
         lines
     }
 
@@ -139,10 +143,31 @@ impl World {
             document.broken = false;
         }
         self.show();
-        self.pass_time(Duration::from_secs(60)).await;
-        self.request(Request::Unpause { resource: None }).await;
-        self.pass_time(Duration::from_secs(40 * 60)).await;
+        self.pass_time(Duration::from_mins(1)).await;
+        for (resource, _) in self.shown().pauses.clone() {
+            self.request(Request::Unpause { resource }).await;
+        }
+        // By now every main has returned. What still isn't known never will be: the daemon or the
+        // network ended before the upload arrived. A person who looked at the members may say so.
+        self.pass_time(Duration::from_mins(10)).await;
         self.check();
+        let holds = Arc::clone(&self.shown().holds);
+        for hold in holds
+            .iter()
+            .filter(|hold| hold.reason == Reason::OutcomeUnknown)
+        {
+            self.request(self.release(hold)).await;
+        }
+        self.pass_time(Duration::from_mins(30)).await;
+        self.check();
+    }
+
+    /// What readers see now.
+    pub(crate) fn shown(&self) -> Arc<Published> {
+        match &self.process {
+            Some(process) => process.handle.published.borrow().clone(),
+            None => self.fail("the engine does not run"),
+        }
     }
 
     /// Lets time pass; a process that ended is started again after a while.
@@ -195,7 +220,9 @@ impl World {
     }
 
     pub(crate) fn fail(&self, why: &str) -> ! {
-        panic!("{}\n\n{why}", self.lines().join("\n"));
+        let lines = self.lines();
+        let latest = &lines[lines.len().saturating_sub(LINES)..];
+        panic!("{}\n\n{why}", latest.join("\n"));
     }
 
     async fn request(&mut self, request: Request) {
@@ -478,7 +505,7 @@ impl World {
                 .iter()
                 .any(|name| id.name.starts_with(name))
         });
-        let unsure = hold.reason == jetkeeper::plan::hold::Reason::OutcomeUnknown;
+        let unsure = hold.reason == Reason::OutcomeUnknown;
         match hold.release {
             Release::Confirm | Release::Adopt => !unsure,
             Release::DiscardState => !precious,
