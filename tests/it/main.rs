@@ -8,6 +8,7 @@
 )]
 
 mod fixtures;
+mod hazelcast;
 mod layering;
 mod protocol_golden;
 mod support;
