@@ -7,10 +7,16 @@
     reason = "tests fail by panicking, in their helpers too"
 )]
 
+mod directory_source;
 mod fixtures;
 mod hazelcast;
 mod layering;
 mod protocol_golden;
+mod resources_faults;
+mod resources_fixture;
+mod resources_load;
+mod resources_properties;
+mod resources_schema;
 mod support;
 
 use std::path::{Path, PathBuf};
