@@ -1,4 +1,11 @@
 //! Keeps Hazelcast Jet jobs as the YAML in a directory declares them.
 
 pub mod clock;
+pub mod cluster;
+pub mod engine;
+pub mod hazelcast;
+pub mod plan;
 pub mod resources;
+pub mod secrets;
+pub mod source;
+pub mod store;

@@ -1,0 +1,134 @@
+//! What the engine shows to readers after every pass.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::hold::Hold;
+use crate::plan::record::Pause;
+use crate::plan::status::JobStatusReport;
+use crate::resources::desired::Annotations;
+use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, SourceName};
+
+/// Everything that readers may see, as of one pass. Cloning the `Arc` is all a reader does.
+#[derive(Debug, Clone, Default)]
+pub struct Published {
+    /// Counts the passes.
+    pub pass: u64,
+    /// When the pass was made; none before the first.
+    pub at: Option<Timestamp>,
+    /// The jobs, by resource name.
+    pub jobs: BTreeMap<String, Arc<JobResource>>,
+    /// The clusters, by resource name.
+    pub hazelcasts: BTreeMap<String, Arc<HazelcastResource>>,
+    /// Everything that is held.
+    pub holds: Arc<[Hold]>,
+    /// The steps that the pass planned, in words, in order.
+    pub steps: Arc<[PlannedStep]>,
+    /// The steps that are being carried out.
+    pub in_flight: Arc<[PlannedStep]>,
+    /// What is wrong with the documents.
+    pub faults: Arc<[Fault]>,
+    /// The sources and their latest revisions.
+    pub sources: BTreeMap<SourceName, SourceReport>,
+    /// What is paused.
+    pub pauses: Vec<(Option<ResourceId>, Pause)>,
+    /// Whether there is nothing left to do now: no step planned or in flight, nothing Waiting.
+    pub settled: bool,
+    /// When the next pass is made at the latest.
+    pub next_wake: Option<Timestamp>,
+}
+
+/// A step in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedStep {
+    /// What it is done for.
+    pub resource: ResourceId,
+    /// What it does, in one word.
+    pub verb: String,
+    /// What it does.
+    pub message: String,
+}
+
+/// A source and its latest revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// The revision.
+    pub revision: String,
+    /// Whether it could be read.
+    pub present: bool,
+    /// How many errors its documents have.
+    pub errors: usize,
+}
+
+/// A `JetJob` with its status, as `get -o json` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobResource {
+    /// `hazelcast.com/v1alpha1`.
+    pub api_version: String,
+    /// `JetJob`.
+    pub kind: String,
+    /// Name, generation, place.
+    pub metadata: Metadata,
+    /// The spec in force.
+    pub spec: Arc<JetJobSpec>,
+    /// Its status.
+    pub status: JobStatusReport,
+}
+
+/// A `Hazelcast` with its status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HazelcastResource {
+    /// `hazelcast.com/v1alpha1`.
+    pub api_version: String,
+    /// `Hazelcast`.
+    pub kind: String,
+    /// Name, generation, place.
+    pub metadata: Metadata,
+    /// The spec in force.
+    pub spec: HazelcastSpec,
+    /// Its status.
+    pub status: HazelcastStatus,
+}
+
+/// `status` of a `Hazelcast`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HazelcastStatus {
+    /// `Connected`, `Connecting` or `Unknown`.
+    pub phase: String,
+    /// The cluster's id.
+    pub cluster_id: Option<String>,
+    /// The members' version.
+    pub version: Option<String>,
+    /// How many members there are.
+    pub members: usize,
+    /// The cluster's state, where known.
+    pub state: Option<String>,
+    /// Why there is no connection, and what to do.
+    pub message: Option<String>,
+    /// How many jobs run.
+    pub jobs_running: usize,
+}
+
+/// Name, generation, place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// The resource's name.
+    pub name: String,
+    /// Counts the changes of its spec.
+    pub generation: u64,
+    /// Where it was declared; none for a cluster of the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// The annotations that matter.
+    #[serde(default)]
+    pub annotations: Annotations,
+}

@@ -1,0 +1,104 @@
+//! The one way in: what readers may ask the engine for.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::published::Published;
+use crate::plan::hold::HoldId;
+use crate::resources::ResourceId;
+use crate::store::Store;
+
+/// Something asked of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Scan the sources and ask the clusters again, then make a pass.
+    Reconcile,
+    /// Leave a resource, or everything, alone.
+    Pause {
+        /// What; everything where absent.
+        resource: Option<ResourceId>,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: String,
+        /// Until when.
+        until: Option<Timestamp>,
+    },
+    /// End a pause.
+    Unpause {
+        /// Of what; of everything where absent.
+        resource: Option<ResourceId>,
+    },
+    /// Release a hold.
+    Confirm {
+        /// The hold.
+        hold: HoldId,
+        /// Whether the state of the jobs concerned may go.
+        discard_state: bool,
+    },
+    /// Take over a job that somebody else made.
+    Adopt {
+        /// The resource that declares it.
+        resource: ResourceId,
+    },
+}
+
+/// Why a request was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RequestError {
+    /// In one word, for programs: `NotFound`, `Invalid`, `Unavailable`.
+    pub code: &'static str,
+    /// Why.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// What a request is answered with: the number of the pass that saw it.
+pub type Answer = Result<u64, RequestError>;
+
+/// A request and where its answer goes.
+pub type Envelope = (Request, oneshot::Sender<Answer>);
+
+/// The engine, as its readers hold it. Cloning is cheap.
+#[derive(Clone)]
+pub struct Handle {
+    /// The latest pass.
+    pub published: watch::Receiver<Arc<Published>>,
+    /// Events, journal, history.
+    pub store: Arc<dyn Store>,
+    requests: mpsc::Sender<Envelope>,
+}
+
+impl Handle {
+    /// Joins the two ends that the engine keeps.
+    pub fn new(
+        published: watch::Receiver<Arc<Published>>,
+        store: Arc<dyn Store>,
+        requests: mpsc::Sender<Envelope>,
+    ) -> Self {
+        Self {
+            published,
+            store,
+            requests,
+        }
+    }
+
+    /// Asks for something and waits until the pass that saw it was made.
+    pub async fn request(&self, request: Request) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let gone = || RequestError {
+            code: "Unavailable",
+            message: "the engine is stopping".to_owned(),
+            hint: None,
+        };
+        self.requests
+            .send((request, answer))
+            .await
+            .map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}

@@ -1,0 +1,60 @@
+//! What happened, in the words that users read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::resources::ResourceId;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// What kind of thing.
+    pub kind: EventKind,
+    /// What it happened to; none for the daemon itself.
+    pub resource: Option<ResourceId>,
+    /// What happened, in words.
+    pub message: String,
+}
+
+/// Kinds of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EventKind {
+    /// A job of ours was found on the cluster.
+    Submitted,
+    /// A job runs.
+    Running,
+    /// A job is suspended.
+    Suspended,
+    /// A job runs again after it was suspended.
+    Resumed,
+    /// A job was cancelled.
+    Canceled,
+    /// A batch job completed.
+    Completed,
+    /// A job failed.
+    Failed,
+    /// The cluster lost a job.
+    Lost,
+    /// A person changed a job by hand.
+    Drifted,
+    /// A job that somebody else made is kept from now on.
+    Adopted,
+    /// A job's configuration was changed in place.
+    Configured,
+    /// A job is kept no longer.
+    Deleted,
+    /// An upgrade began.
+    UpgradeStarted,
+    /// The new version runs.
+    UpgradeStable,
+    /// A step failed.
+    StepFailed,
+    /// Something is held.
+    Held,
+    /// It is held no longer.
+    Released,
+    /// A source can't be read.
+    SourceFailed,
+    /// It can be read again.
+    SourceRecovered,
+}

@@ -1,0 +1,256 @@
+//! Why something is not done, and what would release it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::resources::{Digest, ResourceId};
+
+/// The one list of reasons: of holds, conditions, events and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    // Waiting: passes by itself.
+    /// No member answers.
+    ClusterUnreachable,
+    /// The cluster can't be trusted now: too few members, not ACTIVE, partitions not safe, a new master.
+    ClusterUnsafe,
+    /// The cluster has not answered everything that has to be known yet.
+    ClusterUnknown,
+    /// A step of the resource is being carried out.
+    StepInFlight,
+    /// The last try failed; the next one waits.
+    BackingOff,
+    /// The outcome of a step is not known and is being looked for.
+    OutcomeUnknown,
+    /// The list lacks the job; it is asked for by its id.
+    LookingForJob,
+    /// The jar is being fetched.
+    JarFetching,
+    /// The job is starting.
+    JobStarting,
+    /// The job is stopping.
+    JobCompleting,
+    /// As many jobs of the cluster as may be are being upgraded.
+    UpgradeQueued,
+    // Blocked: needs somebody to change something.
+    /// The cluster's name, id or credentials are not what they should be.
+    ClusterMismatch,
+    /// The cluster is not the one that was recorded.
+    ClusterChanged,
+    /// Jet is disabled on the members.
+    JetDisabled,
+    /// Uploads are disabled on the members.
+    ResourceUploadDisabled,
+    /// The configuration of the ownership map could lose entries.
+    OwnershipMapUnsafe,
+    /// The jar isn't there.
+    JarNotFound,
+    /// The jar can't be used.
+    JarInvalid,
+    /// The jar's digest is not the one of the spec.
+    JarDigestMismatch,
+    /// The jar lacks the main class, or none is named.
+    MainClassMissing,
+    /// A secret is missing.
+    SecretMissing,
+    /// The member refused the submit.
+    SubmitRefused,
+    /// `main` returned and submitted no job of the name.
+    NoJobSubmitted,
+    /// The job failed.
+    JobFailed,
+    /// The cluster lost the job and its state.
+    StateLost,
+    /// What is to be done needs a snapshot, which this version can't make yet.
+    SnapshotRequired,
+    /// The job says that it can't be suspended.
+    NotSuspendable,
+    /// An immutable field changed.
+    ImmutableField,
+    /// Another job or owner has the name.
+    Conflict,
+    /// The document has faults; the last good version is in force.
+    Faulty,
+    /// It took longer than it may.
+    Stalled,
+    // Policy: somebody wanted it so.
+    /// A person changed the job by hand.
+    Drifted,
+    /// Paused.
+    Paused,
+    /// `jetkeeper.io/reconcile: disabled`.
+    ReconcileDisabled,
+    /// `jetkeeper.io/prune: disabled`.
+    PruneDisabled,
+    /// More would be deleted than is allowed at once.
+    MassDeletion,
+    /// A source is missing or empty.
+    SourceMissing,
+    /// A document of the source can't be identified, so nothing of it is pruned.
+    SourceUnidentified,
+    /// The bytes behind a URL changed.
+    JarChanged,
+    /// `upgradePolicy.mode: Forbid`.
+    UpgradeForbidden,
+    /// Rebuilt state that nobody confirmed yet.
+    Rebuilt,
+    // Not holds: conditions that are fine.
+    /// As it should be.
+    AsDesired,
+    /// Ended, and not started again by itself.
+    Ended,
+}
+
+impl Reason {
+    /// The reason as it is spelt everywhere.
+    pub fn as_str(self) -> String {
+        format!("{self:?}")
+    }
+
+    /// What kind of hold it makes.
+    pub fn class(self) -> HoldClass {
+        use Reason as R;
+        match self {
+            R::ClusterUnreachable
+            | R::ClusterUnsafe
+            | R::ClusterUnknown
+            | R::StepInFlight
+            | R::BackingOff
+            | R::OutcomeUnknown
+            | R::LookingForJob
+            | R::JarFetching
+            | R::JobStarting
+            | R::JobCompleting
+            | R::UpgradeQueued => HoldClass::Waiting,
+            R::ClusterMismatch
+            | R::ClusterChanged
+            | R::JetDisabled
+            | R::ResourceUploadDisabled
+            | R::OwnershipMapUnsafe
+            | R::JarNotFound
+            | R::JarInvalid
+            | R::JarDigestMismatch
+            | R::MainClassMissing
+            | R::SecretMissing
+            | R::SubmitRefused
+            | R::NoJobSubmitted
+            | R::JobFailed
+            | R::StateLost
+            | R::SnapshotRequired
+            | R::NotSuspendable
+            | R::ImmutableField
+            | R::Conflict
+            | R::Faulty
+            | R::Stalled => HoldClass::Blocked,
+            R::Drifted
+            | R::Paused
+            | R::ReconcileDisabled
+            | R::PruneDisabled
+            | R::MassDeletion
+            | R::SourceMissing
+            | R::SourceUnidentified
+            | R::JarChanged
+            | R::UpgradeForbidden
+            | R::Rebuilt
+            | R::AsDesired
+            | R::Ended => HoldClass::Policy,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+/// What a hold waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum HoldClass {
+    /// Something that passes by itself.
+    Waiting,
+    /// Somebody who changes something.
+    Blocked,
+    /// Somebody's wish.
+    Policy,
+}
+
+/// A hold's id: the digest of its reason and sorted subjects, 12 hex digits. Void when these change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HoldId(pub String);
+
+impl fmt::Display for HoldId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a person can do about a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Release {
+    /// Nothing here: it passes, or the YAML or the cluster has to change.
+    None,
+    /// `jetkeeper confirm ID`.
+    Confirm,
+    /// `jetkeeper confirm ID --discard-state`.
+    DiscardState,
+    /// `jetkeeper adopt RESOURCE`.
+    Adopt,
+    /// `jetkeeper unpause`.
+    Unpause,
+}
+
+/// Why something is not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// Its id.
+    pub id: HoldId,
+    /// What it waits for.
+    pub class: HoldClass,
+    /// Why.
+    pub reason: Reason,
+    /// What it concerns, sorted.
+    pub subjects: Vec<ResourceId>,
+    /// Why, and what to do, in words for a person.
+    pub message: String,
+    /// When it ends or turns into something else by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// How a person releases it.
+    pub release: Release,
+}
+
+impl Hold {
+    /// A hold of these subjects for this reason.
+    pub fn new(reason: Reason, mut subjects: Vec<ResourceId>, message: impl Into<String>) -> Self {
+        subjects.sort();
+        let mut digest = Digest::of_json(&(reason, &subjects)).to_string();
+        digest.truncate(12);
+        Self {
+            id: HoldId(digest),
+            class: reason.class(),
+            reason,
+            subjects,
+            message: message.into(),
+            deadline: None,
+            release: Release::None,
+        }
+    }
+
+    /// The same hold, with the time at which it ends or turns into something else.
+    #[must_use]
+    pub fn until(mut self, deadline: Timestamp) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The same hold, with the way a person releases it.
+    #[must_use]
+    pub fn released_by(mut self, release: Release) -> Self {
+        self.release = release;
+        self
+    }
+}

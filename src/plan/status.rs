@@ -1,0 +1,103 @@
+//! Status as users see it: the operator's names, and ours beside them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::hold::Hold;
+use super::job::JobId;
+use super::record::Condition;
+use crate::resources::Digest;
+
+/// `status` of a `JetJob`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobStatusReport {
+    /// The job's id on its cluster; 0 where there is none.
+    pub id: i64,
+    /// The same as Hazelcast writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id_text: Option<JobId>,
+    /// The job's phase.
+    pub phase: Phase,
+    /// Where in its life it is.
+    pub lifecycle_state: LifecycleState,
+    /// The generation that was last brought to the state it asks for.
+    pub observed_generation: u64,
+    /// When it was submitted, by the members' clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submission_time: Option<Timestamp>,
+    /// When it ended, by the members' clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Timestamp>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_text: Option<String>,
+    /// Why it is suspended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspension_cause: Option<String>,
+    /// The jar that was submitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jar: Option<JarReport>,
+    /// The conditions.
+    pub conditions: Vec<Condition>,
+    /// Why something is not done.
+    pub holds: Vec<Hold>,
+}
+
+/// The jar that was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JarReport {
+    /// Its digest.
+    pub sha256: Digest,
+}
+
+/// A job's phase, in the operator's words and `Canceled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Phase {
+    /// It can't be submitted or kept.
+    Failed,
+    /// Not running.
+    NotRunning,
+    /// Starting.
+    Starting,
+    /// Running.
+    Running,
+    /// Suspended.
+    Suspended,
+    /// Suspended while its state is exported.
+    SuspendedExportingSnapshot,
+    /// Stopping.
+    Completing,
+    /// It failed.
+    ExecutionFailed,
+    /// Completed.
+    Completed,
+    /// Cancelled by somebody.
+    Canceled,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+/// Where in its life a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LifecycleState {
+    /// Declared, not submitted yet.
+    Created,
+    /// Suspended as asked.
+    Suspended,
+    /// A new version is on its way.
+    Upgrading,
+    /// Submitted.
+    Deployed,
+    /// Running as asked.
+    Stable,
+    /// Failed.
+    Failed,
+    /// On its way out.
+    Deleting,
+}

@@ -1,0 +1,142 @@
+//! One transaction's worth of change, and what it does to the records in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::journal::JournalJson;
+use crate::plan::event::Event;
+use crate::plan::hold::HoldId;
+use crate::plan::record::{ClusterRecord, Confirmation, JobRecord, Pause, Recorded, SourceRecord};
+use crate::plan::step::{Outcome, Step, StepId};
+use crate::resources::{ResourceId, SourceName};
+
+/// Everything that one commit changes. `None` as a value removes the key.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// Appended to the journal, in order.
+    pub journal: Vec<JournalEvent>,
+    /// Appended to the events, in order.
+    pub events: Vec<(Timestamp, Event)>,
+    /// Appended to the history, in order.
+    pub revisions: Vec<RevisionEntry>,
+    /// Jobs, by resource name.
+    pub jobs: BTreeMap<String, Option<Arc<JobRecord>>>,
+    /// Clusters.
+    pub clusters: BTreeMap<String, Option<Arc<ClusterRecord>>>,
+    /// Sources.
+    pub sources: BTreeMap<SourceName, Option<Arc<SourceRecord>>>,
+    /// Confirmations.
+    pub confirmations: BTreeMap<HoldId, Option<Confirmation>>,
+    /// Adoptions asked for (`true`) and acted on (`false`).
+    pub adoptions: BTreeMap<ResourceId, bool>,
+    /// Pauses.
+    pub pauses: BTreeMap<Option<ResourceId>, Option<Pause>>,
+}
+
+/// What goes into the journal; the store numbers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalEvent {
+    /// When.
+    pub at: Timestamp,
+    /// The step's id.
+    pub step_id: StepId,
+    /// The step.
+    pub step: Arc<Step>,
+    /// None for the intent, else how it ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// A journal entry as it is stored; see `journal` for its JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "JournalJson", try_from = "JournalJson")]
+pub struct JournalEntry {
+    /// The schema version that wrote it.
+    pub v: u32,
+    /// Its number, from 1 without gaps.
+    pub seq: u64,
+    /// What happened.
+    pub event: JournalEvent,
+}
+
+/// An event as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventEntry {
+    /// Its number, from 1 without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// One revision of a source that was planned with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionEntry {
+    /// The source.
+    pub source: SourceName,
+    /// The revision.
+    pub revision: String,
+    /// When it was first seen.
+    pub seen_at: Timestamp,
+    /// What it added, by resource.
+    pub added: Vec<ResourceId>,
+    /// What it changed.
+    pub changed: Vec<ResourceId>,
+    /// What it removed.
+    pub removed: Vec<ResourceId>,
+    /// How many errors it has.
+    pub errors: usize,
+}
+
+impl Change {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Does to the records in memory what `Store::commit` does to the stored ones.
+    pub fn apply(&self, recorded: &mut Recorded) {
+        for event in &self.journal {
+            let resource = event.step.resource.clone();
+            if event.outcome.is_none() {
+                recorded.in_flight.insert(resource, Arc::clone(&event.step));
+            } else {
+                recorded.in_flight.remove(&resource);
+            }
+        }
+        put_all(&self.jobs, &mut recorded.jobs);
+        put_all(&self.clusters, &mut recorded.clusters);
+        put_all(&self.sources, &mut recorded.sources);
+        put_all(&self.confirmations, &mut recorded.confirmations);
+        put_all(&self.pauses, &mut recorded.pauses);
+        for (resource, asked) in &self.adoptions {
+            if *asked {
+                recorded.adoptions.insert(resource.clone());
+            } else {
+                recorded.adoptions.remove(resource);
+            }
+        }
+        if !self.is_empty() {
+            recorded.fresh = false;
+        }
+    }
+}
+
+fn put_all<K: Ord + Clone, V: Clone>(from: &BTreeMap<K, Option<V>>, to: &mut BTreeMap<K, V>) {
+    for (key, value) in from {
+        match value {
+            Some(value) => {
+                to.insert(key.clone(), value.clone());
+            }
+            None => {
+                to.remove(key);
+            }
+        }
+    }
+}
