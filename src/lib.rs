@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod cluster;
 pub mod engine;
+pub mod hazelcast;
 pub mod plan;
 pub mod resources;
 pub mod secrets;
