@@ -9,6 +9,7 @@
 
 mod directory_source;
 mod fixtures;
+mod hazelcast;
 mod layering;
 mod protocol_golden;
 mod resources_faults;
