@@ -18,6 +18,7 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod store_crash;
 mod support;
 
 use std::path::{Path, PathBuf};
