@@ -1,5 +1,6 @@
 //! Keeps Hazelcast Jet jobs as the YAML in a directory declares them.
 
+pub mod api;
 pub mod clock;
 pub mod cluster;
 pub mod engine;
