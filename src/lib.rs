@@ -4,6 +4,7 @@ pub mod api;
 pub mod clock;
 pub mod cluster;
 pub mod engine;
+pub mod hazelcast;
 pub mod plan;
 pub mod resources;
 pub mod store;

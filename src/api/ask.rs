@@ -17,8 +17,11 @@ type Body<T> = Result<Json<T>, JsonRejection>;
 
 fn read<T>(body: Body<T>) -> Result<T, ApiError> {
     let Json(body) = body.map_err(|rejection| {
-        ApiError::invalid(format!("failed to read the body: {}", rejection.body_text()))
-            .hint("send JSON, with Content-Type: application/json")
+        ApiError::invalid(format!(
+            "failed to read the body: {}",
+            rejection.body_text()
+        ))
+        .hint("send JSON, with Content-Type: application/json")
     })?;
     Ok(body)
 }

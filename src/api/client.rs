@@ -179,7 +179,9 @@ impl<T: DeserializeOwned> Watch<T> {
         loop {
             if let Some(line) = self.lines.next() {
                 let item = serde_json::from_slice(&line);
-                return item.map(Some).map_err(|error| ClientError::Answer(error.into()));
+                return item
+                    .map(Some)
+                    .map_err(|error| ClientError::Answer(error.into()));
             }
             let chunk = self.response.chunk().await;
             let Some(chunk) = chunk.map_err(|error| self.client.failed(error))? else {

@@ -52,8 +52,11 @@ type Asked = Result<Query<Options>, QueryRejection>;
 
 fn options(asked: Asked) -> Result<Options, ApiError> {
     let Query(options) = asked.map_err(|rejection| {
-        ApiError::invalid(format!("failed to read the query: {}", rejection.body_text()))
-            .hint("known are watch=1 and limit=NUMBER")
+        ApiError::invalid(format!(
+            "failed to read the query: {}",
+            rejection.body_text()
+        ))
+        .hint("known are watch=1 and limit=NUMBER")
     })?;
     Ok(options)
 }
@@ -167,7 +170,10 @@ pub(super) async fn events(
         return watch::events(&shared, limit);
     }
     let events = shared.handle.store.events(limit).await;
-    Ok(Json(List::new(events.map_err(|error| unreadable("events", &error))?)).into_response())
+    Ok(Json(List::new(
+        events.map_err(|error| unreadable("events", &error))?,
+    ))
+    .into_response())
 }
 
 /// The newest revisions, newest last.

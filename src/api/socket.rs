@@ -86,7 +86,10 @@ impl Socket {
         let cradle = state.join(".bind");
         remove_cradle(&cradle).map_err(io("make room for"))?;
         let mut builder = std::fs::DirBuilder::new();
-        builder.mode(0o700).create(&cradle).map_err(io("make room for"))?;
+        builder
+            .mode(0o700)
+            .create(&cradle)
+            .map_err(io("make room for"))?;
         let hidden = cradle.join("s");
         let listener = UnixListener::bind(&hidden).map_err(io("bind"))?;
         let mode = std::fs::Permissions::from_mode(0o600);
@@ -198,9 +201,9 @@ impl Guarded {
             self.stalled = None;
             return polled;
         }
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + LONGEST_STALL)));
+        let stalled = self.stalled.get_or_insert_with(|| {
+            Box::pin(tokio::time::sleep_until(Instant::now() + LONGEST_STALL))
+        });
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
@@ -229,18 +232,12 @@ impl AsyncWrite for Guarded {
         self.unless_stalled(polled, context)
     }
 
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_flush(context);
         self.unless_stalled(polled, context)
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -8,16 +8,37 @@
 //!
 //! Everything here is data and pure functions; it uses nothing else of ours.
 
+mod cache;
+mod deserialize;
 pub mod desired;
+mod document;
+mod excerpt;
 pub mod fault;
 pub mod hazelcast;
+mod header;
 pub mod identity;
+mod jars;
 pub mod jet_job;
+pub mod jet_job_snapshot;
+pub mod load;
+mod name;
+mod normalize;
+mod operator;
+mod parse;
 pub mod revision;
+mod rules;
+mod scalar;
+pub mod schema;
+mod shape;
+mod split;
+mod suggest;
+mod tree;
 
+pub use cache::LoadCache;
 pub use desired::{Declared, Desired, SourceView};
 pub use fault::{Fault, Severity};
 pub use hazelcast::HazelcastSpec;
 pub use identity::{Digest, Kind, Place, ResourceId, SourceName};
 pub use jet_job::JetJobSpec;
+pub use load::{LoadOptions, load};
 pub use revision::{JarFile, JarOrigin, Revision, SourceFile};
