@@ -25,6 +25,7 @@ mod name;
 mod normalize;
 mod operator;
 mod parse;
+pub mod reading;
 pub mod revision;
 mod rules;
 mod scalar;

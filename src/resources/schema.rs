@@ -48,7 +48,8 @@ pub(super) fn spec_schema(kind: Kind) -> &'static Json {
     }
 }
 
-fn schema_of<T: JsonSchema>() -> Json {
+/// The schema of a type, as `shape` explains faults with.
+pub(super) fn schema_of<T: JsonSchema>() -> Json {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;

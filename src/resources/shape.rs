@@ -27,6 +27,9 @@ fn check_node(
     problems: &mut Vec<Problem>,
 ) -> bool {
     let schema = without_null(schema);
+    if *schema == Json::Bool(true) {
+        return true;
+    }
     if let Some(choices) = choices(schema) {
         return check_choice(node, &choices, path, problems);
     }
@@ -76,8 +79,12 @@ fn check_map(
             });
         }
     }
+    // A mapping whose keys are names that users choose.
+    let any = schema
+        .get("additionalProperties")
+        .filter(|any| any.is_object());
     map.entries.retain_mut(|entry| {
-        let Some(field) = fields.get(&*entry.key) else {
+        let Some(field) = fields.get(&*entry.key).or(any) else {
             problems.push(unknown_field(entry, fields, path));
             return false;
         };
