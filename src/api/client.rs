@@ -102,30 +102,26 @@ impl Client {
 
     /// One value: `/v1/jobs/orders`, `/v1/plan`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let request = self.http.get(self.url(path)).timeout(ANSWER_WITHIN);
+        let request = self.http.get(url(path)).timeout(ANSWER_WITHIN);
         self.read(self.send(request).await?).await
     }
 
     /// Asks the engine for something.
     pub async fn post(&self, path: &str, body: &impl Serialize) -> Result<Accepted, ClientError> {
-        let request = self.http.post(self.url(path)).json(body);
+        let request = self.http.post(url(path)).json(body);
         self.read(self.send(request.timeout(ANSWER_WITHIN)).await?)
             .await
     }
 
     /// A stream: `/v1/jobs?watch=1`.
     pub async fn watch<T: DeserializeOwned>(&self, path: &str) -> Result<Watch<T>, ClientError> {
-        let response = self.send(self.http.get(self.url(path))).await?;
+        let response = self.send(self.http.get(url(path))).await?;
         Ok(Watch {
             client: self.clone(),
             response,
             lines: Lines::default(),
             item: PhantomData,
         })
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://jetkeeper{path}")
     }
 
     fn failed(&self, source: reqwest::Error) -> ClientError {
@@ -162,6 +158,10 @@ impl Client {
         }
         serde_json::from_slice(&body).map_err(|error| ClientError::Answer(error.into()))
     }
+}
+
+fn url(path: &str) -> String {
+    format!("http://jetkeeper{path}")
 }
 
 /// A stream of values.

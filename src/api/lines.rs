@@ -13,7 +13,7 @@ pub(super) struct Lines {
     buffer: Vec<u8>,
     /// Up to here there is no line end.
     searched: usize,
-    lines: VecDeque<Vec<u8>>,
+    whole: VecDeque<Vec<u8>>,
 }
 
 impl Lines {
@@ -32,7 +32,7 @@ impl Lines {
             let mut line = std::mem::replace(&mut self.buffer, rest);
             line.pop();
             self.searched = 0;
-            self.lines.push_back(line);
+            self.whole.push_back(line);
         }
         self.searched = self.buffer.len();
         if self.buffer.len() > Self::LONGEST {
@@ -43,7 +43,7 @@ impl Lines {
 
     /// The next whole line.
     pub(super) fn next(&mut self) -> Option<Vec<u8>> {
-        self.lines.pop_front()
+        self.whole.pop_front()
     }
 }
 

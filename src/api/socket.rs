@@ -130,9 +130,8 @@ pub fn path_in(state: &Path) -> Result<PathBuf, SocketError> {
 pub async fn answers(path: &Path) -> io::Result<bool> {
     let connect = tokio::time::timeout(ANSWER_WITHIN, UnixStream::connect(path));
     match connect.await {
-        Ok(Ok(_)) => Ok(true),
-        // Somebody is there and too busy to accept.
-        Err(_) => Ok(true),
+        // Late: somebody is there and too busy to accept.
+        Ok(Ok(_)) | Err(_) => Ok(true),
         Ok(Err(error)) => match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(false),
             _ => Err(error),

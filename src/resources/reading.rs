@@ -18,13 +18,15 @@ pub struct Reading<'a, T> {
     pub value: T,
     /// What is wrong, in order of finding.
     pub faults: Vec<Fault>,
+    /// Whether nothing was taken out of the value; only then is what it lacks missing.
+    pub complete: bool,
     source: SourceName,
     path: &'a str,
     bytes: &'a [u8],
     root: Node<'a>,
 }
 
-/// Reads a document. `what` is the name of the whole in messages: `unknown field … in `what``.
+/// Reads a document. `what` names the whole in messages (unknown field … in …).
 pub fn read<'a, T>(what: &str, path: &'a str, bytes: &'a [u8]) -> Reading<'a, T>
 where
     T: DeserializeOwned + JsonSchema + Default,
@@ -32,6 +34,7 @@ where
     let mut reading = Reading {
         value: T::default(),
         faults: Vec::new(),
+        complete: true,
         source: SourceName(what.to_owned()),
         path,
         bytes,
@@ -42,22 +45,25 @@ where
     };
     let Ok(text) = std::str::from_utf8(bytes) else {
         reading.tell(Problem::error(Span::default(), "this is no UTF-8 text"));
+        reading.complete = false;
         return reading;
     };
     let tree = match parse::parse(text) {
         Ok(tree) => tree,
         Err(problem) => {
             reading.tell(problem);
+            reading.complete = false;
             return reading;
         }
     };
-    tree.problems
-        .into_iter()
-        .for_each(|problem| reading.tell(problem));
+    for problem in tree.problems {
+        reading.tell(problem);
+    }
     let Some(mut root) = tree.root.filter(|root| !root.is_null()) else {
         return reading;
     };
-    for problem in shape::check(&mut root, &schema_of::<T>(), what, root.span) {
+    let whole = root.span;
+    for problem in shape::check(&mut root, &schema_of::<T>(), what, whole) {
         reading.tell(problem);
     }
     match deserialize::read(&root) {
@@ -65,11 +71,12 @@ where
         // The type is stricter than its schema; serde's own words have to do.
         Err(error) if reading.faults.is_empty() => {
             let message = format!("`{}`: {}", error.path(), error.inner());
-            reading.tell(Problem::error(root.span, message));
+            reading.tell(Problem::error(whole, message));
         }
         Err(_) => {}
     }
     reading.root = root;
+    reading.complete = reading.faults.is_empty();
     reading
 }
 

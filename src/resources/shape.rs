@@ -27,11 +27,11 @@ fn check_node(
     problems: &mut Vec<Problem>,
 ) -> bool {
     let schema = without_null(schema);
-    if *schema == Json::Bool(true) {
-        return true;
-    }
     if let Some(choices) = choices(schema) {
         return check_choice(node, &choices, path, problems);
+    }
+    if schema.get("type").is_none() {
+        return true;
     }
     match &mut node.value {
         Value::Map(map) if has_type(schema, "object") => {

@@ -180,9 +180,7 @@ async fn answer(
             message: "there is no JetJob/nobody".to_owned(),
             hint: Some("see `jetkeeper get jobs`".to_owned()),
         };
-        answer
-            .send(if unknown { Err(refused) } else { Ok(7) })
-            .ok();
+        answer.send(if unknown { Err(refused) } else { Ok(7) }).ok();
     }
 }
 
@@ -384,11 +382,7 @@ async fn refuses_with_code_message_and_hint() {
 
     for (path, code, message) in [
         ("/v1/jobs/nobody", "NotFound", "there is no JetJob/nobody"),
-        (
-            "/v1/hazelcast/x",
-            "NotFound",
-            "there is no Hazelcast/x",
-        ),
+        ("/v1/hazelcast/x", "NotFound", "there is no Hazelcast/x"),
         ("/v2/jobs", "NotFound", "there is no /v2/jobs"),
         (
             "/v1/pause",
