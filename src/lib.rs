@@ -8,4 +8,6 @@ pub mod engine;
 pub mod hazelcast;
 pub mod plan;
 pub mod resources;
+pub mod secrets;
+pub mod source;
 pub mod store;

@@ -6,6 +6,7 @@ pub(crate) mod candidates;
 pub(crate) mod keeper;
 pub(crate) mod partitions;
 pub(crate) mod roster;
+pub(crate) mod sides;
 pub(crate) mod view;
 
 use tokio::sync::watch;

@@ -1,5 +1,7 @@
 //! What the client knows of its cluster at one moment, published on a `watch` channel.
 
+use std::collections::BTreeMap;
+
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -27,6 +29,9 @@ pub struct ClusterState {
     pub server_version: Option<String>,
     /// Version the cluster as a whole works at, `(major, minor)`; members tell it when it changes.
     pub cluster_version: Option<(u8, u8)>,
+    /// Configured addresses that answered with the id of another cluster, and that id. Asked now and
+    /// then while connected.
+    pub foreign_clusters: BTreeMap<String, Uuid>,
     /// Number of partitions of the cluster's maps; 0 before the first connection.
     pub partition_count: u32,
 }

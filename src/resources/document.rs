@@ -326,17 +326,21 @@ fn special_fields(spec: &mut Node<'_>, kind: Kind, problems: &mut Vec<Problem>) 
         problems.push(Problem::warning(*first, message).help(help));
     }
     if kind == Kind::Hazelcast {
-        for (field, what) in [("tls", "TLS"), ("credentials", "credentials")] {
-            if let Some(entry) = map.take(field).filter(|entry| !entry.node.is_null()) {
-                let message = format!("this version can't use {what} to reach a cluster yet");
-                problems.push(
-                    Problem::error(entry.key_span, message)
-                        .help("the cluster is not connected to without it; leave it out only if the members don't ask for it".to_owned())
-                        .hide_source(),
-                );
-            }
-        }
+        unsupported(map, "tls", "connect with TLS", problems);
+        unsupported(map, "credentials", "log in with credentials", problems);
     }
+}
+
+/// Refuses what the cluster needs and this version can't do: never is a connection tried without it.
+fn unsupported(map: &mut Map<'_>, field: &str, what: &str, problems: &mut Vec<Problem>) {
+    let Some(entry) = map.take(field).filter(|entry| !entry.node.is_null()) else {
+        return;
+    };
+    let help = format!(
+        "no connection is tried without it; take `{field}` out only if the members don't ask for it"
+    );
+    let problem = Problem::error(entry.key_span, format!("this version can't {what} yet"));
+    problems.push(problem.help(help).hide_source());
 }
 
 fn encoding_problem(bytes: &[u8], valid_up_to: usize) -> Problem {
@@ -352,5 +356,11 @@ fn encoding_problem(bytes: &[u8], valid_up_to: usize) -> Problem {
     span.start.line = u32::try_from(lines).unwrap_or(u32::MAX);
     span.start.column = u32::try_from(column).unwrap_or(u32::MAX);
     span.end = span.start;
-    Problem::error(span, "this is no UTF-8 text").help("save the file as UTF-8".to_owned())
+    let looks_like_utf_16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    let message = if looks_like_utf_16 {
+        "this is UTF-16, not UTF-8"
+    } else {
+        "this is no UTF-8 text"
+    };
+    Problem::error(span, message).help("save the file as UTF-8".to_owned())
 }

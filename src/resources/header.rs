@@ -3,7 +3,7 @@
 use super::desired::Annotations;
 use super::identity::{Kind, ResourceId};
 use super::schema::{API_VERSION, KINDS};
-use super::tree::{Entry, Map, Node, Problem, Span, Value, quote};
+use super::tree::{Entry, MOST_PROBLEMS, Map, Node, Problem, Span, Value, quote};
 use super::{name, operator, suggest};
 
 /// What the head of a document says.
@@ -60,15 +60,17 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Vec<Problem>) -> Header {
         problems.push(Problem::error(metadata.node.span, message));
         return header;
     };
-    check_metadata_fields(fields, problems);
+    let meant_name = check_metadata_fields(fields, problems);
     header.namespace = read_namespace(fields, problems);
     header.annotations = read_annotations(fields, problems);
     let Some(name) = fields.get("name") else {
-        problems.push(missing_name(metadata.key_span));
+        if !meant_name {
+            problems.push(missing_name(metadata.key_span));
+        }
         return header;
     };
     header.at = name.node.span;
-    header.resource = read_name(name, problems).map(|name| ResourceId { kind, name });
+    header.resource = read_name(name, kind, problems).map(|name| ResourceId { kind, name });
     header.identified = header.resource.is_some();
     header
 }
@@ -189,10 +191,11 @@ fn missing_name(at: Span) -> Problem {
 
 fn check_fields(map: &Map<'_>, problems: &mut Vec<Problem>) {
     const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
-    for entry in &map.entries {
-        if FIELDS.contains(&&*entry.key) {
-            continue;
-        }
+    let unknown = map
+        .entries
+        .iter()
+        .filter(|entry| !FIELDS.contains(&&*entry.key));
+    for entry in unknown.take(MOST_PROBLEMS) {
         let message = format!("unknown field {}", quote(&entry.key));
         let problem = Problem::error(entry.key_span, message);
         problems.push(match suggest::nearest(&entry.key, FIELDS) {
@@ -202,18 +205,22 @@ fn check_fields(map: &Map<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_metadata_fields(fields: &Map<'_>, problems: &mut Vec<Problem>) {
+/// Reports unknown fields; tells whether one of them was meant to be the name.
+fn check_metadata_fields(fields: &Map<'_>, problems: &mut Vec<Problem>) -> bool {
     let known = operator::METADATA_FIELDS;
-    for entry in fields
+    let unknown = fields
         .entries
         .iter()
-        .filter(|entry| !known.contains(&&*entry.key))
-    {
+        .filter(|entry| !known.contains(&&*entry.key));
+    let mut meant_name = false;
+    for entry in unknown.take(MOST_PROBLEMS) {
         let message = format!("unknown field {} in `metadata`", quote(&entry.key));
         let near = suggest::nearest(&entry.key, known.iter().copied());
+        meant_name |= near == Some("name");
         let help = near.map(|near| format!("did you mean `{near}`?"));
         problems.push(Problem::error(entry.key_span, message).help(help));
     }
+    meant_name
 }
 
 fn read_namespace(fields: &Map<'_>, problems: &mut Vec<Problem>) -> Option<(String, Span)> {
@@ -231,7 +238,7 @@ fn read_namespace(fields: &Map<'_>, problems: &mut Vec<Problem>) -> Option<(Stri
     }
 }
 
-fn read_name(entry: &Entry<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+fn read_name(entry: &Entry<'_>, kind: Kind, problems: &mut Vec<Problem>) -> Option<String> {
     let span = entry.node.span;
     let Some(name) = entry.node.as_text() else {
         let message = format!(
@@ -250,8 +257,11 @@ fn read_name(entry: &Entry<'_>, problems: &mut Vec<Problem>) -> Option<String> {
     };
     let message = format!("{} can't be a resource's name: {fault}", quote(name));
     let nearest = name::as_resource_name(name).filter(|nearest| nearest != name);
-    let help = nearest.map(|nearest| {
-        format!("did you mean `{nearest}`? `spec.name` may be any name that the job has")
+    let help = nearest.map(|nearest| match kind {
+        Kind::JetJob => {
+            format!("did you mean `{nearest}`? The job's own name goes into `spec.name`")
+        }
+        Kind::Hazelcast | Kind::JetJobSnapshot => format!("did you mean `{nearest}`?"),
     });
     problems.push(Problem::error(span, message).help(help));
     None
@@ -271,7 +281,12 @@ fn read_annotations(fields: &Map<'_>, problems: &mut Vec<Problem>) -> Annotation
         problems.push(Problem::error(entry.node.span, message));
         return annotations;
     };
-    for entry in &map.entries {
+    for entry in map
+        .entries
+        .iter()
+        .filter(|entry| entry.key.starts_with(PREFIX))
+        .take(MOST_PROBLEMS)
+    {
         let Some(name) = entry.key.strip_prefix(PREFIX) else {
             continue;
         };
@@ -281,7 +296,8 @@ fn read_annotations(fields: &Map<'_>, problems: &mut Vec<Problem>) -> Annotation
             "prune" => (&mut annotations.prune_disabled, "disabled", "enabled"),
             _ => {
                 let message = format!("unknown annotation {}", quote(&entry.key));
-                let help = suggest::help(name, ["reconcile", "adopt", "prune"]);
+                let known = ["reconcile", "adopt", "prune"].map(|name| format!("{PREFIX}{name}"));
+                let help = suggest::help(&entry.key, known.iter().map(String::as_str));
                 problems.push(Problem::error(entry.key_span, message).help(help));
                 continue;
             }
@@ -328,15 +344,16 @@ pub(super) fn scan(text: &str) -> Header {
             && *metadata_indent.get_or_insert(indent) == indent
             && key == "name"
         {
-            names.push((number, indent, scalar_of(value)));
+            let space = value.len() - value.trim_start().len();
+            names.push((number, indent + key.len() + 1 + space, scalar_of(value)));
         }
     }
-    if let ([kind], [(line, indent, name)]) = (kinds.as_slice(), names.as_slice())
+    if let ([kind], [(line, column, name)]) = (kinds.as_slice(), names.as_slice())
         && let Some(kind) = KINDS.into_iter().find(|known| known.as_str() == *kind)
         && name::resource_name_fault(name).is_none()
     {
         header.at.start.line = u32::try_from(*line).unwrap_or(u32::MAX);
-        header.at.start.column = u32::try_from(*indent).unwrap_or(u32::MAX);
+        header.at.start.column = u32::try_from(*column).unwrap_or(u32::MAX);
         header.resource = Some(ResourceId {
             kind,
             name: (*name).to_owned(),

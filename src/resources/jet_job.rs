@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `spec` of a `JetJob`. Absent optional fields are absent in its JSON too, so that a field added in
-/// a later version changes no digest of a spec that doesn't use it.
+/// `spec` of a `JetJob`.
+// Absent optional fields are absent in its JSON too, so that a field added in a later version changes
+// no digest of a spec that doesn't use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JetJobSpec {
@@ -43,6 +44,7 @@ pub struct JetJobSpec {
     pub remote_url: Option<String>,
     /// The jar's SHA-256, 64 hex digits; another jar is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
     pub jar_sha256: Option<String>,
     /// The jar's path on the members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -266,6 +268,7 @@ pub struct RestartPolicy {
     #[serde(rename = "type")]
     pub kind: RestartKind,
     /// How often in a row; a job that ran for ten times the backoff starts anew.
+    #[schemars(range(max = 1000))]
     pub max_restarts: u32,
     /// The pause before the first restart; it doubles with each, up to an hour.
     #[serde(serialize_with = "jiff::fmt::serde::duration::friendly::compact::required")]

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::scalar;
 use super::tree::MOST_PROBLEMS;
 use super::tree::{Entry, Map, Node, Position, Problem, Scalar, Span, Value, quote};
+use super::{scalar, syntax};
 
 /// The deepest nesting.
 pub(super) const MOST_LEVELS: usize = 64;
@@ -33,7 +33,7 @@ pub(super) fn parse(text: &str) -> Result<Tree<'_>, Problem> {
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::default();
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| syntax_problem(&error, text))?;
+        let (event, span) = event.map_err(|error| syntax::explain(&error, text))?;
         if matches!(event, Event::StreamEnd) {
             break;
         }
@@ -138,7 +138,7 @@ impl<'a> Builder<'a> {
     fn refuse_tag(&mut self, tag: &Tag, span: Span) {
         let name = quote(&format!("{}{}", tag.handle, tag.suffix));
         self.problems.push(
-            Problem::error(span, format!("the tag {name} doesn't fit this value"))
+            Problem::error(span, format!("the tag {name} means nothing here"))
                 .help("leave the tag out".to_owned()),
         );
     }
@@ -235,10 +235,12 @@ impl<'a> Builder<'a> {
                 }),
                 None => match node.value {
                     Value::Scalar(scalar) => *pending = Some((scalar.text, node.span)),
-                    Value::List(_) | Value::Map(_) => {
-                        return Err(Problem::error(node.span, "a key must be plain text").help(
-                            "text in `{{ }}` is no YAML; fill templates in first".to_owned(),
-                        ));
+                    Value::List(_) => {
+                        return Err(Problem::error(node.span, "a list can't be a key"));
+                    }
+                    Value::Map(_) => {
+                        return Err(Problem::error(node.span, "a mapping can't be a key")
+                            .help("if `{{ }}` is from a template, fill it in first".to_owned()));
                     }
                 },
             },
@@ -275,7 +277,12 @@ impl<'a> Builder<'a> {
             side.push(entry);
         }
         map.entries = kept;
-        self.ambiguous |= dropped.iter().any(|entry| self.names_resource(&entry.key));
+        if dropped.iter().any(|entry| self.names_resource(&entry.key)) {
+            self.ambiguous = true;
+            if self.open.is_empty() {
+                dropped.truncate(1);
+            }
+        }
         for entry in dropped.iter().take(MOST_PROBLEMS) {
             self.problems.push(duplicate_problem(map, entry));
         }
@@ -344,13 +351,12 @@ fn merged<'a>(mut map: Map<'a>, merge: Entry<'a>) -> Result<Map<'a>, Problem> {
 fn duplicate_problem(map: &Map<'_>, entry: &Entry<'_>) -> Problem {
     let key = quote(&entry.key);
     let problem = Problem::error(entry.key_span, format!("{key} is here twice"));
-    let top_level = entry.key_span.start.column == 0;
-    if top_level && matches!(&*entry.key, "apiVersion" | "kind" | "metadata" | "spec") {
-        return problem.help("if a new resource starts here, put `---` before it".to_owned());
-    }
     let first = map.entries.iter().find(|known| known.key == entry.key);
     let line = first.map_or(0, |known| known.key_span.start.line);
     let above = entry.key_span.start.line.saturating_sub(line);
+    if entry.key_span.start.column == 0 && matches!(&*entry.key, "apiVersion" | "kind") {
+        return problem.help("if a new resource starts here, put `---` before it".to_owned());
+    }
     problem.help(match above {
         0 => "keep one of them".to_owned(),
         1 => "keep one of them; the first is on the line above".to_owned(),
@@ -365,28 +371,9 @@ fn convert(span: saphyr_parser::Span) -> Span {
     }
 }
 
-fn position(marker: saphyr_parser::Marker) -> Position {
+pub(super) fn position(marker: saphyr_parser::Marker) -> Position {
     Position {
         line: u32::try_from(marker.line().saturating_sub(1)).unwrap_or(u32::MAX),
         column: u32::try_from(marker.col()).unwrap_or(u32::MAX),
     }
-}
-
-/// Says a syntax error in words that help somebody who doesn't know YAML's grammar by heart.
-fn syntax_problem(error: &ScanError, text: &str) -> Problem {
-    let start = position(*error.marker());
-    let span = Span { start, end: start };
-    let line = text
-        .lines()
-        .nth(usize::try_from(start.line).unwrap_or(usize::MAX))
-        .unwrap_or("");
-    let problem = Problem::error(span, format!("this is no YAML: {}", error.info()));
-    let indent = line.trim_start_matches(' ');
-    if indent.starts_with('\t') {
-        return problem.help("indent with spaces; YAML forbids tabs".to_owned());
-    }
-    if line.contains("{{") {
-        return problem.help("this looks like a template; fill it in first".to_owned());
-    }
-    problem
 }

@@ -12,6 +12,8 @@ use super::tree::{Node, Problem, Span, quote};
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// The shortest one: members count in milliseconds.
 const SHORTEST: SignedDuration = SignedDuration::from_millis(1);
+/// The most members that one may ask for.
+const MOST_MEMBERS: u32 = 10_000;
 /// The most restarts in a row.
 const MOST_RESTARTS: u32 = 1000;
 
@@ -34,7 +36,8 @@ impl Report<'_, '_> {
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) {
-        let span = self.spec.find(path).unwrap_or(self.owner);
+        let found = self.spec.find(path).filter(|_| !path.is_empty());
+        let span = found.unwrap_or(self.owner);
         self.problems.push(Problem::error(span, message).help(help));
     }
 
@@ -46,10 +49,9 @@ impl Report<'_, '_> {
 
     fn duration(&mut self, path: &[&str], value: SignedDuration) {
         if value < SHORTEST || value > LONGEST {
-            let field = path.join(".");
             self.error(
                 path,
-                format!("`spec.{field}` is out of range"),
+                format!("`{}` is out of range", name_of(path)),
                 "from `1ms` to `8784h` (366 days)".to_owned(),
             );
         }
@@ -65,6 +67,19 @@ impl Report<'_, '_> {
             self.error(path, message, None);
         }
     }
+}
+
+/// `spec.secretParameters[0].key`.
+fn name_of(path: &[&str]) -> String {
+    let mut name = String::from("spec");
+    for part in path {
+        if part.starts_with(|first: char| first.is_ascii_digit()) {
+            name.extend(["[", part, "]"]);
+        } else {
+            name.extend([".", part]);
+        }
+    }
+    name
 }
 
 /// The rules of a `Hazelcast`.
@@ -87,8 +102,9 @@ pub(super) fn hazelcast(spec: &mut HazelcastSpec, report: &mut Report<'_, '_>) {
         ("minMembers", min_members),
         ("maxConcurrentUpgrades", max_concurrent_upgrades),
     ] {
-        if *value == 0 {
-            report.error(&[field], format!("`spec.{field}` must be at least 1"), None);
+        if !(1..=MOST_MEMBERS).contains(value) {
+            let message = format!("`spec.{field}` must be from 1 to {MOST_MEMBERS}");
+            report.error(&[field], message, None);
         }
     }
 }
@@ -113,12 +129,16 @@ fn is_address(address: &str) -> bool {
 }
 
 fn example_address(address: &str) -> String {
-    let with_port = format!("{address}:5701");
-    if is_address(&with_port) {
-        with_port
-    } else {
-        "10.0.0.1:5701".to_owned()
-    }
+    let host = address
+        .rsplit("://")
+        .next()
+        .unwrap_or(address)
+        .trim_end_matches('/');
+    let candidates = [host.to_owned(), format!("{host}:5701")];
+    let fitting = candidates
+        .into_iter()
+        .find(|candidate| is_address(candidate));
+    fitting.unwrap_or_else(|| "10.0.0.1:5701".to_owned())
 }
 
 /// The rules of a `JetJobSnapshot`.
@@ -269,7 +289,7 @@ fn check_jar_name(jar_name: &str, in_source: bool, report: &mut Report<'_, '_>) 
     } else if jar_name.chars().any(char::is_control) {
         report.error(&["jarName"], "`spec.jarName` has control characters", None);
     } else if in_source && (!jar_name.ends_with(".jar") || jar_name == ".jar") {
-        let help = format!("is it {}?", quote(&format!("{jar_name}.jar")));
+        let help = format!("did you mean {}?", quote(&format!("{jar_name}.jar")));
         report.error(&["jarName"], "`spec.jarName` must end in `.jar`", help);
     }
 }

@@ -36,11 +36,16 @@ pub fn schema() -> Json {
     })
 }
 
-/// The schema of `spec`, as the Rust types say it; durations have `format: duration`.
+/// The schema of `spec`: what the Rust types say, and the fields that are the operator's alone. Durations
+/// have `format: duration`.
 pub(super) fn spec_schema(kind: Kind) -> &'static Json {
-    static HAZELCAST: LazyLock<Json> = LazyLock::new(schema_of::<HazelcastSpec>);
-    static JET_JOB: LazyLock<Json> = LazyLock::new(schema_of::<JetJobSpec>);
-    static JET_JOB_SNAPSHOT: LazyLock<Json> = LazyLock::new(schema_of::<JetJobSnapshotSpec>);
+    static HAZELCAST: LazyLock<Json> =
+        LazyLock::new(|| with_operator_fields(schema_of::<HazelcastSpec>(), Kind::Hazelcast));
+    static JET_JOB: LazyLock<Json> =
+        LazyLock::new(|| with_operator_fields(schema_of::<JetJobSpec>(), Kind::JetJob));
+    static JET_JOB_SNAPSHOT: LazyLock<Json> = LazyLock::new(|| {
+        with_operator_fields(schema_of::<JetJobSnapshotSpec>(), Kind::JetJobSnapshot)
+    });
     match kind {
         Kind::Hazelcast => &HAZELCAST,
         Kind::JetJob => &JET_JOB,
@@ -60,12 +65,16 @@ pub(super) fn schema_of<T: JsonSchema>() -> Json {
         .to_value()
 }
 
+fn with_operator_fields(mut schema: Json, kind: Kind) -> Json {
+    if let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) {
+        add_operator_fields(kind, properties);
+    }
+    schema
+}
+
 fn document_schema(kind: Kind) -> Json {
     let mut spec = spec_schema(kind).clone();
     for_editors(&mut spec);
-    if let Some(properties) = spec.get_mut("properties").and_then(Json::as_object_mut) {
-        add_operator_fields(kind, properties);
-    }
     let required: &[&str] = match kind {
         Kind::Hazelcast => &["apiVersion", "kind", "metadata"],
         Kind::JetJob | Kind::JetJobSnapshot => &["apiVersion", "kind", "metadata", "spec"],

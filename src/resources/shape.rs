@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::suggest;
-use super::tree::{Entry, Map, Meaning, Node, Problem, Scalar, Span, Value, quote};
+use super::tree::{Entry, MOST_PROBLEMS, Map, Meaning, Node, Problem, Scalar, Span, Value, quote};
 
 /// Checks a value against its schema. `owner` is where its key stands.
 pub(super) fn check(node: &mut Node<'_>, schema: &Json, path: &str, owner: Span) -> Vec<Problem> {
@@ -67,30 +67,72 @@ fn check_map(
     let no_fields = JsonMap::new();
     let fields = schema.get("properties").and_then(Json::as_object);
     let fields = fields.unwrap_or(&no_fields);
-    let required = schema.get("required").and_then(Json::as_array);
-    for name in required.into_iter().flatten().filter_map(Json::as_str) {
-        if map.get(name).is_none() {
-            let written = map.entries.iter().find(|entry| entry.key == name);
-            problems.push(match written {
-                Some(entry) => {
-                    Problem::error(entry.key_span, format!("`{path}.{name}` has no value"))
-                }
-                None => Problem::error(owner, format!("`{path}.{name}` is missing")),
-            });
-        }
-    }
     // A mapping whose keys are names that users choose.
     let any = schema
         .get("additionalProperties")
         .filter(|any| any.is_object());
+    // Asked first: what is wrong and taken out isn't missing.
+    let mut missing = missing_fields(map, schema, path, owner);
     map.entries.retain_mut(|entry| {
-        let Some(field) = fields.get(&*entry.key).or(any) else {
+        if problems.len() >= MOST_PROBLEMS {
+            return false;
+        }
+        let key = &*entry.key;
+        let Some(field) = fields.get(key).or(any) else {
+            let meant = suggest::nearest(key, fields.keys().map(String::as_str));
+            missing.retain(|(name, _)| Some(*name) != meant);
             problems.push(unknown_field(entry, fields, path));
             return false;
         };
-        let path = format!("{path}.{}", entry.key);
+        let path = format!("{path}.{key}");
         entry.node.is_null() || check_node(&mut entry.node, field, &path, entry.key_span, problems)
     });
+    problems.extend(missing.into_iter().map(|(_, problem)| problem));
+}
+
+/// The required fields that aren't there, and what to say of each.
+fn missing_fields<'s>(
+    map: &Map<'_>,
+    schema: &'s Json,
+    path: &str,
+    owner: Span,
+) -> Vec<(&'s str, Problem)> {
+    let required = schema.get("required").and_then(Json::as_array);
+    let names = required.into_iter().flatten().filter_map(Json::as_str);
+    names
+        .filter(|name| map.get(name).is_none())
+        .map(|name| {
+            let written = map.entries.iter().find(|entry| entry.key == name);
+            let problem = match written {
+                Some(entry) => {
+                    Problem::error(entry.key_span, format!("`{path}.{name}` has no value"))
+                }
+                None => Problem::error(owner, format!("`{path}.{name}` is missing")),
+            };
+            let field = schema.get("properties").and_then(|fields| fields.get(name));
+            let description = field.and_then(|field| field.get("description"));
+            (
+                name,
+                problem.help(description.and_then(Json::as_str).map(what_it_is)),
+            )
+        })
+        .collect()
+}
+
+/// What a field is, from the comment on its Rust field.
+fn what_it_is(description: &str) -> String {
+    let text = description.replace('\n', " ");
+    let sentence = text
+        .split(". ")
+        .next()
+        .unwrap_or(&text)
+        .trim_end_matches('.');
+    let mut characters = sentence.chars();
+    let first = characters.next().map(|first| first.to_ascii_lowercase());
+    format!(
+        "it is {}",
+        first.into_iter().chain(characters).collect::<String>()
+    )
 }
 
 fn unknown_field(entry: &Entry<'_>, fields: &JsonMap<String, Json>, path: &str) -> Problem {
@@ -140,7 +182,9 @@ fn check_choice(
         Value::Scalar(scalar) => &*scalar.text,
         Value::List(_) | Value::Map(_) => {
             let message = format!("`{path}` must be a word, not {}", node.describe());
-            problems.push(Problem::error(node.span, message).help(one_of(choices)));
+            problems.push(
+                Problem::error(node.span, message).help(format!("write {}", one_of(choices))),
+            );
             return false;
         }
     };
@@ -148,8 +192,8 @@ fn check_choice(
         return true;
     }
     let help = match suggest::nearest(written, choices.iter().copied()) {
-        Some(choice) => format!("did you mean `{choice}`? {}", one_of(choices)),
-        None => one_of(choices),
+        Some(choice) => format!("did you mean `{choice}`? It is {}", one_of(choices)),
+        None => format!("write {}", one_of(choices)),
     };
     let message = format!("`{path}` can't be {}", quote(written));
     problems.push(Problem::error(node.span, message).help(help));
@@ -157,13 +201,7 @@ fn check_choice(
 }
 
 fn one_of(choices: &[&str]) -> String {
-    match choices.split_last() {
-        Some((last, others)) if !others.is_empty() => {
-            let others: Vec<String> = others.iter().map(|choice| format!("`{choice}`")).collect();
-            format!("it is {} or `{last}`", others.join(", "))
-        }
-        _ => format!("it is {}", suggest::list(choices)),
-    }
+    format!("one of {}", suggest::list(choices).replace(" and ", " or "))
 }
 
 /// Whether a scalar can be read as what the schema says.
@@ -225,6 +263,11 @@ fn type_help(node: &Node<'_>, schema: &Json) -> Option<String> {
     if has_type(schema, "array") {
         return Some(format!("write a list: `[{text}]`"));
     }
+    if has_type(schema, "object") {
+        let fields = schema.get("properties").and_then(Json::as_object)?;
+        let names: Vec<&String> = fields.keys().collect();
+        return (names.len() < 12).then(|| format!("its fields are {}", suggest::list(&names)));
+    }
     if has_type(schema, "boolean") {
         return match &*scalar.text.to_lowercase() {
             "yes" | "on" | "y" => Some("write `true`".to_owned()),
@@ -276,9 +319,13 @@ fn is_duration(schema: &Json) -> bool {
 }
 
 fn bounds(schema: &Json) -> (i64, i64) {
-    let format = schema.get("format").and_then(Json::as_str);
-    match format {
-        Some("uint32") => (0, i64::from(u32::MAX)),
-        _ => (i64::MIN, i64::MAX),
-    }
+    let bound = |name| schema.get(name).and_then(Json::as_i64);
+    let largest = match schema.get("format").and_then(Json::as_str) {
+        Some("uint32") => i64::from(u32::MAX),
+        _ => i64::MAX,
+    };
+    (
+        bound("minimum").unwrap_or(i64::MIN),
+        bound("maximum").unwrap_or(largest),
+    )
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::journal::JournalJson;
 use crate::plan::event::Event;
 use crate::plan::hold::HoldId;
 use crate::plan::record::{ClusterRecord, Confirmation, JobRecord, Pause, Recorded, SourceRecord};
@@ -36,8 +37,7 @@ pub struct Change {
 }
 
 /// What goes into the journal; the store numbers it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JournalEvent {
     /// When.
     pub at: Timestamp,
@@ -49,16 +49,15 @@ pub struct JournalEvent {
     pub outcome: Option<Outcome>,
 }
 
-/// A journal entry as it is stored.
+/// A journal entry as it is stored; see `journal` for its JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(into = "JournalJson", try_from = "JournalJson")]
 pub struct JournalEntry {
     /// The schema version that wrote it.
     pub v: u32,
     /// Its number, from 1 without gaps.
     pub seq: u64,
     /// What happened.
-    #[serde(flatten)]
     pub event: JournalEvent,
 }
 

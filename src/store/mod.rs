@@ -5,14 +5,45 @@
 //!    ▲                     │
 //!    └──── Recorded ◀── Store::load    once, at start; from then on the engine applies each Change
 //! ```
+//!
+//! Inside, a change becomes a set of writes to tables, numbered and checked by the ledger; only the
+//! disk below knows whether they go to memory or to sled:
+//!
+//! ```text
+//! Store ── core ── ledger (numbers, bounds) ── journal (what may follow what)
+//!            └──── disk: memory | sled
+//! ```
+
+mod contents;
+mod core;
+mod disk;
+mod ledger;
+mod open_steps;
+mod table;
 
 pub mod change;
+pub mod journal;
+pub mod memory;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 
 pub use change::{Change, EventEntry, JournalEntry, JournalEvent, RevisionEntry};
+pub use ledger::{MAX_TEXT, Retention};
+pub use memory::{MemoryDisk, MemoryStore};
+
+use journal::IllegalEvent;
 
 use crate::plan::record::Recorded;
+use crate::plan::step::StepId;
+use crate::resources::ResourceId;
+
+/// The version of what is written. It changes whenever an older program could misread it.
+pub const SCHEMA_VERSION: u32 = 1;
 
 /// The port behind which state is kept. There is one writer: the engine.
 #[async_trait]
@@ -39,12 +70,12 @@ pub trait Store: Send + Sync {
 #[non_exhaustive]
 pub enum StoreError {
     /// Another process has it.
-    #[error(
-        "the state in {path} is in use by another jetkeeper process; stop it, or use --state DIR"
-    )]
+    #[error("the state in {path} is in use by {by}; stop it, or use --state DIR")]
     Locked {
         /// The directory.
         path: String,
+        /// Who has it: a process, with its id where it said so.
+        by: String,
     },
     /// It could not be read or written.
     #[error("failed to {what} the state in {path}")]
@@ -80,5 +111,39 @@ pub enum StoreError {
         found: u32,
         /// The newest that this program knows.
         known: u32,
+    },
+    /// A commit failed before; what is durable is known only after opening it again.
+    #[error("the state in {path} can't be written since an earlier write failed; start again")]
+    Unusable {
+        /// The directory.
+        path: String,
+    },
+    /// The journal can't go on like this. Nothing was written.
+    #[error("failed to journal step {} of {resource}", step.0)]
+    Illegal {
+        /// What the step is done for.
+        resource: ResourceId,
+        /// The step.
+        step: StepId,
+        /// Why.
+        #[source]
+        source: IllegalEvent,
+    },
+    /// Another step of the same resource is in flight. Nothing was written.
+    #[error("failed to journal step {} of {resource}: its step {} is in flight", step.0, other.0)]
+    Busy {
+        /// What the step is done for.
+        resource: ResourceId,
+        /// The step.
+        step: StepId,
+        /// The step in flight.
+        other: StepId,
+    },
+    /// A record has no JSON.
+    #[error("failed to encode a record of the state")]
+    Encode {
+        /// Why.
+        #[source]
+        source: serde_json::Error,
     },
 }

@@ -8,8 +8,15 @@
 )]
 
 mod api;
+mod directory_source;
 mod fixtures;
 mod layering;
+mod protocol_golden;
+mod resources_faults;
+mod resources_fixture;
+mod resources_load;
+mod resources_properties;
+mod resources_schema;
 mod support;
 
 use std::path::{Path, PathBuf};

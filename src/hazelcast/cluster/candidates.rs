@@ -1,5 +1,6 @@
 //! Finding a first member: configured addresses and members known from before are tried together,
-//! each a little after the one before it, and the first that accepts the client wins.
+//! each a little after the one before it, and the first that accepts the client wins. A member of the
+//! cluster known from before goes before one of another cluster, even if that one answers earlier.
 
 use std::time::Duration;
 
@@ -35,10 +36,19 @@ pub(super) async fn connect_any(cluster: &Cluster) -> Result<Connection> {
             Connection::open(address, &cluster.config, cluster.client_uuid).await
         })
         .collect();
+    let known = cluster.state.borrow().cluster_id;
+    let mut stranger = None;
     let mut failure: Option<Error> = None;
     while let Some(attempt) = attempts.next().await {
         match attempt {
-            Ok(connection) => return Ok(connection),
+            Ok(connection)
+                if known.is_none_or(|known| known == connection.identity().cluster_id) =>
+            {
+                return Ok(connection);
+            }
+            Ok(connection) => {
+                stranger.get_or_insert(connection);
+            }
             Err(error) => {
                 if failure
                     .as_ref()
@@ -48,6 +58,9 @@ pub(super) async fn connect_any(cluster: &Cluster) -> Result<Connection> {
                 }
             }
         }
+    }
+    if let Some(connection) = stranger {
+        return Ok(connection);
     }
     Err(failure.unwrap_or_else(|| {
         Kind::InvalidArgument("no address to connect to is configured".to_owned()).into()

@@ -8,11 +8,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-use uuid::Uuid;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
+use super::sides::Sides;
 use super::{Cluster, candidates, view};
 use crate::hazelcast::codec::client::add_cluster_view_listener::{
     AddClusterViewListener, decode_event,
@@ -21,8 +20,6 @@ use crate::hazelcast::connection::Connection;
 use crate::hazelcast::connection::events::{EventReceiver, QueuedEvent, queue};
 use crate::hazelcast::error::{Error, Kind, Result};
 
-/// Pause before members without a connection are tried again.
-const SIDE_RETRY: Duration = Duration::from_secs(5);
 /// What is waited for before the first view of the members has come.
 const FIRST_VIEW: &str = "the first view of the cluster";
 
@@ -59,7 +56,7 @@ async fn keep(cluster: &Arc<Cluster>) {
 async fn session(cluster: &Arc<Cluster>, first: Connection, backoff: &mut Backoff) -> Error {
     view::enter(cluster, first.identity());
     cluster.roster.add(first.clone());
-    let mut sides = Sides::new(cluster);
+    let mut sides = Sides::new();
     let mut lead = first;
     loop {
         let error = match follow(cluster, &lead, &mut sides, backoff).await {
@@ -131,76 +128,4 @@ async fn next_event(
         }
         .into()
     })
-}
-
-/// Connections to members other than the lead.
-struct Sides {
-    wanted: bool,
-    attempts: JoinSet<(Uuid, Result<Connection>)>,
-    next_look: Instant,
-}
-
-impl Sides {
-    fn new(cluster: &Cluster) -> Self {
-        Self {
-            wanted: cluster.config.smart_routing,
-            attempts: JoinSet::new(),
-            next_look: Instant::now(),
-        }
-    }
-
-    /// Looks for members without a connection at once.
-    fn wake(&mut self) {
-        self.next_look = Instant::now();
-    }
-
-    /// Waits for the next thing to do and does it. May be given up at any moment.
-    async fn tend(&mut self, cluster: &Arc<Cluster>) {
-        tokio::select! {
-            Some(Ok((member, attempt))) = self.attempts.join_next() => match attempt {
-                Ok(connection) => cluster.roster.add(connection),
-                Err(error) => tracing::debug!(%member, %error, "no side connection"),
-            },
-            () = sleep_until(self.next_look) => {
-                self.next_look = Instant::now() + SIDE_RETRY;
-                cluster.roster.remove_closed();
-                if self.wanted && self.attempts.is_empty() {
-                    self.look(cluster);
-                }
-            }
-        }
-    }
-
-    fn look(&mut self, cluster: &Arc<Cluster>) {
-        let members = cluster.state.borrow().members.clone();
-        for member in members
-            .into_iter()
-            .filter(|member| !cluster.roster.has(member.uuid))
-        {
-            let cluster = Arc::clone(cluster);
-            self.attempts.spawn(async move {
-                let attempt = open_side(&cluster, &member.address, member.uuid).await;
-                (member.uuid, attempt)
-            });
-        }
-    }
-}
-
-async fn open_side(cluster: &Cluster, address: &str, member: Uuid) -> Result<Connection> {
-    let connection = Connection::open(address, &cluster.config, cluster.client_uuid).await?;
-    let identity = connection.identity();
-    let checked = view::check(cluster, identity);
-    if let Err(source) = checked {
-        connection.close();
-        return Err(Kind::Authentication {
-            address: address.to_owned(),
-            source,
-        }
-        .into());
-    }
-    if identity.member_uuid != member {
-        // The member was restarted; the view will name the new one.
-        tracing::debug!(%member, address, "another member answers at this address");
-    }
-    Ok(connection)
 }

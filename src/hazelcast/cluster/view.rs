@@ -1,6 +1,9 @@
 //! What members tell of the cluster, brought into the published state.
 
+use std::collections::BTreeMap;
+
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::Cluster;
 use super::partitions::PartitionTable;
@@ -65,6 +68,17 @@ pub(super) fn apply(cluster: &Cluster, event: ClusterViewEvent) -> bool {
         }
     }
     false
+}
+
+/// Says which configured addresses lead to other clusters.
+pub(super) fn set_foreign(cluster: &Cluster, foreign: &BTreeMap<String, Uuid>) {
+    cluster.state.send_if_modified(|state| {
+        let changed = state.foreign_clusters != *foreign;
+        if changed {
+            state.foreign_clusters.clone_from(foreign);
+        }
+        changed
+    });
 }
 
 /// Says that calls can be made.
