@@ -11,3 +11,4 @@ pub mod resources;
 pub mod secrets;
 pub mod source;
 pub mod store;
+pub mod telemetry;

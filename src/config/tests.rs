@@ -268,7 +268,7 @@ prune: {maxDeletionsPercent: 125}
 #[test]
 fn what_is_no_yaml_is_told_with_its_line() {
     let scene = Scene::new("sources:\n\t- x\n");
-    insta::assert_snapshot!(scene.faults(), @"2:2: this is no YAML: tabs disallowed within this context (block indentation) | indent with spaces; YAML forbids tabs");
+    insta::assert_snapshot!(scene.faults(), @"2:1: this is no YAML: a tab indents this line | indent with spaces");
 }
 
 #[test]
