@@ -5,4 +5,4 @@ pub mod port;
 pub mod watch;
 
 pub use port::{CallError, Cluster, Connection, Health, StatusEvent, Upload, UploadReport};
-pub use watch::{ClusterWatch, Interest, WatchError, WatchOptions};
+pub use watch::{ClusterWatch, WatchError, WatchOptions};

@@ -21,7 +21,7 @@ use crate::plan::step::{Action, Expectation, Outcome, Step, Submit};
 use crate::plan::upload;
 
 use super::ports::Jars;
-use super::stand_in::{ClusterWatch, WatchError};
+use crate::cluster::watch::{ClusterWatch, WatchError};
 use crate::secrets::{SecretString, Secrets};
 
 /// How much longer than an upload its answer is waited for, should the client lose count.

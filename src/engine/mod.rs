@@ -25,7 +25,6 @@ mod publish;
 pub mod published;
 pub mod request;
 mod settings;
-pub mod stand_in;
 mod task;
 mod wake;
 mod watches;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::ports::{ClusterTarget, Clusters};
-use super::stand_in::{ClusterWatch, WatchInterest, WatchOptions};
 use super::wake::{Bell, Follower};
 use crate::clock::{Clock, Entropy};
+use crate::cluster::watch::{ClusterWatch, Interest as WatchInterest, WatchOptions};
 use crate::plan::Interest;
 use crate::plan::observed::ClusterView;
 use crate::resources::Desired;

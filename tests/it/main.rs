@@ -10,6 +10,7 @@
 mod api;
 mod directory_source;
 mod fixtures;
+mod hazelcast;
 mod layering;
 mod protocol_golden;
 mod resources_faults;
