@@ -7,6 +7,7 @@
     reason = "tests fail by panicking, in their helpers too"
 )]
 
+mod api;
 mod artifacts;
 mod directory_source;
 mod fixtures;
