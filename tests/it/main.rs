@@ -19,6 +19,7 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod simulation;
 mod store_crash;
 mod support;
 

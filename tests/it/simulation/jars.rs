@@ -37,11 +37,17 @@ impl Jars for SimulatedJars {
         }
         let mut views = JarViews::new();
         for request in wanted {
-            let JarOrigin::Source { found: Some(file), .. } = &request.origin else {
+            let JarOrigin::Source {
+                found: Some(file), ..
+            } = &request.origin
+            else {
                 continue;
             };
             let digest = Digest::of(file.stamp.as_bytes());
-            self.paths.lock().unwrap().insert(digest, file.location.clone());
+            self.paths
+                .lock()
+                .unwrap()
+                .insert(digest, file.location.clone());
             let facts = JarFacts {
                 digest,
                 size: file.size,
