@@ -205,6 +205,12 @@ impl JarCache {
         Ok((file, size))
     }
 
+    /// Where a jar is, after its bytes were hashed again.
+    pub(super) fn verified(&self, digest: &Digest) -> Result<PathBuf, CacheError> {
+        self.open_verified(digest)?;
+        Ok(self.path(digest))
+    }
+
     /// Opens a jar after hashing it; a damaged one is dropped.
     pub(super) fn open_verified(&self, digest: &Digest) -> Result<(File, u64), CacheError> {
         let (mut file, _) = self.open_jar(digest)?;

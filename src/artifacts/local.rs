@@ -1,6 +1,7 @@
 //! The artifacts of this machine: the cache and the task that fills it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use tokio::task::spawn_blocking;
 use super::cache::{CacheError, JarCache};
 use super::keeper::{Command, Keeper};
 use super::options::ArtifactOptions;
-use super::{Artifacts, JarRequest, JarViews, VerifiedJar};
+use super::{Artifacts, JarRequest, JarViews};
 use crate::clock::{Clock, Entropy};
 use crate::resources::{Digest, JarOrigin};
 
@@ -99,18 +100,13 @@ impl Artifacts for LocalArtifacts {
         self.commands.send(command).await.ok();
     }
 
-    async fn open_verified(&self, digest: &Digest) -> Result<VerifiedJar, CacheError> {
+    async fn verified(&self, digest: &Digest) -> Result<PathBuf, CacheError> {
         let digest = *digest;
-        let opened = self.blocking(move |cache| cache.open_verified(&digest));
-        let opened = opened.await.unwrap_or(Err(CacheError::Absent { digest }));
-        if let Err(CacheError::Corrupt { .. } | CacheError::Absent { .. }) = &opened {
+        let found = self.blocking(move |cache| cache.verified(&digest));
+        let found = found.await.unwrap_or(Err(CacheError::Absent { digest }));
+        if let Err(CacheError::Corrupt { .. } | CacheError::Absent { .. }) = &found {
             self.commands.send(Command::Lost(digest)).await.ok();
         }
-        let (file, size) = opened?;
-        Ok(VerifiedJar {
-            digest,
-            size,
-            bytes: Box::new(tokio::fs::File::from_std(file)),
-        })
+        found
     }
 }

@@ -23,11 +23,10 @@ mod url;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::io::AsyncRead;
 use tokio::sync::watch;
 
 pub use cache::CacheError;
@@ -57,26 +56,7 @@ pub trait Artifacts: Send + Sync {
     /// Gets the jar anew, whatever is known of it: a remote one is downloaded again.
     async fn refetch(&self, request: &JarRequest);
 
-    /// Opens a jar for an upload, after its bytes were hashed again. One that was damaged is dropped
-    /// and fetched again where it is wanted.
-    async fn open_verified(&self, digest: &Digest) -> Result<VerifiedJar, CacheError>;
-}
-
-/// A jar whose bytes were just seen to be those of its digest.
-pub struct VerifiedJar {
-    /// The digest.
-    pub digest: Digest,
-    /// How many bytes it has.
-    pub size: u64,
-    /// The bytes.
-    pub bytes: Box<dyn AsyncRead + Send + Sync + Unpin>,
-}
-
-impl fmt::Debug for VerifiedJar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedJar")
-            .field("digest", &self.digest)
-            .field("size", &self.size)
-            .finish_non_exhaustive()
-    }
+    /// The file with exactly these bytes: they were hashed again during the call. One that was
+    /// damaged is dropped and fetched again where it is wanted.
+    async fn verified(&self, digest: &Digest) -> Result<PathBuf, CacheError>;
 }
