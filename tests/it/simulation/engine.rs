@@ -50,7 +50,7 @@ impl Surroundings {
         let parts = EngineParts {
             sources: vec![Arc::clone(&self.source) as _],
             clusters: Arc::new(SimulatedClusters(self.clusters.clone())),
-            jars: Arc::new(SimulatedJars::new()),
+            artifacts: Arc::new(SimulatedJars::new()),
             secrets: Arc::new(NoSecrets),
             store: Arc::new(store),
             clock: Arc::new(self.clock),
