@@ -3,6 +3,9 @@
 pub mod clock;
 pub mod cluster;
 pub mod engine;
+pub mod hazelcast;
 pub mod plan;
 pub mod resources;
+pub mod secrets;
+pub mod source;
 pub mod store;

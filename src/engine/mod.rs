@@ -1,7 +1,37 @@
 //! The engine: one task that owns the records, turns wakes into passes, and starts steps.
+//!
+//! ```text
+//! wake ─▶ pass: outcomes, requests, revisions ─▶ observe ─▶ plan ─▶ commit ─▶ start steps ─▶ show
+//!                                                          pure     one fsync    tasks
+//! ```
+//!
+//! What holds:
+//! - It is the only writer of the store, and starts no step whose intent isn't durable.
+//! - One step at most is in flight for a resource, a bounded number for a cluster.
+//! - A pass never waits for a step, a cluster, a source or a download: it works with the latest
+//!   views. What ends or changes only wakes it.
+//! - At rest it commits nothing and calls nothing.
 
+mod desk;
+mod error;
+mod executor;
+mod flights;
+mod ledger;
+mod manifests;
+mod notices;
+mod pass;
+mod ports;
+mod publish;
 pub mod published;
 pub mod request;
+mod settings;
+mod task;
+mod wake;
+mod watches;
 
+pub use error::EngineError;
+pub use ports::{ClusterTarget, Clusters, JarLost, JarViews, Jars};
 pub use published::{JobResource, Published};
 pub use request::{Handle, Request, RequestError};
+pub use settings::{EngineParts, Mode, Settings};
+pub use task::{EngineTask, start};

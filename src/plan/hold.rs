@@ -31,6 +31,8 @@ pub enum Reason {
     JobStarting,
     /// The job is stopping.
     JobCompleting,
+    /// As many jobs of the cluster as may be are being upgraded.
+    UpgradeQueued,
     // Blocked: needs somebody to change something.
     /// The cluster's name, id or credentials are not what they should be.
     ClusterMismatch,
@@ -119,7 +121,8 @@ impl Reason {
             | R::LookingForJob
             | R::JarFetching
             | R::JobStarting
-            | R::JobCompleting => HoldClass::Waiting,
+            | R::JobCompleting
+            | R::UpgradeQueued => HoldClass::Waiting,
             R::ClusterMismatch
             | R::ClusterChanged
             | R::JetDisabled

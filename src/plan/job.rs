@@ -102,6 +102,10 @@ impl Guarantee {
 
 /// The settings of a job that can be changed while it is suspended, as a member told them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are the member's own switches"
+)]
 pub struct JobSettings {
     /// Time between two snapshots.
     pub snapshot_interval: SignedDuration,

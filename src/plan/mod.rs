@@ -4,19 +4,39 @@
 //! Desired ──┐
 //! Recorded ─┼─▶ plan(…, now) ─▶ Plan { steps, holds, records, events, next_wake }
 //! Observed ─┘        pure: no clock, no IO, no async; every decision is made here
+//!
+//! accept   documents become records: new, changed, renamed, gone
+//! cluster  is this the cluster that was recorded, and can it be trusted now?
+//! learn    what was observed becomes part of the record
+//! jet_job  the decision table: one step at most, or a hold that says why not
+//! report   the status that users read
 //! ```
 //!
 //! A **step** is one effect, fully specified; carrying it out needs no decision. A **hold** says why
 //! something is not done, and what would release it. What observation taught is in the changed
-//! records, which are committed together with the intents of the steps.
+//! records, which are committed together with the intents of the steps; `transition` says what a
+//! record becomes when a step begins and ends.
 
+mod accept;
+mod cluster;
+mod draft;
 pub mod event;
 pub mod hold;
 pub mod jar;
+mod jet_job;
 pub mod job;
+mod learn;
 pub mod observed;
 pub mod ownership;
+mod pass;
 pub mod record;
+mod report;
 pub mod status;
 pub mod step;
+pub mod transition;
 pub mod upload;
+mod wanted;
+
+pub use pass::{Plan, PlanInput, Settings, plan};
+pub use transition::{begin, finish};
+pub use wanted::{Interest, interest, wanted_jars};

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::hold::{HoldId, Reason};
 use super::job::{Guarantee, JobId, JobStatus};
+use super::ownership::OwnershipEntry;
 use super::step::Step;
 use crate::resources::desired::Annotations;
 use crate::resources::jet_job::{Nonce, SecretParameter};
@@ -40,6 +41,10 @@ pub struct Recorded {
 /// What was recorded of one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact with a life of its own"
+)]
 pub struct JobRecord {
     /// Where it was declared last.
     pub place: Place,
@@ -58,6 +63,12 @@ pub struct JobRecord {
     /// The attempt to submit that isn't bound to a job yet.
     #[serde(default)]
     pub attempt: Option<Attempt>,
+    /// Our entry in the ownership map as we wrote it last.
+    #[serde(default)]
+    pub entry: Option<OwnershipEntry>,
+    /// Whether our entry was removed, or was seen not to be there, during the deletion.
+    #[serde(default)]
+    pub released: bool,
     /// The job that is ours.
     #[serde(default)]
     pub job: Option<BoundJob>,
@@ -115,6 +126,8 @@ impl JobRecord {
             annotations,
             attempts: 0,
             attempt: None,
+            entry: None,
+            released: false,
             job: None,
             operation: None,
             drift: None,
@@ -187,6 +200,9 @@ pub struct UploadEnd {
     pub at: Timestamp,
     /// How.
     pub outcome: UploadOutcome,
+    /// Why it failed.
+    #[serde(default)]
+    pub reason: Option<Reason>,
     /// What the member said, bounded, without parameters.
     #[serde(default)]
     pub message: String,
@@ -241,6 +257,13 @@ pub struct BoundJob {
     /// Seen gone from its cluster.
     #[serde(default)]
     pub gone: bool,
+}
+
+impl BoundJob {
+    /// Whether it still can run: not ended, not lost.
+    pub fn is_active(&self) -> bool {
+        !self.gone && !self.status.is_terminal()
+    }
 }
 
 /// Who stopped a job.

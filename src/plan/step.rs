@@ -53,6 +53,17 @@ pub struct Expectation {
     pub only_active: Option<BTreeSet<JobId>>,
 }
 
+impl Expectation {
+    /// That the cluster is still this one; nothing of a job.
+    pub fn cluster(cluster_id: Uuid) -> Self {
+        Self {
+            cluster_id,
+            job: None,
+            only_active: None,
+        }
+    }
+}
+
 /// The effect of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "do")]
@@ -64,7 +75,7 @@ pub enum Action {
         /// The entry that is there now; none where there is none.
         replaces: Option<OwnershipEntry>,
         /// The attempt that it is made for.
-        attempt: Option<Attempt>,
+        attempt: Option<Box<Attempt>>,
     },
     /// Uploads the jar; `main` runs on the member and submits the job.
     Submit(Submit),

@@ -16,9 +16,11 @@ pub struct HazelcastSpec {
     pub addresses: Vec<String>,
     /// How many members the cluster must have before a job is stopped or started.
     #[serde(default = "default_one")]
+    #[schemars(range(min = 1, max = 10_000))]
     pub min_members: u32,
     /// How many jobs of the cluster may be upgraded at the same time.
     #[serde(default = "default_one")]
+    #[schemars(range(min = 1, max = 10_000))]
     pub max_concurrent_upgrades: u32,
 }
 

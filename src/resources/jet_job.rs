@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `spec` of a `JetJob`. Absent optional fields are absent in its JSON too, so that a field added in
-/// a later version changes no digest of a spec that doesn't use it.
+/// `spec` of a `JetJob`.
+// Absent optional fields are absent in its JSON too, so that a field added in a later version changes
+// no digest of a spec that doesn't use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JetJobSpec {
@@ -43,6 +44,7 @@ pub struct JetJobSpec {
     pub remote_url: Option<String>,
     /// The jar's SHA-256, 64 hex digits; another jar is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
     pub jar_sha256: Option<String>,
     /// The jar's path on the members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +96,7 @@ pub enum DesiredState {
 /// A value whose change asks for something to be done once. Numbers and strings are alike.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("type" = ["string", "integer"]))]
 pub struct Nonce(pub String);
 
 impl<'de> Deserialize<'de> for Nonce {
@@ -140,7 +143,10 @@ pub struct BucketConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct JobConfigSpec {
     /// Time between two snapshots.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "jiff::fmt::serde::duration::friendly::compact::optional"
+    )]
     pub snapshot_interval: Option<SignedDuration>,
     /// Suspend the job instead of failing it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,8 +167,18 @@ pub struct JobConfigSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_processor_accumulated_records: Option<i64>,
     /// Cancel the job after this long.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "jiff::fmt::serde::duration::friendly::compact::optional"
+    )]
     pub timeout: Option<SignedDuration>,
+}
+
+impl JetJobSpec {
+    /// The job's name on the cluster, for the resource of this name.
+    pub fn job_name<'a>(&'a self, resource_name: &'a str) -> &'a str {
+        self.name.as_deref().unwrap_or(resource_name)
+    }
 }
 
 impl JobConfigSpec {
@@ -179,6 +195,7 @@ pub struct UpgradePolicy {
     /// Whether its state is carried over.
     pub mode: UpgradeMode,
     /// How long the new version may take to run before it is rolled back.
+    #[serde(serialize_with = "jiff::fmt::serde::duration::friendly::compact::required")]
     pub timeout: SignedDuration,
     /// Whether a version that doesn't run is rolled back.
     pub rollback: bool,
@@ -251,8 +268,10 @@ pub struct RestartPolicy {
     #[serde(rename = "type")]
     pub kind: RestartKind,
     /// How often in a row; a job that ran for ten times the backoff starts anew.
+    #[schemars(range(max = 1000))]
     pub max_restarts: u32,
     /// The pause before the first restart; it doubles with each, up to an hour.
+    #[serde(serialize_with = "jiff::fmt::serde::duration::friendly::compact::required")]
     pub backoff: SignedDuration,
 }
 
@@ -283,6 +302,7 @@ pub struct OnStateLoss {
     /// Whether and from what it is submitted again.
     pub mode: StateLossMode,
     /// The oldest snapshot that may be restored.
+    #[serde(serialize_with = "jiff::fmt::serde::duration::friendly::compact::required")]
     pub max_snapshot_age: SignedDuration,
 }
 
@@ -312,10 +332,13 @@ pub enum StateLossMode {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Timeouts {
     /// From the upload to the member's answer; `main` runs in it.
+    #[serde(serialize_with = "jiff::fmt::serde::duration::friendly::compact::required")]
     pub submit: SignedDuration,
     /// From the submit to RUNNING; then it is Stalled.
+    #[serde(serialize_with = "jiff::fmt::serde::duration::friendly::compact::required")]
     pub start: SignedDuration,
     /// From the request to SUSPENDED; then it is Stalled.
+    #[serde(serialize_with = "jiff::fmt::serde::duration::friendly::compact::required")]
     pub suspend: SignedDuration,
 }
 

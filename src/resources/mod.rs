@@ -8,16 +8,44 @@
 //!
 //! Everything here is data and pure functions; it uses nothing else of ours.
 
+mod cache;
+pub mod change;
+mod deserialize;
 pub mod desired;
+mod document;
+mod excerpt;
 pub mod fault;
 pub mod hazelcast;
+mod header;
 pub mod identity;
+mod jars;
 pub mod jet_job;
+pub mod jet_job_snapshot;
+pub mod load;
+pub mod manifest;
+mod name;
+mod normalize;
+mod operator;
+mod parse;
+pub mod render;
 pub mod revision;
+mod rules;
+mod scalar;
+pub mod schema;
+mod shape;
+mod split;
+mod suggest;
+mod syntax;
+mod tree;
 
+pub use cache::LoadCache;
+pub use change::{ChangeClass, classify};
 pub use desired::{Declared, Desired, SourceView};
 pub use fault::{Fault, Severity};
 pub use hazelcast::HazelcastSpec;
 pub use identity::{Digest, Kind, Place, ResourceId, SourceName};
 pub use jet_job::JetJobSpec;
+pub use load::{LoadOptions, load};
+pub use manifest::to_yaml;
+pub use render::render;
 pub use revision::{JarFile, JarOrigin, Revision, SourceFile};

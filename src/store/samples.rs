@@ -74,7 +74,7 @@ pub(super) fn actions() -> Vec<Action> {
         Action::Claim {
             entry: entry.clone(),
             replaces: None,
-            attempt: Some(attempt()),
+            attempt: Some(Box::new(attempt())),
         },
         Action::Submit(Submit {
             nonce: "n1".to_owned(),

@@ -1,3 +1,56 @@
 //! Integration tests: one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking, in their helpers too"
+)]
+
+mod directory_source;
+mod fixtures;
+mod hazelcast;
+mod layering;
+mod protocol_golden;
+mod resources_faults;
+mod resources_fixture;
+mod resources_load;
+mod resources_properties;
+mod resources_schema;
 mod store_crash;
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::sources::{read, rust_files};
+
+#[test]
+fn every_file_of_tests_is_mounted() {
+    let forgotten: Vec<PathBuf> = rust_files("tests/it")
+        .into_iter()
+        .filter(|path| path != Path::new("tests/it/main.rs"))
+        .filter(|path| {
+            let is_folder = path.ends_with("mod.rs");
+            let module = if is_folder {
+                path.parent().unwrap()
+            } else {
+                path.as_path()
+            };
+            let parent = module.parent().unwrap();
+            let root = if parent == Path::new("tests/it") {
+                "main.rs"
+            } else {
+                "mod.rs"
+            };
+            let declaration = format!("mod {};", module.file_stem().unwrap().display());
+            !read(&parent.join(root))
+                .lines()
+                .any(|line| line.ends_with(&declaration))
+        })
+        .collect();
+
+    assert!(
+        forgotten.is_empty(),
+        "no `mod` line runs these: {forgotten:?}"
+    );
+}

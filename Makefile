@@ -1,0 +1,56 @@
+# What there is to do with this repository; `make` alone lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+FIXTURES := target/fixtures
+JAVA_SOURCES := pom.xml $(shell find sample-repo/pipelines tests/pipelines benches/java -name pom.xml -o -name '*.java')
+CARGO := cargo
+# Logs of a build are read in files, where a progress bar is noise.
+export CARGO_TERM_PROGRESS_WHEN ?= never
+
+.PHONY: help build fixtures test demo bench check fmt clean tools
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+build: tools ## build target/release/jetkeeper
+	$(CARGO) build --locked --release
+
+fixtures: tools $(FIXTURES)/.stamp ## fetch Hazelcast, build the pipelines of tests, samples and benchmarks
+
+test: fixtures ## run all tests, those on real Hazelcast members included
+	$(CARGO) test --locked
+
+demo: fixtures ## show it at work on a real member (KEEP=1 leaves it running)
+	$(CARGO) run --locked -- demo $(if $(KEEP),--keep)
+
+bench: fixtures ## measure beside a warm Java client
+	$(CARGO) bench --locked
+
+check: tools ## format, lints, documentation, licences and sources of dependencies
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+	"$$(scripts/cargo-deny)" --locked check bans licenses sources
+
+fmt: ## format the sources
+	$(CARGO) fmt
+
+clean: ## remove all that was built
+	rm -rf target sample-repo/jars/*.jar sample-repo/pipelines/*/target
+
+tools:
+	@scripts/tools
+
+# One call of Maven makes them all, and knows itself what is up to date.
+$(FIXTURES)/.stamp: $(JAVA_SOURCES)
+	mvn --batch-mode --quiet --no-transfer-progress package </dev/null
+	cp target/maven/pipelines/pipelines.jar $(FIXTURES)/pipelines.jar
+	cp target/maven/pipelines/pipelines-counter.jar $(FIXTURES)/counter.jar
+	cp target/maven/pipelines/pipelines-counter-v2.jar $(FIXTURES)/counter-v2.jar
+	cp target/maven/bench-client/bench-client.jar $(FIXTURES)/bench-client.jar
+	cp sample-repo/jars/orders.jar sample-repo/jars/word-count.jar $(FIXTURES)/
+	touch $@

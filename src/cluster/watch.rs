@@ -1,0 +1,166 @@
+//! Keeps the latest view of one cluster, with as few calls as that takes.
+//!
+//! One task a cluster. What holds:
+//!
+//! - A status that a member tells is in the published view without any further call; no list that was
+//!   asked for before the event arrived takes it back.
+//! - Nothing is known without a connection, and no job is known before a list was answered on this
+//!   connection. A list from a master that is new, and lacks what was there, proves nothing.
+//! - At rest: listeners, and one list per [`WatchOptions::resync`]. The cluster's health and the
+//!   ownership map are read when the connection or the members change and when somebody asks
+//!   ([`ClusterWatch::guard`], [`ClusterWatch::refresh`]); health also while it is bad, so that a hold
+//!   on it ends.
+//! - Texts, configurations and listeners are kept for the jobs of the [`Interest`] alone.
+//! - Nothing that fails is repeated without a pause that grows.
+
+mod backoff;
+mod call;
+mod due;
+mod errand;
+mod intake;
+mod keeper;
+mod lane;
+mod listener;
+mod order;
+mod picture;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::port::{CallError, Cluster, Health};
+use crate::clock::{Clock, Entropy, Random};
+use crate::plan::Interest;
+use crate::plan::job::JobId;
+use crate::plan::observed::ClusterView;
+use keeper::Keeper;
+use order::{Answered, Orders};
+
+/// How a watch works.
+#[derive(Clone)]
+pub struct WatchOptions {
+    /// The cluster's name, for logs.
+    pub name: String,
+    /// The time between two lists when nothing happens.
+    pub resync: Duration,
+    /// The source of jitter.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl WatchOptions {
+    /// The usual options for the cluster of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            resync: Duration::from_mins(1),
+            entropy: Arc::new(Random::from_os()),
+        }
+    }
+}
+
+/// Why what was asked for was not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WatchError {
+    /// There is no connection to the cluster, or it was lost meanwhile.
+    #[error("the cluster can't be reached")]
+    Down,
+    /// A member did not answer as it should.
+    #[error("the cluster did not answer")]
+    Call(#[source] CallError),
+    /// The watch was stopped.
+    #[error("the cluster is not watched any more")]
+    Stopped,
+}
+
+/// The watch of one cluster. Dropping it ends its task.
+pub struct ClusterWatch {
+    cluster: Arc<dyn Cluster>,
+    orders: Arc<Orders>,
+    views: watch::Receiver<Arc<ClusterView>>,
+    lists: watch::Receiver<Answered<()>>,
+    ownerships: watch::Receiver<Answered<()>>,
+    healths: watch::Receiver<Answered<Health>>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl ClusterWatch {
+    /// Starts to watch. Must be called inside a tokio runtime.
+    pub fn start(cluster: Arc<dyn Cluster>, clock: Arc<dyn Clock>, options: WatchOptions) -> Self {
+        let orders = Arc::new(Orders::default());
+        let (keeper, readers) =
+            Keeper::new(Arc::clone(&cluster), clock, options, Arc::clone(&orders));
+        Self {
+            cluster,
+            orders,
+            views: readers.views,
+            lists: readers.lists,
+            ownerships: readers.ownerships,
+            healths: readers.healths,
+            _task: AbortOnDropHandle::new(tokio::spawn(keeper.run())),
+        }
+    }
+
+    /// Says which jobs matter from now on. Cheap where nothing changed.
+    pub fn want(&self, interest: Interest) {
+        self.orders.want(interest);
+    }
+
+    /// Asks for the list and the ownership map, to be read now. Several of these are one.
+    pub fn refresh(&self) {
+        self.orders.refresh();
+    }
+
+    /// Asks for the list and the ownership map, and waits until both, read after this call, are
+    /// published. Ends with the first try, so it takes as long as the calls' deadlines at most.
+    pub async fn refreshed(&self) -> Result<Arc<ClusterView>, WatchError> {
+        let (mut lists, mut ownerships) = (self.lists.clone(), self.ownerships.clone());
+        let number = self.orders.refresh();
+        order::answer(&mut ownerships, number).await?;
+        order::answer(&mut lists, number).await?;
+        Ok(Arc::clone(&self.views.borrow()))
+    }
+
+    /// The cluster's health, read after this call: for whoever is about to stop or start a job. The
+    /// view gets it too.
+    pub async fn guard(&self) -> Result<Health, WatchError> {
+        let mut healths = self.healths.clone();
+        let number = self.orders.guard();
+        order::answer(&mut healths, number).await
+    }
+
+    /// Forgets what a job was submitted with, and reads it again: for whoever changed its settings.
+    /// A [`refreshed`](Self::refreshed) after this call never shows the old ones.
+    pub fn invalidate_config(&self, job: JobId) {
+        self.orders.invalidate(job);
+    }
+
+    /// The latest view, and every later one.
+    pub fn views(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.views.clone()
+    }
+
+    /// The cluster, for effects.
+    pub fn cluster(&self) -> Arc<dyn Cluster> {
+        Arc::clone(&self.cluster)
+    }
+
+    /// Ends the watch and the connection.
+    pub async fn stop(&self) {
+        self.orders.stop();
+        let mut views = self.views.clone();
+        while views.changed().await.is_ok() {}
+        self.cluster.close().await;
+    }
+}
+
+impl std::fmt::Debug for ClusterWatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterWatch").finish_non_exhaustive()
+    }
+}

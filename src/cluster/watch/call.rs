@@ -1,0 +1,101 @@
+//! The calls that a watch makes, and their answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::picture::Asked;
+use crate::cluster::port::{CallError, Cluster, Health, StatusEvent};
+use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
+use crate::plan::ownership::OwnershipEntry;
+
+/// A call on its way.
+pub(super) type Call = BoxFuture<'static, Answer>;
+
+type Answered<T> = Result<T, CallError>;
+
+/// What came of a call. `number` is that of the last order that the call answers.
+pub(super) enum Answer {
+    List {
+        number: u64,
+        asked: Asked,
+        began: Instant,
+        result: Answered<Vec<JobView>>,
+    },
+    Ownership {
+        number: u64,
+        result: Answered<BTreeMap<String, OwnershipEntry>>,
+    },
+    Health {
+        number: u64,
+        result: Answered<Health>,
+    },
+    Config {
+        job: JobId,
+        result: Answered<JobConfigView>,
+    },
+    Status {
+        job: JobId,
+        master: Option<Uuid>,
+        result: Answered<Option<JobStatus>>,
+    },
+    Listen {
+        job: JobId,
+        result: Answered<mpsc::Receiver<StatusEvent>>,
+    },
+}
+
+pub(super) fn list(cluster: Arc<dyn Cluster>, number: u64, asked: Asked, began: Instant) -> Call {
+    Box::pin(async move {
+        let result = cluster.list().await;
+        Answer::List {
+            number,
+            asked,
+            began,
+            result,
+        }
+    })
+}
+
+pub(super) fn ownership(cluster: Arc<dyn Cluster>, number: u64) -> Call {
+    Box::pin(async move {
+        let result = cluster.ownership().await;
+        Answer::Ownership { number, result }
+    })
+}
+
+pub(super) fn health(cluster: Arc<dyn Cluster>, number: u64) -> Call {
+    Box::pin(async move {
+        let result = cluster.health().await;
+        Answer::Health { number, result }
+    })
+}
+
+pub(super) fn config(cluster: Arc<dyn Cluster>, job: JobId) -> Call {
+    Box::pin(async move {
+        let result = cluster.config(job).await;
+        Answer::Config { job, result }
+    })
+}
+
+pub(super) fn status(cluster: Arc<dyn Cluster>, job: JobId, master: Option<Uuid>) -> Call {
+    Box::pin(async move {
+        let result = cluster.status(job).await;
+        Answer::Status {
+            job,
+            master,
+            result,
+        }
+    })
+}
+
+pub(super) fn listen(cluster: Arc<dyn Cluster>, job: JobId) -> Call {
+    Box::pin(async move {
+        let result = cluster.listen(job).await;
+        Answer::Listen { job, result }
+    })
+}

@@ -1,0 +1,141 @@
+//! When a watch makes which calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::call;
+use super::keeper::Keeper;
+use crate::plan::job::JobId;
+
+/// Bounds of the time between two lists that events bring about.
+const SHORTEST_GAP: Duration = Duration::from_millis(50);
+const LONGEST_GAP: Duration = Duration::from_secs(5);
+/// The time between two such lists, in units of the time that the last one took.
+const GAP_PER_LIST: u32 = 4;
+
+impl Keeper {
+    /// Makes the calls whose time has come.
+    pub(super) fn begin_calls(&mut self) {
+        let now = Instant::now();
+        if self.settles_at.is_some_and(|at| at <= now) {
+            self.settles_at = None;
+            self.lanes.list.want_urgently(now);
+        }
+        if !self.picture.is_up() {
+            return;
+        }
+        self.begin_errands(now);
+        if self.unlisted && !self.errands.listens.is_busy(now) {
+            self.unlisted = false;
+            self.lanes.list.want_urgently(now);
+        }
+        if self.lanes.health.begin(now) {
+            let health = call::health(Arc::clone(&self.cluster), self.guards);
+            self.calls.push(health);
+        }
+        if self.lanes.ownership.begin(now) {
+            let ownership = call::ownership(Arc::clone(&self.cluster), self.refreshes);
+            self.calls.push(ownership);
+        }
+        if self.lanes.list.begin(now) {
+            let settled = self.settles_at.is_none();
+            let asked = self.picture.ask(self.clock.now(), settled);
+            let list = call::list(Arc::clone(&self.cluster), self.refreshes, asked, now);
+            self.calls.push(list);
+        }
+    }
+
+    fn begin_errands(&mut self, now: Instant) {
+        for job in self.errands.listens.begin(now) {
+            if self.needs_listener(job) {
+                let listen = call::listen(Arc::clone(&self.cluster), job);
+                self.calls.push(listen);
+            } else {
+                self.errands.listens.drop_job(job);
+            }
+        }
+        for job in self.errands.configs.begin(now) {
+            if self.picture.wanted(job).is_some() {
+                let config = call::config(Arc::clone(&self.cluster), job);
+                self.calls.push(config);
+            } else {
+                self.errands.configs.drop_job(job);
+            }
+        }
+        for job in self.errands.statuses.begin(now) {
+            if self.picture.is_absent(job) {
+                let master = self.picture.view().master;
+                let status = call::status(Arc::clone(&self.cluster), job, master);
+                self.calls.push(status);
+            } else {
+                self.errands.statuses.drop_job(job);
+            }
+        }
+    }
+
+    /// When there is something to do next, should nothing happen.
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        if !self.picture.is_up() {
+            return self.settles_at;
+        }
+        let (lanes, errands) = (&self.lanes, &self.errands);
+        [
+            self.settles_at,
+            lanes.list.next(),
+            lanes.ownership.next(),
+            lanes.health.next(),
+            errands.listens.next(),
+            errands.configs.next(),
+            errands.statuses.next(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Finds out what has to be known of single jobs, after the list or the interest changed.
+    pub(super) fn survey(&mut self) {
+        let now = Instant::now();
+        let (picture, errands) = (&self.picture, &mut self.errands);
+        let is_active = |id| {
+            picture
+                .wanted(id)
+                .is_some_and(|job| !job.status.is_terminal())
+        };
+        self.listeners.retain(is_active);
+        errands.listens.retain(is_active);
+        errands.configs.retain(|id| picture.wanted(id).is_some());
+        errands.statuses.retain(|id| picture.is_absent(id));
+        for job in picture.all_wanted() {
+            if !job.status.is_terminal() && !self.listeners.contains(job.id) {
+                errands.listens.need(job.id, now);
+            }
+            if job.config.is_none() {
+                errands.configs.need(job.id, now);
+            }
+        }
+        for id in picture.absent() {
+            if !picture.is_proven_missing(id) {
+                errands.statuses.need(id, now);
+            }
+        }
+    }
+
+    /// Whether the job matters, is active and is not listened to.
+    pub(super) fn needs_listener(&self, job: JobId) -> bool {
+        let wanted = self.picture.wanted(job);
+        wanted.is_some_and(|job| !job.status.is_terminal()) && !self.listeners.contains(job)
+    }
+
+    /// Wants a list because something happened; at once, unless the last one is too recent for what
+    /// it costs.
+    pub(super) fn want_list_soon(&mut self, now: Instant) {
+        let at = self.listed.map_or(now, |(ended, took)| {
+            let gap = (took * GAP_PER_LIST).clamp(SHORTEST_GAP, LONGEST_GAP);
+            (ended + gap).max(now)
+        });
+        self.lanes.list.want(at);
+    }
+}

@@ -1,0 +1,299 @@
+//! What a watch does with what happens.
+
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::WatchError;
+use super::call::Answer;
+use super::errand::Errands;
+use super::keeper::{JobErrands, Keeper, Lanes};
+use super::listener::{Heard, Listeners};
+use super::order::Answered;
+use super::picture::Asked;
+use crate::cluster::port::{CallError, Health, StatusEvent};
+use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
+use crate::plan::observed::ClusterState;
+
+/// How long a new master is not believed when it lacks jobs.
+const SETTLING: Duration = Duration::from_secs(10);
+/// The time between two questions for an id that the list lacks: a little more than planning asks for.
+const ASK_AGAIN: Duration = Duration::from_millis(10_050);
+/// The time between two looks at a cluster that is not well: doubles from the first to the last.
+const FIRST_RECHECK: Duration = Duration::from_secs(1);
+const LAST_RECHECK: Duration = Duration::from_secs(8);
+
+impl Keeper {
+    /// Takes what callers ask for; whether the watch is to end.
+    pub(super) fn take_orders(&mut self) -> bool {
+        let orders = self.orders.take();
+        let now = Instant::now();
+        for job in orders.invalidated {
+            self.picture.forget_config(job);
+            self.read_config_anew(job, now);
+        }
+        if let Some(interest) = orders.interest {
+            if self.picture.want(interest) {
+                self.lanes.list.want_urgently(now);
+            }
+            self.survey();
+        }
+        let (refresh, guard) = (
+            orders.refreshes > self.refreshes,
+            orders.guards > self.guards,
+        );
+        (self.refreshes, self.guards) = (orders.refreshes, orders.guards);
+        if !self.picture.is_up() {
+            if refresh || guard {
+                self.reply_down();
+            }
+            return orders.stop;
+        }
+        if refresh {
+            self.lanes.list.want_urgently(now);
+            self.lanes.ownership.want_urgently(now);
+        }
+        if guard {
+            self.lanes.health.want_urgently(now);
+        }
+        orders.stop
+    }
+
+    /// Tells those who wait that there is no connection.
+    fn reply_down(&mut self) {
+        let down = Answered {
+            number: self.refreshes,
+            result: Err(WatchError::Down),
+        };
+        self.replies.list = Some(down.clone());
+        self.replies.ownership = Some(down);
+        self.replies.health = Some(Answered {
+            number: self.guards,
+            result: Err(WatchError::Down),
+        });
+    }
+
+    /// Takes the state of the connection.
+    pub(super) fn take_connection(&mut self) {
+        let connection = self.connection.borrow_and_update().clone();
+        let turned = self.picture.connection(&connection, self.clock.now());
+        let now = Instant::now();
+        if turned.link {
+            self.calls = FuturesUnordered::new();
+            self.listeners = Listeners::default();
+            self.lanes = Lanes::default();
+            self.errands = JobErrands::default();
+            self.unlisted = false;
+            self.reply_down();
+        }
+        if turned.master {
+            self.settles_at = Some(now + SETTLING);
+            self.errands.statuses = Errands::default();
+        }
+        if self.picture.is_up() && (turned.link || turned.master || turned.members) {
+            self.recheck = FIRST_RECHECK;
+            self.lanes.health.want_urgently(now);
+            self.lanes.list.want_urgently(now);
+            self.lanes.ownership.want_urgently(now);
+            self.survey();
+        }
+    }
+
+    /// Takes what a listener told.
+    pub(super) fn take_heard(&mut self, heard: Heard) {
+        let now = Instant::now();
+        self.want_list_soon(now);
+        match heard {
+            Heard::Event(event) => self.take_event(event, now),
+            Heard::Ended(job) => {
+                let entropy = &*self.options.entropy;
+                self.errands.listens.failed(job, now, entropy);
+            }
+        }
+    }
+
+    fn take_event(&mut self, event: StatusEvent, now: Instant) {
+        let job = event.job;
+        let consequence = self.picture.event(event);
+        if consequence.ended {
+            self.listeners.remove(job);
+        }
+        if consequence.config_is_old {
+            self.read_config_anew(job, now);
+        }
+    }
+
+    fn read_config_anew(&mut self, job: JobId, now: Instant) {
+        if self.picture.wanted(job).is_some() {
+            self.errands.configs.need_anew(job, now);
+        }
+    }
+
+    /// Takes the answer to a call.
+    pub(super) fn take_answer(&mut self, answer: Answer) {
+        let now = Instant::now();
+        match answer {
+            Answer::List {
+                number,
+                asked,
+                began,
+                result,
+            } => {
+                self.listed = Some((now, now - began));
+                let result = result.map(|jobs| self.take_list(asked, jobs, now));
+                let result = result.map_err(|error| self.list_failed(error, now));
+                self.replies.list = Some(Answered { number, result });
+            }
+            Answer::Ownership { number, result } => {
+                let result = match result {
+                    Ok(entries) => {
+                        self.lanes.ownership.succeeded();
+                        self.picture.ownership(entries);
+                        Ok(())
+                    }
+                    Err(error) => {
+                        let entropy = &*self.options.entropy;
+                        let first = self.lanes.ownership.failed(now, entropy);
+                        self.log("read the ownership map", &error, first);
+                        Err(WatchError::Call(error))
+                    }
+                };
+                self.replies.ownership = Some(Answered { number, result });
+            }
+            Answer::Health { number, result } => {
+                let result = self.take_health(result, now);
+                self.replies.health = Some(Answered { number, result });
+            }
+            Answer::Config { job, result } => self.take_config(job, result, now),
+            Answer::Status {
+                job,
+                master,
+                result,
+            } => self.take_status(job, master, result, now),
+            Answer::Listen { job, result } => self.take_listener(job, result, now),
+        }
+    }
+
+    fn take_list(&mut self, asked: Asked, jobs: Vec<JobView>, now: Instant) {
+        self.lanes.list.succeeded();
+        self.lanes.list.want(now + self.options.resync);
+        for job in self.picture.list(asked, jobs) {
+            self.read_config_anew(job, now);
+        }
+        self.survey();
+    }
+
+    fn list_failed(&mut self, error: CallError, now: Instant) -> WatchError {
+        let first = self.lanes.list.failed(now, &*self.options.entropy);
+        self.log("list the jobs", &error, first);
+        WatchError::Call(error)
+    }
+
+    fn take_health(
+        &mut self,
+        result: Result<Health, CallError>,
+        now: Instant,
+    ) -> Result<Health, WatchError> {
+        match result {
+            Ok(health) => {
+                self.lanes.health.succeeded();
+                self.picture.health(&health);
+                if health.state == ClusterState::Active && health.partitions_safe {
+                    self.recheck = FIRST_RECHECK;
+                } else {
+                    self.lanes.health.want(now + self.recheck);
+                    self.recheck = (self.recheck * 2).min(LAST_RECHECK);
+                }
+                Ok(health)
+            }
+            Err(error) => {
+                self.picture.forget_health();
+                let first = self.lanes.health.failed(now, &*self.options.entropy);
+                self.log("read the cluster's state and settings", &error, first);
+                Err(WatchError::Call(error))
+            }
+        }
+    }
+
+    fn take_config(&mut self, job: JobId, result: Result<JobConfigView, CallError>, now: Instant) {
+        let configs = &mut self.errands.configs;
+        match result {
+            Ok(config) => {
+                configs.succeeded(job);
+                if !configs.is_wanted_anew(job) {
+                    self.picture.config(job, config);
+                }
+            }
+            Err(error) => {
+                configs.failed(job, now, &*self.options.entropy);
+                self.log("read a job's configuration", &error, false);
+            }
+        }
+    }
+
+    fn take_status(
+        &mut self,
+        job: JobId,
+        master: Option<Uuid>,
+        result: Result<Option<JobStatus>, CallError>,
+        now: Instant,
+    ) {
+        match result {
+            Ok(found) => {
+                self.errands.statuses.succeeded(job);
+                match (found, master) {
+                    (None, Some(master)) => {
+                        self.picture.missing(job, master, self.clock.now());
+                    }
+                    (None, None) => {}
+                    (Some(_), _) => self.want_list_soon(now),
+                }
+                if !self.picture.is_proven_missing(job) {
+                    self.errands.statuses.need(job, now + ASK_AGAIN);
+                }
+            }
+            Err(error) => {
+                let entropy = &*self.options.entropy;
+                self.errands.statuses.failed(job, now, entropy);
+                self.log("ask for a job by its id", &error, false);
+            }
+        }
+    }
+
+    fn take_listener(
+        &mut self,
+        job: JobId,
+        result: Result<mpsc::Receiver<StatusEvent>, CallError>,
+        now: Instant,
+    ) {
+        // What was told before the listener was there is in a list that is asked for from now on.
+        self.want_list_soon(now);
+        match result {
+            Ok(events) => {
+                self.errands.listens.succeeded(job);
+                if self.needs_listener(job) {
+                    self.listeners.add(job, events);
+                    self.unlisted = true;
+                }
+            }
+            Err(error) => {
+                let entropy = &*self.options.entropy;
+                self.errands.listens.failed(job, now, entropy);
+                self.log("listen to a job's status", &error, false);
+            }
+        }
+    }
+
+    /// A failure is worth a warning when it is the first in a row.
+    fn log(&self, what: &str, error: &CallError, first: bool) {
+        let cluster = &self.options.name;
+        if first {
+            tracing::warn!(%cluster, %error, "failed to {what}; trying again");
+        } else {
+            tracing::debug!(%cluster, %error, "failed to {what}; trying again");
+        }
+    }
+}

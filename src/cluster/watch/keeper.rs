@@ -1,0 +1,236 @@
+//! The task behind a watch: waits for something to happen, takes it in, makes the calls that are due,
+//! publishes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::WatchOptions;
+use super::call::{Answer, Call};
+use super::errand::Errands;
+use super::lane::Lane;
+use super::listener::{Heard, Listeners};
+use super::order::{Answered, Orders};
+use super::picture::Picture;
+use crate::clock::Clock;
+use crate::cluster::port::{Cluster, Connection, Health};
+use crate::plan::observed::ClusterView;
+
+/// How much is taken in before the next view is published.
+const BATCH: usize = 256;
+
+/// The task's state. What it does with answers is in `intake`, when it makes calls in `due`.
+pub(super) struct Keeper {
+    pub(super) cluster: Arc<dyn Cluster>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) options: WatchOptions,
+    pub(super) orders: Arc<Orders>,
+    pub(super) connection: watch::Receiver<Connection>,
+    pub(super) picture: Picture,
+    pub(super) replies: Replies,
+    pub(super) calls: FuturesUnordered<Call>,
+    pub(super) listeners: Listeners,
+    pub(super) lanes: Lanes,
+    pub(super) errands: JobErrands,
+    /// How often the list and the ownership map were asked for by callers.
+    pub(super) refreshes: u64,
+    /// How often health was asked for by callers.
+    pub(super) guards: u64,
+    /// Whether there are listeners that no list was asked for after.
+    pub(super) unlisted: bool,
+    /// When the latest list was answered, and how long that took.
+    pub(super) listed: Option<(Instant, Duration)>,
+    /// When the master has been in place for long enough.
+    pub(super) settles_at: Option<Instant>,
+    /// How long until a cluster that is not well is looked at again.
+    pub(super) recheck: Duration,
+    publisher: Publisher,
+    connection_ended: bool,
+}
+
+/// The calls about the whole cluster.
+#[derive(Default)]
+pub(super) struct Lanes {
+    pub(super) list: Lane,
+    pub(super) ownership: Lane,
+    pub(super) health: Lane,
+}
+
+/// The calls about single jobs.
+#[derive(Default)]
+pub(super) struct JobErrands {
+    pub(super) listens: Errands,
+    pub(super) configs: Errands,
+    pub(super) statuses: Errands,
+}
+
+/// Answers to callers, told once the view that they speak of is published.
+#[derive(Default)]
+pub(super) struct Replies {
+    pub(super) list: Option<Answered<()>>,
+    pub(super) ownership: Option<Answered<()>>,
+    pub(super) health: Option<Answered<Health>>,
+}
+
+/// The ends of the channels that callers read.
+pub(super) struct Readers {
+    pub(super) views: watch::Receiver<Arc<ClusterView>>,
+    pub(super) lists: watch::Receiver<Answered<()>>,
+    pub(super) ownerships: watch::Receiver<Answered<()>>,
+    pub(super) healths: watch::Receiver<Answered<Health>>,
+}
+
+struct Publisher {
+    views: watch::Sender<Arc<ClusterView>>,
+    lists: watch::Sender<Answered<()>>,
+    ownerships: watch::Sender<Answered<()>>,
+    healths: watch::Sender<Answered<Health>>,
+}
+
+enum Happening {
+    Connection { open: bool },
+    Heard(Heard),
+    Answer(Answer),
+    Order,
+    Time,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        cluster: Arc<dyn Cluster>,
+        clock: Arc<dyn Clock>,
+        options: WatchOptions,
+        orders: Arc<Orders>,
+    ) -> (Self, Readers) {
+        let picture = Picture::new(clock.now());
+        let (publisher, readers) = channels(picture.view().clone());
+        let keeper = Self {
+            connection: cluster.connection(),
+            cluster,
+            clock,
+            options,
+            orders,
+            picture,
+            replies: Replies::default(),
+            calls: FuturesUnordered::new(),
+            listeners: Listeners::default(),
+            lanes: Lanes::default(),
+            errands: JobErrands::default(),
+            refreshes: 0,
+            guards: 0,
+            unlisted: false,
+            listed: None,
+            settles_at: None,
+            recheck: Duration::ZERO,
+            publisher,
+            connection_ended: false,
+        };
+        (keeper, readers)
+    }
+
+    /// Watches until it is told to stop.
+    pub(super) async fn run(mut self) {
+        self.take_connection();
+        while !self.take_orders() {
+            self.begin_calls();
+            self.publish();
+            let happening = self.next().await;
+            self.take(happening);
+            self.take_what_is_there();
+        }
+    }
+
+    /// In this order, so that a seed replays what happens at one moment.
+    async fn next(&mut self) -> Happening {
+        let wake = self.next_wake();
+        tokio::select! {
+            biased;
+            changed = self.connection.changed(), if !self.connection_ended => {
+                Happening::Connection { open: changed.is_ok() }
+            }
+            heard = self.listeners.next() => Happening::Heard(heard),
+            Some(answer) = self.calls.next() => Happening::Answer(answer),
+            () = self.orders.changed() => Happening::Order,
+            () = sleep_until(wake) => Happening::Time,
+        }
+    }
+
+    fn take(&mut self, happening: Happening) {
+        match happening {
+            Happening::Connection { open } => {
+                self.connection_ended = !open;
+                self.take_connection();
+            }
+            Happening::Heard(heard) => self.take_heard(heard),
+            Happening::Answer(answer) => self.take_answer(answer),
+            Happening::Order | Happening::Time => {}
+        }
+    }
+
+    /// Takes in what else has happened already, so that a burst is published once.
+    fn take_what_is_there(&mut self) {
+        for _ in 0..BATCH {
+            let Some(heard) = self.listeners.next().now_or_never() else {
+                break;
+            };
+            self.take_heard(heard);
+        }
+        for _ in 0..BATCH {
+            let Some(Some(answer)) = self.calls.next().now_or_never() else {
+                break;
+            };
+            self.take_answer(answer);
+        }
+    }
+
+    fn publish(&mut self) {
+        let view = self.picture.view();
+        self.publisher.views.send_if_modified(|published| {
+            let changed = **published != *view;
+            if changed {
+                *published = Arc::new(view.clone());
+            }
+            changed
+        });
+        if let Some(reply) = self.replies.ownership.take() {
+            self.publisher.ownerships.send_replace(reply);
+        }
+        if let Some(reply) = self.replies.list.take() {
+            self.publisher.lists.send_replace(reply);
+        }
+        if let Some(reply) = self.replies.health.take() {
+            self.publisher.healths.send_replace(reply);
+        }
+    }
+}
+
+fn channels(view: ClusterView) -> (Publisher, Readers) {
+    let (views_in, views) = watch::channel(Arc::new(view));
+    let (lists_in, lists) = watch::channel(Answered::none());
+    let (ownerships_in, ownerships) = watch::channel(Answered::none());
+    let (healths_in, healths) = watch::channel(Answered::none());
+    let publisher = Publisher {
+        views: views_in,
+        lists: lists_in,
+        ownerships: ownerships_in,
+        healths: healths_in,
+    };
+    let readers = Readers {
+        views,
+        lists,
+        ownerships,
+        healths,
+    };
+    (publisher, readers)
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,408 @@
+//! A watch against a scripted cluster, under tokio's paused clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::scripted::{MASTER, OTHER_MEMBER, Scripted, TestClock, job};
+use super::{ClusterWatch, WatchError, WatchOptions};
+use crate::clock::Random;
+use crate::plan::Interest;
+use crate::plan::job::{JobId, JobStatus, JobView};
+use crate::plan::observed::{ClusterView, Link, Look, Seen};
+
+const A: JobId = JobId(1);
+const GONE: JobId = JobId(77);
+
+struct Fixture {
+    cluster: Arc<Scripted>,
+    watch: ClusterWatch,
+    views: watch::Receiver<Arc<ClusterView>>,
+}
+
+impl Fixture {
+    /// A watch of a cluster where one wanted job, A, runs; everything was read.
+    async fn running() -> Self {
+        let mut fixture = Self::with([job(1, "a", JobStatus::Running)], &["a"], &[]);
+        fixture.seen(|view| config_of(view, A).is_some()).await;
+        fixture.rest().await;
+        fixture
+    }
+
+    fn with<const N: usize>(jobs: [JobView; N], names: &[&str], ids: &[JobId]) -> Self {
+        let cluster = Scripted::up();
+        cluster.state().jobs = jobs.into_iter().map(|job| (job.id, job)).collect();
+        let watch = ClusterWatch::start(
+            cluster.clone(),
+            Arc::new(TestClock::new()),
+            WatchOptions {
+                entropy: Arc::new(Random::from_seed(7)),
+                ..WatchOptions::new("test")
+            },
+        );
+        watch.want(interest(names, ids));
+        let views = watch.views();
+        Self {
+            cluster,
+            watch,
+            views,
+        }
+    }
+
+    /// Waits for a view; tokio's clock jumps, so this ends at once where nothing comes.
+    async fn seen(&mut self, is: impl Fn(&ClusterView) -> bool) -> Arc<ClusterView> {
+        let wait = self.views.wait_for(|view| is(view));
+        let view = tokio::time::timeout(Duration::from_mins(5), wait).await;
+        Arc::clone(&view.expect("no such view came").unwrap())
+    }
+
+    /// Lets everything end that was begun, without a list by the clock.
+    async fn rest(&self) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
+    fn now(&self) -> Arc<ClusterView> {
+        Arc::clone(&self.views.borrow())
+    }
+
+    fn status(&self, id: JobId) -> JobStatus {
+        self.now().jobs.known().unwrap()[&id].status
+    }
+
+    fn link_down(&self) {
+        self.cluster.connect(|connection| {
+            connection.link = Link::Down {
+                since: Timestamp::UNIX_EPOCH,
+                error: Some("the member closed the connection".to_owned()),
+            };
+        });
+    }
+}
+
+fn interest(names: &[&str], ids: &[JobId]) -> Interest {
+    Interest {
+        names: names.iter().map(ToString::to_string).collect(),
+        ids: ids.iter().copied().collect(),
+    }
+}
+
+fn config_of(view: &ClusterView, id: JobId) -> Option<i64> {
+    let config = view.jobs.known()?.get(&id)?.config.as_ref()?;
+    Some(config.settings.snapshot_interval.as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_read_once_there_is_a_connection() {
+    let fixture = Fixture::running().await;
+    let view = fixture.now();
+    assert_eq!(view.link, Link::Up);
+    assert_eq!(view.master, Some(MASTER));
+    assert_eq!(view.master_changed_at, None);
+    assert_eq!(view.jet_enabled, Seen::Known(true));
+    assert_eq!(view.ownership, Seen::Known([].into()));
+    assert!(view.listed_at.is_some());
+    assert!(fixture.cluster.listens_to(A));
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_rest_there_is_one_list_a_minute_and_nothing_else() {
+    let fixture = Fixture::running().await;
+    let (lists, all) = (fixture.cluster.calls("list"), fixture.cluster.all_calls());
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert_eq!(fixture.cluster.calls("list"), lists + 10);
+    assert_eq!(fixture.cluster.all_calls(), all + 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_is_published_without_any_call() {
+    let mut fixture = Fixture::running().await;
+    fixture.cluster.hold_lists();
+    fixture.cluster.tell(A, JobStatus::Suspended, true).await;
+    let view = fixture.seen(|view| view.jobs.known().unwrap()[&A].status == JobStatus::Suspended);
+    let view = view.await;
+    let job = &view.jobs.known().unwrap()[&A];
+    assert_eq!(job.user_requested, Some(true));
+    assert_eq!(job.suspension_failure, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_asked_for_before_an_event_does_not_take_it_back() {
+    let fixture = Fixture::running().await;
+    fixture.cluster.hold_lists();
+    fixture.watch.refresh();
+    fixture.rest().await;
+    fixture.cluster.set(A, JobStatus::Suspended);
+    fixture.cluster.tell(A, JobStatus::Suspended, true).await;
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Suspended);
+    fixture.cluster.release_one_list();
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Suspended);
+    fixture.cluster.release_lists();
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Suspended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_is_published_at_once_and_its_details_follow() {
+    let mut fixture = Fixture::running().await;
+    {
+        let mut state = fixture.cluster.state();
+        let job = state.jobs.get_mut(&A).unwrap();
+        job.status = JobStatus::Failed;
+        job.user_cancelled = true;
+        job.completed_at = Some(Timestamp::UNIX_EPOCH);
+    }
+    fixture.cluster.hold_lists();
+    fixture.cluster.tell(A, JobStatus::Failed, true).await;
+    let failed = |view: &ClusterView| view.jobs.known().unwrap()[&A].status == JobStatus::Failed;
+    let view = fixture.seen(failed).await;
+    let job = &view.jobs.known().unwrap()[&A];
+    assert!(job.user_cancelled && job.completed_at.is_none());
+    fixture.cluster.release_lists();
+    let ended = |view: &ClusterView| view.jobs.known().unwrap()[&A].completed_at.is_some();
+    let view = fixture.seen(ended).await;
+    assert!(view.jobs.known().unwrap()[&A].user_cancelled);
+    assert!(!fixture.cluster.listens_to(A));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_connection_nothing_is_known_and_after_it_all_is_read_again() {
+    let mut fixture = Fixture::running().await;
+    fixture.link_down();
+    let view = fixture.seen(|view| view.link != Link::Up).await;
+    assert_eq!(view.jobs, Seen::Unknown);
+    assert_eq!(view.ownership, Seen::Unknown);
+    assert_eq!(view.partitions_safe, Seen::Unknown);
+    assert_eq!(view.master, Some(MASTER));
+    assert_eq!(fixture.watch.refreshed().await, Err(WatchError::Down));
+    assert_eq!(fixture.watch.guard().await, Err(WatchError::Down));
+
+    let calls = fixture.cluster.all_calls();
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert_eq!(fixture.cluster.all_calls(), calls);
+
+    fixture.cluster.set(A, JobStatus::Suspended);
+    fixture
+        .cluster
+        .connect(|connection| connection.link = Link::Up);
+    fixture.seen(|view| config_of(view, A).is_some()).await;
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Suspended);
+    assert!(fixture.cluster.listens_to(A));
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_are_unknown_until_a_list_was_answered() {
+    let mut fixture = Fixture::with([job(1, "a", JobStatus::Running)], &["a"], &[]);
+    fixture.cluster.hold_lists();
+    let view = fixture
+        .seen(|view| view.jet_enabled == Seen::Known(true))
+        .await;
+    assert_eq!(view.jobs, Seen::Unknown);
+    fixture.cluster.release_lists();
+    fixture.seen(|view| view.jobs != Seen::Unknown).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_gone_after_two_questions_ten_seconds_apart() {
+    let mut fixture = Fixture::with([], &[], &[GONE]);
+    let view = fixture.seen(|view| view.missing.contains_key(&GONE)).await;
+    assert_eq!(view.look(GONE), Look::Unknown);
+    assert_eq!(fixture.cluster.calls("status"), 1);
+    let view = fixture.seen(|view| view.look(GONE) == Look::Gone).await;
+    let missing = view.missing[&GONE];
+    assert!(missing.last_at.duration_since(missing.first_at).as_secs() >= 10);
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert_eq!(fixture.cluster.calls("status"), 2, "it is proven");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_master_starts_the_questions_over() {
+    let mut fixture = Fixture::with([], &[], &[GONE]);
+    fixture.seen(|view| view.missing.contains_key(&GONE)).await;
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    fixture.cluster.connect(|connection| {
+        connection.members.remove(0);
+    });
+    let of_other = |view: &ClusterView| {
+        let missing = view.missing.get(&GONE);
+        missing.is_some_and(|missing| missing.master == OTHER_MEMBER)
+    };
+    let view = fixture.seen(of_other).await;
+    assert!(view.master_changed_at.is_some());
+    let first_at = view.missing[&GONE].first_at;
+    let view = fixture.seen(|view| view.look(GONE) == Look::Gone).await;
+    assert!(
+        view.missing[&GONE]
+            .last_at
+            .duration_since(first_at)
+            .as_secs()
+            >= 10
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_only_the_list_lacks_is_not_gone() {
+    let mut fixture = Fixture::with([job(1, "a", JobStatus::Running)], &[], &[A]);
+    fixture.cluster.state().hidden.insert(A);
+    fixture.seen(|view| view.jobs != Seen::Unknown).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(fixture.now().look(A), Look::Unknown);
+    assert!(fixture.cluster.calls("list") < 8);
+    fixture.cluster.state().hidden.clear();
+    fixture
+        .seen(|view| matches!(view.look(A), Look::Present(_)))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_new_master_lacks_is_not_absent_yet() {
+    let mut fixture = Fixture::running().await;
+    fixture.cluster.state().hidden.insert(A);
+    fixture.cluster.connect(|connection| {
+        connection.members.remove(0);
+    });
+    fixture.seen(|view| view.master_changed_at.is_some()).await;
+    let listed_at = fixture.now().listed_at;
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(fixture.status(A), JobStatus::Running);
+    assert_eq!(fixture.now().listed_at, listed_at);
+    // It has settled: what it lacks is absent.
+    fixture
+        .seen(|view| view.jobs == Seen::Known([].into()))
+        .await;
+    let view = fixture.now();
+    let since = view
+        .listed_at
+        .unwrap()
+        .duration_since(view.master_changed_at.unwrap());
+    assert!(since.as_secs() >= 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_repeated_with_growing_pauses() {
+    let fixture = Fixture::with([job(1, "a", JobStatus::Running)], &["a"], &[GONE]);
+    let names = ["list", "health", "ownership", "config", "listen", "status"];
+    fixture.cluster.state().failing.extend(names);
+    for _ in 0..600 {
+        fixture.watch.refresh();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    // Who asks is not kept waiting for more than a second; nothing else is that eager.
+    assert!((300..=1200).contains(&fixture.cluster.calls("list")));
+    assert!(fixture.cluster.calls("health") < 60);
+
+    fixture.cluster.state().failing.remove("list");
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    for name in ["config", "listen", "status"] {
+        let calls = fixture.cluster.calls(name);
+        assert!((5..60).contains(&calls), "{name}: {calls}");
+    }
+    assert!(matches!(
+        fixture.watch.guard().await,
+        Err(WatchError::Call(_))
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_ended_is_replaced_and_a_list_shows_what_was_missed() {
+    let mut fixture = Fixture::running().await;
+    fixture.cluster.set(A, JobStatus::Suspended);
+    fixture.cluster.end_listener(A);
+    fixture
+        .seen(|view| view.jobs.known().unwrap()[&A].status == JobStatus::Suspended)
+        .await;
+    fixture.rest().await;
+    assert!(fixture.cluster.listens_to(A));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_is_read_again_after_a_resume_and_when_it_was_changed() {
+    let mut fixture = Fixture::running().await;
+    assert_eq!(fixture.cluster.calls("config"), 1);
+    let seconds = Duration::from_secs;
+    fixture.cluster.set(A, JobStatus::Suspended);
+    fixture.cluster.tell(A, JobStatus::Suspended, true).await;
+    fixture.rest().await;
+    assert_eq!(fixture.cluster.calls("config"), 1);
+
+    fixture.cluster.state().settings_of.insert(A, seconds(2));
+    fixture.watch.invalidate_config(A);
+    let view = fixture.watch.refreshed().await.unwrap();
+    assert_ne!(config_of(&view, A), Some(1));
+    fixture.seen(|view| config_of(view, A) == Some(2)).await;
+
+    fixture.cluster.state().settings_of.insert(A, seconds(3));
+    fixture.cluster.tell(A, JobStatus::Running, true).await;
+    fixture.seen(|view| config_of(view, A) == Some(3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_health_is_looked_at_until_it_is_good() {
+    let mut fixture = Fixture::running().await;
+    fixture.cluster.state().unsafe_partitions = true;
+    let health = fixture.watch.guard().await.unwrap();
+    assert!(!health.partitions_safe);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(fixture.now().partitions_safe, Seen::Known(false));
+    fixture.cluster.state().unsafe_partitions = false;
+    fixture
+        .seen(|view| view.partitions_safe == Seen::Known(true))
+        .await;
+    let calls = fixture.cluster.calls("health");
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert_eq!(fixture.cluster.calls("health"), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_of_no_interest_keep_no_texts_and_no_listeners() {
+    let long: Arc<str> = "ü".repeat(30_000).into();
+    let failed = |id, name: &str| JobView {
+        failure: Some(Arc::clone(&long)),
+        ..job(id, name, JobStatus::Failed)
+    };
+    let jobs = [
+        failed(1, "mine"),
+        failed(2, "theirs"),
+        job(3, "theirs", JobStatus::Running),
+    ];
+    let mut fixture = Fixture::with(jobs, &["mine"], &[]);
+    let view = fixture.seen(|view| view.jobs != Seen::Unknown).await;
+    let jobs = view.jobs.known().unwrap();
+    assert_eq!(jobs[&A].failure.as_ref().map(|text| text.len()), Some(2048));
+    assert_eq!(jobs[&JobId(2)].failure, None);
+    fixture.rest().await;
+    assert!(!fixture.cluster.listens_to(JobId(3)));
+
+    fixture.watch.want(interest(&["theirs"], &[]));
+    fixture
+        .seen(|view| view.jobs.known().unwrap()[&JobId(2)].failure.is_some())
+        .await;
+    fixture.rest().await;
+    assert!(fixture.cluster.listens_to(JobId(3)));
+    assert_eq!(fixture.now().jobs.known().unwrap()[&A].failure, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_requests_are_few_lists() {
+    let fixture = Fixture::running().await;
+    let lists = fixture.cluster.calls("list");
+    for _ in 0..1000 {
+        fixture.watch.refresh();
+    }
+    fixture.watch.refreshed().await.unwrap();
+    assert!(fixture.cluster.calls("list") <= lists + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_is_an_end() {
+    let fixture = Fixture::running().await;
+    fixture.watch.stop().await;
+    assert_eq!(fixture.watch.refreshed().await, Err(WatchError::Stopped));
+    let calls = fixture.cluster.all_calls();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert_eq!(fixture.cluster.all_calls(), calls);
+}

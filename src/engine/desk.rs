@@ -1,0 +1,267 @@
+//! Where requests are received, judged by what readers were shown last, and answered after the pass
+//! that saw them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::published::Published;
+use super::request::{Answer, Envelope, Request, RequestError};
+use crate::cluster::watch::ClusterWatch;
+use crate::plan::hold::{Hold, HoldId, Release};
+use crate::plan::record::{Confirmation, Pause};
+use crate::resources::{Kind, ResourceId};
+use crate::source::Source;
+use crate::store::Change;
+
+/// How long a reconcile waits for one cluster that is connected but doesn't answer.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Requests on their way.
+pub(super) struct Desk {
+    incoming: mpsc::Receiver<Envelope>,
+    received: Vec<Envelope>,
+    looks: JoinSet<oneshot::Sender<Answer>>,
+}
+
+/// Answers to be given once the pass is made.
+#[derive(Default)]
+pub(super) struct Answers(Vec<(oneshot::Sender<Answer>, Result<(), RequestError>)>);
+
+impl Desk {
+    pub(super) fn new(incoming: mpsc::Receiver<Envelope>) -> Self {
+        Self {
+            incoming,
+            received: Vec::new(),
+            looks: JoinSet::new(),
+        }
+    }
+
+    /// Waits for something that the next pass has to see.
+    pub(super) async fn next(&mut self, answers: &mut Answers) {
+        tokio::select! {
+            Some(envelope) = self.incoming.recv() => self.received.push(envelope),
+            Some(look) = self.looks.join_next() => answers.looked(look),
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Everything that arrived.
+    pub(super) fn received(&mut self, answers: &mut Answers) -> Vec<Envelope> {
+        while let Ok(envelope) = self.incoming.try_recv() {
+            self.received.push(envelope);
+        }
+        while let Some(look) = self.looks.try_join_next() {
+            answers.looked(look);
+        }
+        std::mem::take(&mut self.received)
+    }
+
+    /// Scans the sources and waits until the clusters were looked at; the pass after that answers.
+    pub(super) fn look(
+        &mut self,
+        answer: oneshot::Sender<Answer>,
+        sources: Vec<Arc<dyn Source>>,
+        watches: Vec<Arc<ClusterWatch>>,
+    ) {
+        self.looks.spawn(async move {
+            let scans = sources.iter().map(|source| source.rescan());
+            futures_util::future::join_all(scans).await;
+            let looks = watches.iter().map(|watch| async move {
+                // A cluster that can't be looked at is shown as it is; the pass goes on without it.
+                drop(tokio::time::timeout(LOOK_TIMEOUT, watch.refreshed()).await);
+            });
+            futures_util::future::join_all(looks).await;
+            answer
+        });
+    }
+
+    /// Refuses everything from now on.
+    pub(super) fn close(&mut self) {
+        self.incoming.close();
+        self.received.clear();
+        while self.incoming.try_recv().is_ok() {}
+        self.looks.abort_all();
+    }
+}
+
+impl Answers {
+    pub(super) fn add(&mut self, to: oneshot::Sender<Answer>, answer: Result<(), RequestError>) {
+        self.0.push((to, answer));
+    }
+
+    fn looked(&mut self, look: Result<oneshot::Sender<Answer>, tokio::task::JoinError>) {
+        if let Ok(to) = look {
+            self.add(to, Ok(()));
+        }
+    }
+
+    /// Answers all, with the number of the pass that saw them.
+    pub(super) fn give(&mut self, pass: u64) {
+        for (to, answer) in self.0.drain(..) {
+            // Whoever asked may have gone away.
+            drop(to.send(answer.map(|()| pass)));
+        }
+    }
+}
+
+/// Judges a request by what readers were shown last, and writes down what it asks for.
+pub(super) fn judge(
+    request: Request,
+    published: &Published,
+    now: Timestamp,
+    change: &mut Change,
+) -> Result<(), RequestError> {
+    match request {
+        Request::Reconcile => {}
+        Request::Pause {
+            resource,
+            reason,
+            by,
+            until,
+        } => {
+            if let Some(id) = &resource {
+                require_declared(id, published)?;
+            }
+            if until.is_some_and(|until| until <= now) {
+                return Err(invalid(
+                    "the pause would end in the past",
+                    "give a later time",
+                ));
+            }
+            let since = now;
+            let pause = Pause {
+                reason,
+                by,
+                since,
+                until,
+            };
+            change.pauses.insert(resource, Some(pause));
+        }
+        Request::Unpause { resource } => {
+            let paused = published.pauses.iter().any(|(what, _)| *what == resource);
+            if !paused {
+                let what = resource.map_or("everything".to_owned(), |id| id.to_string());
+                return Err(not_found(
+                    format!("{what} is not paused"),
+                    "a pause of everything is ended by `unpause` without a name",
+                ));
+            }
+            change.pauses.insert(resource, None);
+        }
+        Request::Confirm {
+            hold,
+            discard_state,
+        } => {
+            let confirmation = confirm(find(&hold, published)?, discard_state, now)?;
+            change.confirmations.insert(hold, Some(confirmation));
+        }
+        Request::Adopt { resource } => {
+            require_declared(&resource, published)?;
+            let asks =
+                |hold: &Hold| hold.release == Release::Adopt && hold.subjects.contains(&resource);
+            if !published.holds.iter().any(asks) {
+                return Err(invalid(
+                    format!("{resource} needs no adoption"),
+                    "only a job in conflict with a job or owner of the same name is adopted",
+                ));
+            }
+            change.adoptions.insert(resource, true);
+        }
+    }
+    Ok(())
+}
+
+fn confirm(hold: &Hold, discard_state: bool, now: Timestamp) -> Result<Confirmation, RequestError> {
+    let id = &hold.id;
+    match hold.release {
+        Release::Confirm => {}
+        Release::DiscardState if discard_state => {}
+        Release::DiscardState => {
+            return Err(invalid(
+                format!("hold {id} protects state that would be gone"),
+                format!("`jetkeeper confirm {id} --discard-state` if it may go"),
+            ));
+        }
+        Release::Adopt => {
+            return Err(invalid(
+                format!("hold {id} is released by an adoption"),
+                "`jetkeeper adopt NAME` if the job is to be taken over",
+            ));
+        }
+        Release::Unpause => {
+            return Err(invalid(
+                format!("hold {id} is a pause"),
+                "`jetkeeper unpause`",
+            ));
+        }
+        Release::None => {
+            return Err(invalid(
+                format!("hold {id} can't be confirmed away: {}", hold.message),
+                "it ends by itself once its cause is gone",
+            ));
+        }
+    }
+    // A word that goes further than what was asked is not taken further.
+    let discard_state = discard_state && hold.release == Release::DiscardState;
+    Ok(Confirmation {
+        at: now,
+        discard_state,
+    })
+}
+
+fn find<'a>(id: &HoldId, published: &'a Published) -> Result<&'a Hold, RequestError> {
+    published
+        .holds
+        .iter()
+        .find(|hold| hold.id == *id)
+        .ok_or_else(|| {
+            not_found(
+                format!("there is no hold {id}"),
+                "a hold's id is void once its reason or subjects changed; look again",
+            )
+        })
+}
+
+fn require_declared(id: &ResourceId, published: &Published) -> Result<(), RequestError> {
+    let known = match id.kind {
+        Kind::JetJob => published.jobs.contains_key(&id.name),
+        Kind::Hazelcast => published.hazelcasts.contains_key(&id.name),
+        Kind::JetJobSnapshot => false,
+    };
+    if known {
+        Ok(())
+    } else {
+        Err(not_found(
+            format!("there is no {id}"),
+            "`jetkeeper get jobs` shows the names",
+        ))
+    }
+}
+
+pub(super) fn unavailable(message: impl Into<String>) -> RequestError {
+    RequestError {
+        code: "Unavailable",
+        message: message.into(),
+        hint: None,
+    }
+}
+
+fn invalid(message: impl Into<String>, hint: impl Into<String>) -> RequestError {
+    RequestError {
+        code: "Invalid",
+        message: message.into(),
+        hint: Some(hint.into()),
+    }
+}
+
+fn not_found(message: impl Into<String>, hint: impl Into<String>) -> RequestError {
+    RequestError {
+        code: "NotFound",
+        message: message.into(),
+        hint: Some(hint.into()),
+    }
+}

@@ -1,0 +1,171 @@
+//! Steps that are being carried out: one at most for each resource and each job, a bounded number
+//! for each cluster.
+//!
+//! After its step a resource **rests** until its cluster was looked at again: what was seen before
+//! the step ended may show the job as it was, and would have the same step planned once more.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::executor::{Executor, unknown};
+use crate::cluster::watch::{ClusterWatch, WatchError};
+use crate::plan::step::{Action, Outcome, Step};
+use crate::resources::ResourceId;
+
+/// The pause before a cluster that did not answer is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A step that ended.
+#[derive(Debug)]
+pub(super) struct Landed {
+    pub(super) step: Arc<Step>,
+    pub(super) outcome: Outcome,
+}
+
+/// A step to start, and the cluster that it is for.
+pub(super) struct Start {
+    pub(super) step: Arc<Step>,
+    pub(super) watch: Arc<ClusterWatch>,
+}
+
+/// Steps that are being carried out.
+#[derive(Default)]
+pub(super) struct Flights {
+    tasks: JoinSet<Outcome>,
+    started: HashMap<Id, Start>,
+    ended: Vec<Landed>,
+    looks: JoinSet<()>,
+    resting: HashMap<Id, ResourceId>,
+}
+
+impl Flights {
+    /// Waits until a step ends or a resource has rested; never returns where neither is to come.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            Some(result) = self.tasks.join_next_with_id() => self.land(result),
+            Some(result) = self.looks.join_next_with_id() => self.looked(result),
+            else => std::future::pending().await,
+        }
+    }
+
+    /// The steps that ended since the last call.
+    pub(super) fn landed(&mut self) -> Vec<Landed> {
+        while let Some(result) = self.tasks.try_join_next_with_id() {
+            self.land(result);
+        }
+        while let Some(result) = self.looks.try_join_next_with_id() {
+            self.looked(result);
+        }
+        std::mem::take(&mut self.ended)
+    }
+
+    fn land(&mut self, result: Result<(Id, Outcome), JoinError>) {
+        let (id, outcome) = match result {
+            Ok((id, outcome)) => (id, Ok(outcome)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some(Start { step, watch }) = self.started.remove(&id) else {
+            return;
+        };
+        let outcome = outcome.unwrap_or_else(|error| {
+            tracing::error!(%step, %error, "a step broke off; this is a defect of jetkeeper");
+            unknown(&step, "the step broke off".to_owned())
+        });
+        self.rest(&step, &outcome, watch);
+        self.ended.push(Landed { step, outcome });
+    }
+
+    fn rest(&mut self, step: &Step, outcome: &Outcome, watch: Arc<ClusterWatch>) {
+        if let Action::UpdateConfig { job, .. } = &step.action {
+            watch.invalidate_config(*job);
+        }
+        if *outcome == Outcome::Done && matches!(step.action, Action::Claim { .. }) {
+            // A claim changes no job, so nothing that was seen before it is out of date.
+            watch.refresh();
+            return;
+        }
+        let stale = matches!(outcome, Outcome::Stale { .. });
+        let id = self.looks.spawn(look(watch, stale)).id();
+        self.resting.insert(id, step.resource.clone());
+    }
+
+    fn looked(&mut self, result: Result<(Id, ()), JoinError>) {
+        let id = result.map_or_else(|error| error.id(), |(id, ())| id);
+        self.resting.remove(&id);
+    }
+
+    /// The planned steps that may start now, in order.
+    pub(super) fn choose<'a>(
+        &self,
+        planned: impl Iterator<Item = &'a Step>,
+        in_flight: &BTreeMap<ResourceId, Arc<Step>>,
+        per_cluster: usize,
+    ) -> Vec<Arc<Step>> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut resources: BTreeSet<&ResourceId> = self.resting.values().collect();
+        let mut jobs: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for step in in_flight.values() {
+            *counts.entry(&step.cluster).or_default() += 1;
+            resources.insert(&step.resource);
+            jobs.insert((&step.cluster, &step.job_name));
+        }
+        let mut chosen = Vec::new();
+        for step in planned {
+            let count = counts.entry(&step.cluster).or_default();
+            let free = *count < per_cluster
+                && !resources.contains(&step.resource)
+                && !jobs.contains(&(step.cluster.as_str(), step.job_name.as_str()));
+            if free {
+                *count += 1;
+                resources.insert(&step.resource);
+                jobs.insert((&step.cluster, &step.job_name));
+                chosen.push(Arc::new(step.clone()));
+            }
+        }
+        chosen
+    }
+
+    /// Starts steps whose intents are durable.
+    pub(super) fn start(&mut self, starts: Vec<Start>, executor: &Executor) {
+        for start in starts {
+            let executor = executor.clone();
+            let (step, watch) = (Arc::clone(&start.step), Arc::clone(&start.watch));
+            let task = async move { executor.carry_out(&step, &watch).await };
+            let id = self.tasks.spawn(task).id();
+            self.started.insert(id, start);
+        }
+    }
+
+    /// Whether a resource waits for its cluster to be looked at.
+    pub(super) fn is_resting(&self) -> bool {
+        !self.resting.is_empty()
+    }
+
+    /// Breaks off everything that is in flight, without waiting. Their intents stay open.
+    pub(super) fn abandon(&mut self) {
+        self.tasks.abort_all();
+        self.looks.abort_all();
+    }
+
+    /// Whether nothing is in flight and everything that ended was taken.
+    pub(super) fn is_idle(&self) -> bool {
+        self.tasks.is_empty() && self.ended.is_empty()
+    }
+}
+
+/// Looks at a cluster until it answers, or can't be reached: then no view of it is believed anyway.
+async fn look(watch: Arc<ClusterWatch>, stale: bool) {
+    if stale {
+        // What made the step stale may be the cluster's health, which a refresh doesn't read. Where
+        // it can't be read, the view says so. The pause keeps a plan and a precondition that
+        // disagree from chasing each other.
+        drop(watch.guard().await);
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+    while let Err(WatchError::Call(_)) = watch.refreshed().await {
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}

@@ -1,0 +1,76 @@
+//! What steps change in the journal and the records: intents, outcomes, recovery.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::executor::unknown;
+use crate::plan::record::Recorded;
+use crate::plan::step::{Outcome, Step};
+use crate::plan::{begin, finish};
+use crate::resources::{Kind, ResourceId};
+use crate::store::{Change, JournalEvent};
+
+/// Writes a step's intent, and what its record becomes with it.
+pub(super) fn intend(change: &mut Change, recorded: &Recorded, step: &Arc<Step>, now: Timestamp) {
+    change.journal.push(JournalEvent {
+        at: now,
+        step_id: step.id(),
+        step: Arc::clone(step),
+        outcome: None,
+    });
+    update(change, recorded, &step.resource, |record| {
+        begin(record, step, now)
+    });
+}
+
+/// Writes how a step ended, and what its record becomes with it.
+pub(super) fn settle(
+    change: &mut Change,
+    recorded: &Recorded,
+    step: &Arc<Step>,
+    outcome: Outcome,
+    now: Timestamp,
+) {
+    update(change, recorded, &step.resource, |record| {
+        finish(record, step, &outcome, now)
+    });
+    change.journal.push(JournalEvent {
+        at: now,
+        step_id: step.id(),
+        step: Arc::clone(step),
+        outcome: Some(outcome),
+    });
+}
+
+/// What has to be written at start: whatever was in flight when the last run ended may or may not
+/// have happened. From then on planning looks for it, and nothing is repeated blindly.
+pub(super) fn recover(recorded: &Recorded, now: Timestamp) -> Change {
+    let mut change = Change::default();
+    for step in recorded.in_flight.values() {
+        let message = "jetkeeper stopped while it was being carried out".to_owned();
+        tracing::warn!(%step, "was in flight when the last run ended; looking for what became of it");
+        settle(&mut change, recorded, step, unknown(step, message), now);
+    }
+    change
+}
+
+/// Changes a job's record as it is after what `change` holds already.
+fn update(
+    change: &mut Change,
+    recorded: &Recorded,
+    resource: &ResourceId,
+    next: impl FnOnce(&crate::plan::record::JobRecord) -> crate::plan::record::JobRecord,
+) {
+    if resource.kind != Kind::JetJob {
+        return;
+    }
+    let before = match change.jobs.get(&resource.name) {
+        Some(changed) => changed.as_ref(),
+        None => recorded.jobs.get(&resource.name),
+    };
+    if let Some(before) = before {
+        let after = Arc::new(next(before));
+        change.jobs.insert(resource.name.clone(), Some(after));
+    }
+}

@@ -1,0 +1,219 @@
+//! One pass: look, plan, write down, start, show.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::desk::{judge, unavailable};
+use super::error::EngineError;
+use super::flights::Start;
+use super::ledger::{intend, settle};
+use super::publish::Showing;
+use super::request::Request;
+use super::settings::Mode;
+use super::task::Engine;
+use crate::plan::observed::Observed;
+use crate::plan::record::Recorded;
+use crate::plan::step::Step;
+use crate::plan::{self, Plan, PlanInput};
+use crate::store::Change;
+
+impl Engine {
+    /// Makes a pass.
+    ///
+    /// Everything that it learns and intends is one commit, so it costs one fsync. Only when that is
+    /// durable are steps started and is anything shown. A pass that changes nothing commits nothing.
+    pub(super) async fn pass(&mut self) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let mut change = Change::default();
+        self.take_outcomes(now, &mut change); //                          reads what steps report
+        self.take_requests(now, &mut change); //                          reads what was asked for
+        self.manifests.load(&self.recorded, now, &mut change); //         reads revisions
+        self.remember(&change); //                                        pure
+        self.want(); //                                                   tells watches and jars
+        let observed = self.observe(); //                                 reads the latest views
+        let plan = self.plan(&observed, now)?; //                         pure
+        let steps = self.choose(&plan, &observed); //                     pure
+        let wake = self.write_down(&plan, &steps, now, &mut change); //   pure
+        self.commit(&change).await?; //                                   writes
+        self.start(steps); //                                             writes: the effects
+        self.schedule(&plan, wake, now); //                               pure
+        self.show(plan, &observed, now); //                               writes: readers wake
+        Ok(())
+    }
+
+    /// Writes down how steps ended, and has their clusters looked at.
+    pub(super) fn take_outcomes(&mut self, now: Timestamp, change: &mut Change) {
+        for landed in self.flights.landed() {
+            tracing::info!(step = %landed.step, outcome = ?landed.outcome, "step ended");
+            settle(change, &self.recorded, &landed.step, landed.outcome, now);
+        }
+    }
+
+    fn take_requests(&mut self, now: Timestamp, change: &mut Change) {
+        let shown = Arc::clone(&self.published.borrow());
+        if shown.at.is_none() {
+            // Nothing was shown yet that a request could be judged by; the next pass sees it.
+            return;
+        }
+        for (request, to) in self.desk.received(&mut self.answers) {
+            match request {
+                Request::Reconcile => {
+                    let sources = self.manifests.sources().to_vec();
+                    self.desk.look(to, sources, self.watches.all());
+                }
+                _ if self.settings.mode == Mode::Look => {
+                    let refusal = unavailable("nothing is recorded while only looking");
+                    self.answers.add(to, Err(refusal));
+                }
+                request => {
+                    let answer = judge(request, &shown, now, change);
+                    self.answers.add(to, answer);
+                }
+            }
+        }
+    }
+
+    /// Lets the rest of the pass see what it is going to record. Should the commit fail, the engine
+    /// ends, so that nobody ever sees records that aren't durable.
+    fn remember(&mut self, change: &Change) {
+        let fresh = self.recorded.fresh;
+        change.apply(&mut self.recorded);
+        self.recorded.fresh = fresh;
+    }
+
+    fn want(&mut self) {
+        let desired = Arc::clone(self.manifests.desired());
+        self.jars.want(plan::wanted_jars(&desired));
+        let interests = plan::interest(&desired, &self.recorded);
+        self.watches.want(&desired, interests, &self.bell);
+    }
+
+    fn observe(&self) -> Observed {
+        Observed {
+            clusters: self.watches.views(),
+            jars: Arc::clone(&self.jar_views.borrow()),
+        }
+    }
+
+    fn plan(&self, observed: &Observed, now: Timestamp) -> Result<Plan, EngineError> {
+        let mut plan = plan::plan(&PlanInput {
+            desired: self.manifests.desired(),
+            recorded: &self.recorded,
+            observed,
+            settings: &self.settings.plan,
+            now,
+        });
+        match plan.fatal.take() {
+            Some(why) => Err(EngineError::Fatal(why)),
+            None => Ok(plan),
+        }
+    }
+
+    fn choose(&mut self, plan: &Plan, observed: &Observed) -> Vec<Arc<Step>> {
+        if self.settings.mode == Mode::Look {
+            return Vec::new();
+        }
+        let per_cluster = self.settings.steps_per_cluster;
+        let known = |step: &Step| observed.clusters.contains_key(&step.cluster);
+        let planned = plan.steps.iter().filter(|step| known(step));
+        let in_flight = &self.recorded.in_flight;
+        self.flights.choose(planned, in_flight, per_cluster)
+    }
+
+    /// Adds what planning learnt and the intents of the steps; says when holds have to be told.
+    fn write_down(
+        &mut self,
+        plan: &Plan,
+        steps: &[Arc<Step>],
+        now: Timestamp,
+        change: &mut Change,
+    ) -> Option<Timestamp> {
+        change.jobs.extend(plan.jobs.clone());
+        let clusters = plan
+            .clusters
+            .iter()
+            .map(|(name, record)| (name.clone(), Some(Arc::clone(record))));
+        change.clusters.extend(clusters);
+        change
+            .confirmations
+            .extend(plan.spent_confirmations.iter().map(|id| (id.clone(), None)));
+        change
+            .adoptions
+            .extend(plan.spent_adoptions.iter().map(|id| (id.clone(), false)));
+        change
+            .events
+            .extend(plan.events.iter().map(|event| (now, event.clone())));
+        for step in steps {
+            intend(change, &self.recorded, step, now);
+        }
+        let (told, wake) = self.notices.update(&plan.holds, now);
+        change
+            .events
+            .extend(told.into_iter().map(|event| (now, event)));
+        wake
+    }
+
+    /// Makes a change durable. Nothing may happen that follows from it before this returns.
+    pub(super) async fn commit(&mut self, change: &Change) -> Result<(), EngineError> {
+        if change.is_empty() || self.settings.mode == Mode::Look {
+            return Ok(());
+        }
+        self.store
+            .commit(change)
+            .await
+            .map_err(EngineError::Commit)?;
+        change.apply(&mut self.recorded);
+        Ok(())
+    }
+
+    fn start(&mut self, steps: Vec<Arc<Step>>) {
+        let starts = steps.into_iter().filter_map(|step| {
+            let watch = self.watches.get(&step.cluster)?;
+            tracing::info!(%step, "step started");
+            Some(Start { step, watch })
+        });
+        let starts = starts.collect();
+        self.flights.start(starts, &self.executor);
+    }
+
+    fn show(&mut self, plan: Plan, observed: &Observed, now: Timestamp) {
+        let before = Arc::clone(&self.published.borrow());
+        let recorded = match self.settings.mode {
+            Mode::Keep => Cow::Borrowed(&self.recorded),
+            Mode::Look => Cow::Owned(as_if_recorded(&self.recorded, &plan)),
+        };
+        let showing = Showing {
+            before: &before,
+            manifests: &self.manifests,
+            configured: &self.settings.clusters,
+            recorded: &recorded,
+            observed,
+            now,
+            moving: self.again > 0 || self.flights.is_resting(),
+            next_wake: self.next_wake,
+        };
+        let published = showing.publish(plan);
+        let pass = published.pass;
+        self.published.send_replace(Arc::new(published));
+        let mut answers = std::mem::take(&mut self.answers);
+        answers.give(pass);
+        if before.at.is_none() {
+            // Requests that came before anything was shown wait for a second pass.
+            self.bell.ring();
+        }
+    }
+}
+
+/// The records as they would be if the plan's were made durable.
+fn as_if_recorded(recorded: &Recorded, plan: &Plan) -> Recorded {
+    let mut recorded = recorded.clone();
+    let jobs = plan.jobs.clone();
+    let change = Change {
+        jobs,
+        ..Change::default()
+    };
+    change.apply(&mut recorded);
+    recorded
+}

@@ -1,0 +1,218 @@
+//! Turns a pass into what readers see. What didn't change since the last pass is shared with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::manifests::{Manifests, errors_of};
+use super::ports::ClusterTarget;
+use super::published::{
+    HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published, SourceReport,
+};
+use crate::plan::Plan;
+use crate::plan::hold::HoldClass;
+use crate::plan::job::JobStatus;
+use crate::plan::observed::{ClusterView, Link, Observed};
+use crate::plan::record::{JobRecord, Recorded};
+use crate::plan::status::JobStatusReport;
+use crate::plan::step::Step;
+use crate::resources::desired::Annotations;
+use crate::resources::{Desired, HazelcastSpec};
+
+const API_VERSION: &str = "hazelcast.com/v1alpha1";
+
+/// A pass as it is to be shown.
+pub(super) struct Showing<'a> {
+    pub(super) before: &'a Published,
+    pub(super) manifests: &'a Manifests,
+    pub(super) configured: &'a BTreeMap<String, ClusterTarget>,
+    pub(super) recorded: &'a Recorded,
+    pub(super) observed: &'a Observed,
+    pub(super) now: Timestamp,
+    /// Whether something is known to be on its way that the plan doesn't show.
+    pub(super) moving: bool,
+    pub(super) next_wake: Option<Timestamp>,
+}
+
+impl Showing<'_> {
+    /// What readers see of this plan.
+    pub(super) fn publish(&self, plan: Plan) -> Published {
+        let in_flight: Vec<_> = self
+            .recorded
+            .in_flight
+            .values()
+            .map(|step| in_words(step))
+            .collect();
+        let waiting = plan
+            .holds
+            .iter()
+            .any(|hold| hold.class == HoldClass::Waiting);
+        let settled = plan.steps.is_empty() && in_flight.is_empty() && !waiting && !self.moving;
+        let desired = self.manifests.desired();
+        Published {
+            pass: self.before.pass + 1,
+            at: Some(self.now),
+            jobs: self.jobs(plan.statuses),
+            hazelcasts: self.hazelcasts(desired),
+            holds: plan.holds.into(),
+            steps: plan.steps.iter().map(in_words).collect(),
+            in_flight: in_flight.into(),
+            faults: Arc::clone(self.manifests.faults()),
+            sources: sources(desired),
+            pauses: self
+                .recorded
+                .pauses
+                .iter()
+                .map(|(id, pause)| (id.clone(), pause.clone()))
+                .collect(),
+            settled,
+            next_wake: self.next_wake,
+        }
+    }
+
+    fn jobs(
+        &self,
+        statuses: BTreeMap<String, JobStatusReport>,
+    ) -> BTreeMap<String, Arc<JobResource>> {
+        let mut jobs = BTreeMap::new();
+        for (name, status) in statuses {
+            let Some(record) = self.recorded.jobs.get(&name) else {
+                continue;
+            };
+            let resource = job_resource(&name, record, status);
+            let before = self
+                .before
+                .jobs
+                .get(&name)
+                .filter(|before| ***before == resource);
+            let resource = before.cloned().unwrap_or_else(|| Arc::new(resource));
+            jobs.insert(name, resource);
+        }
+        jobs
+    }
+
+    fn hazelcasts(&self, desired: &Desired) -> BTreeMap<String, Arc<HazelcastResource>> {
+        let mut clusters = BTreeMap::new();
+        for (name, target) in self.configured {
+            let spec = HazelcastSpec {
+                cluster_name: target.cluster_name.clone(),
+                addresses: target.addresses.clone(),
+                ..HazelcastSpec::default()
+            };
+            let metadata = self.metadata(name, &spec);
+            clusters.insert(name.clone(), self.hazelcast(metadata, spec));
+        }
+        for (name, declared) in &desired.hazelcasts {
+            let spec = (*declared.spec).clone();
+            let metadata = Metadata {
+                place: Some(declared.place.clone()),
+                annotations: declared.annotations.clone(),
+                ..self.metadata(name, &spec)
+            };
+            clusters.insert(name.clone(), self.hazelcast(metadata, spec));
+        }
+        clusters
+    }
+
+    /// Nothing is recorded of a cluster's spec, so its generation counts from the start of the run.
+    fn metadata(&self, name: &str, spec: &HazelcastSpec) -> Metadata {
+        let generation = match self.before.hazelcasts.get(name) {
+            Some(before) if before.spec == *spec => before.metadata.generation,
+            Some(before) => before.metadata.generation + 1,
+            None => 1,
+        };
+        Metadata {
+            name: name.to_owned(),
+            generation,
+            place: None,
+            annotations: Annotations::default(),
+        }
+    }
+
+    fn hazelcast(&self, metadata: Metadata, spec: HazelcastSpec) -> Arc<HazelcastResource> {
+        let view = self.observed.clusters.get(&metadata.name);
+        let before = self.before.hazelcasts.get(&metadata.name);
+        let resource = HazelcastResource {
+            api_version: API_VERSION.to_owned(),
+            kind: "Hazelcast".to_owned(),
+            status: cluster_status(view.map(|view| &**view)),
+            metadata,
+            spec,
+        };
+        let before = before.filter(|before| ***before == resource);
+        before.cloned().unwrap_or_else(|| Arc::new(resource))
+    }
+}
+
+/// A step in words.
+pub(super) fn in_words(step: &Step) -> PlannedStep {
+    PlannedStep {
+        resource: step.resource.clone(),
+        verb: step.verb().to_owned(),
+        message: step.to_string(),
+    }
+}
+
+fn job_resource(name: &str, record: &JobRecord, status: JobStatusReport) -> JobResource {
+    JobResource {
+        api_version: API_VERSION.to_owned(),
+        kind: "JetJob".to_owned(),
+        metadata: Metadata {
+            name: name.to_owned(),
+            generation: record.generation,
+            place: Some(record.place.clone()),
+            annotations: record.annotations.clone(),
+        },
+        spec: Arc::clone(&record.spec),
+        status,
+    }
+}
+
+fn sources(desired: &Desired) -> BTreeMap<crate::resources::SourceName, SourceReport> {
+    let reports = desired.sources.iter().map(|(name, view)| {
+        let report = SourceReport {
+            revision: view.revision.clone(),
+            present: view.present,
+            errors: errors_of(desired, name),
+        };
+        (name.clone(), report)
+    });
+    reports.collect()
+}
+
+fn cluster_status(view: Option<&ClusterView>) -> HazelcastStatus {
+    let Some(view) = view else {
+        return HazelcastStatus {
+            phase: "Unknown".to_owned(),
+            cluster_id: None,
+            version: None,
+            members: 0,
+            state: None,
+            message: Some(
+                "no addresses are known: give them in spec.addresses, in clusters.<name> of the \
+                 configuration, or by --cluster"
+                    .to_owned(),
+            ),
+            jobs_running: 0,
+        };
+    };
+    let (phase, message) = match &view.link {
+        Link::Up => ("Connected", None),
+        Link::Down { error, .. } => ("Connecting", error.clone()),
+    };
+    let running = view.jobs.known().map_or(0, |jobs| {
+        jobs.values()
+            .filter(|job| job.status == JobStatus::Running)
+            .count()
+    });
+    HazelcastStatus {
+        phase: phase.to_owned(),
+        cluster_id: view.cluster_id.map(|id| id.to_string()),
+        version: view.version.clone(),
+        members: view.members.len(),
+        state: view.state.known().map(|state| format!("{state:?}")),
+        message,
+        jobs_running: running,
+    }
+}

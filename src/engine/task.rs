@@ -1,0 +1,299 @@
+//! The engine's task: it sleeps until something wakes it, and makes passes.
+//!
+//! ```text
+//! sources ──┐                                        ┌─▶ store      one commit a pass
+//! clusters ─┤ bell                                   │
+//! jars ─────┼──────▶ one task, owner of the records ─┼─▶ steps      tasks of their own
+//! steps ────┤        pass, pass, pass …              │
+//! requests ─┤                                        └─▶ Published  a watch channel
+//! timer ────┘
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::desk::{Answers, Desk};
+use super::error::EngineError;
+use super::executor::Executor;
+use super::flights::Flights;
+use super::ledger::recover;
+use super::manifests::Manifests;
+use super::notices::Notices;
+use super::ports::{JarViews, Jars};
+use super::publish::in_words;
+use super::published::{PlannedStep, Published};
+use super::request::Handle;
+use super::settings::{EngineParts, Mode, Settings};
+use super::wake::{Bell, Follower};
+use super::watches::Watches;
+use crate::clock::Clock;
+use crate::plan::Plan;
+use crate::plan::record::Recorded;
+use crate::store::{Change, Store};
+
+/// How many requests may wait to be received.
+const REQUESTS: usize = 64;
+
+/// How many events are read to know what earlier runs told.
+const EVENTS_RECALLED: usize = 1_000;
+
+/// The longest sleep: a clock that is set back or forth is noticed after that.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+/// The shortest sleep until a time that is due, so that no plan can keep the engine busy.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
+
+/// How many passes may follow each other at once because each learnt something.
+const PASSES_IN_A_ROW: u32 = 8;
+
+/// How long the next one then waits.
+const BREATH: Duration = Duration::from_secs(1);
+
+/// How long connections may take to be closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The engine. There is one, and it is the only writer of the store.
+pub(super) struct Engine {
+    pub(super) settings: Settings,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) jars: Arc<dyn Jars>,
+    pub(super) jar_views: watch::Receiver<Arc<JarViews>>,
+    pub(super) recorded: Recorded,
+    pub(super) manifests: Manifests,
+    pub(super) watches: Watches,
+    pub(super) executor: Executor,
+    pub(super) flights: Flights,
+    pub(super) notices: Notices,
+    pub(super) desk: Desk,
+    pub(super) answers: Answers,
+    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) bell: Bell,
+    pub(super) next_wake: Option<Timestamp>,
+    /// How many passes in a row learnt something; 0 when the last one learnt nothing.
+    pub(super) again: u32,
+    sleep_until: Instant,
+    _jar_follower: Follower,
+}
+
+/// The running engine. Dropping it breaks everything off as a crash would.
+pub struct EngineTask {
+    stop: watch::Sender<Option<Instant>>,
+    task: JoinHandle<Result<Vec<PlannedStep>, EngineError>>,
+}
+
+/// Starts the engine: reads the records, writes down what an earlier run left open, makes passes.
+pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineError> {
+    let mut recorded = parts.store.load().await.map_err(EngineError::Load)?;
+    if parts.settings.mode == Mode::Keep {
+        let left_open = recover(&recorded, parts.clock.now());
+        if !left_open.is_empty() {
+            parts
+                .store
+                .commit(&left_open)
+                .await
+                .map_err(EngineError::Commit)?;
+            left_open.apply(&mut recorded);
+        }
+    }
+    let events = parts
+        .store
+        .events(EVENTS_RECALLED)
+        .await
+        .map_err(EngineError::Load)?;
+    let (requests, incoming) = mpsc::channel(REQUESTS);
+    let (published, readers) = watch::channel(Arc::default());
+    let handle = Handle::new(readers, Arc::clone(&parts.store), requests);
+    let engine = Engine::new(
+        parts,
+        recorded,
+        Notices::recall(&events),
+        incoming,
+        published,
+    );
+    let (stop, stopped) = watch::channel(None);
+    let task = tokio::spawn(engine.run(stopped));
+    Ok((handle, EngineTask { stop, task }))
+}
+
+impl EngineTask {
+    /// Waits until the engine ends by itself, which it does only when going on would do harm.
+    pub async fn ended(&mut self) -> EngineError {
+        match (&mut self.task).await {
+            Ok(Err(error)) => error,
+            Ok(Ok(_)) => EngineError::Fatal("the engine was stopped".to_owned()),
+            Err(error) => EngineError::Broken(error),
+        }
+    }
+
+    /// Starts no more steps, gives those in flight this long, and tells which were left. Their
+    /// intents stay in the journal, and the next run finds out what became of them.
+    pub async fn stop(mut self, grace: Duration) -> Result<Vec<PlannedStep>, EngineError> {
+        self.stop.send_replace(Some(Instant::now() + grace));
+        match (&mut self.task).await {
+            Ok(result) => result,
+            Err(error) => Err(EngineError::Broken(error)),
+        }
+    }
+}
+
+impl Drop for EngineTask {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Engine {
+    fn new(
+        parts: EngineParts,
+        recorded: Recorded,
+        notices: Notices,
+        incoming: mpsc::Receiver<super::request::Envelope>,
+        published: watch::Sender<Arc<Published>>,
+    ) -> Self {
+        let EngineParts {
+            sources,
+            clusters,
+            jars,
+            secrets,
+            store,
+            clock,
+            entropy,
+            settings,
+        } = parts;
+        let bell = Bell::default();
+        let names = settings.clusters.keys().cloned().collect();
+        let jar_views = jars.views();
+        Self {
+            manifests: Manifests::new(sources, names, &bell),
+            watches: Watches::new(
+                clusters,
+                Arc::clone(&clock),
+                entropy,
+                settings.clusters.clone(),
+            ),
+            executor: Executor {
+                jars: Arc::clone(&jars),
+                secrets,
+            },
+            flights: Flights::default(),
+            desk: Desk::new(incoming),
+            answers: Answers::default(),
+            next_wake: None,
+            again: 0,
+            sleep_until: Instant::now(),
+            _jar_follower: bell.follow(jar_views.clone()),
+            settings,
+            store,
+            clock,
+            jars,
+            jar_views,
+            recorded,
+            notices,
+            published,
+            bell,
+        }
+    }
+
+    async fn run(
+        mut self,
+        mut stop: watch::Receiver<Option<Instant>>,
+    ) -> Result<Vec<PlannedStep>, EngineError> {
+        loop {
+            tokio::select! {
+                biased;
+                deadline = stopped(&mut stop) => return self.wind_down(deadline).await,
+                () = self.bell.rung() => {}
+                () = self.flights.next() => {}
+                () = self.desk.next(&mut self.answers) => {}
+                () = tokio::time::sleep_until(self.sleep_until) => {}
+            }
+            self.pass().await?;
+        }
+    }
+
+    /// Decides when the next pass is made, if nothing wakes the engine before.
+    ///
+    /// A pass that learnt something is followed by another, until one learns nothing: what it
+    /// learnt may be what the next decision waits for.
+    pub(super) fn schedule(&mut self, plan: &Plan, told: Option<Timestamp>, now: Timestamp) {
+        let learnt = !plan.jobs.is_empty()
+            || !plan.clusters.is_empty()
+            || !plan.spent_confirmations.is_empty()
+            || !plan.spent_adoptions.is_empty();
+        self.again = if learnt && self.settings.mode == Mode::Keep {
+            self.again + 1
+        } else {
+            0
+        };
+        self.next_wake = plan.next_wake.into_iter().chain(told).min();
+        let until_due = self
+            .next_wake
+            .map_or(LONGEST_SLEEP, |due| pause_until(due, now));
+        let pause = match self.again {
+            0 => until_due,
+            1..=PASSES_IN_A_ROW => Duration::ZERO,
+            _ => until_due.min(BREATH),
+        };
+        self.sleep_until = Instant::now() + pause;
+    }
+
+    /// Lets what is in flight end, writes down how, and tells what was left.
+    async fn wind_down(&mut self, deadline: Instant) -> Result<Vec<PlannedStep>, EngineError> {
+        self.desk.close();
+        loop {
+            let now = self.clock.now();
+            let mut change = Change::default();
+            self.take_outcomes(now, &mut change);
+            self.commit(&change).await?;
+            if self.flights.is_idle() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = self.flights.next() => {}
+                () = tokio::time::sleep_until(deadline) => break,
+            }
+        }
+        self.flights.abandon();
+        let left = self
+            .recorded
+            .in_flight
+            .values()
+            .map(|step| in_words(step))
+            .collect();
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.watches.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("connections were dropped without being closed");
+        }
+        Ok(left)
+    }
+}
+
+/// How long to sleep until a time.
+fn pause_until(due: Timestamp, now: Timestamp) -> Duration {
+    let pause = due
+        .duration_since(now)
+        .max(SignedDuration::ZERO)
+        .unsigned_abs();
+    pause.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
+}
+
+/// Waits until the engine is to stop; tells by when. Never returns where nobody can stop it.
+async fn stopped(stop: &mut watch::Receiver<Option<Instant>>) -> Instant {
+    loop {
+        if let Some(deadline) = *stop.borrow_and_update() {
+            return deadline;
+        }
+        if stop.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Messages that open and keep a connection.
+
+pub mod add_cluster_view_listener;
+pub mod authentication;
+pub mod ping;

@@ -1,0 +1,45 @@
+//! Writes a value if the key has a given one.
+
+use crate::hazelcast::codec::{Request, response_type};
+use crate::hazelcast::message::{ClientMessage, DecodeError};
+use crate::hazelcast::serialization::Data;
+use crate::hazelcast::types::write::RequestWriter;
+
+/// `Map.ReplaceIfSame`.
+#[derive(Clone, Copy, Debug)]
+pub struct MapReplaceIfSame<'a> {
+    /// Partition of the key.
+    pub partition_id: i32,
+    /// Names the owner of locks together with the client's id; any stable number.
+    pub thread_id: i64,
+    /// The map.
+    pub map_name: &'a str,
+    /// The serialised key.
+    pub key: &'a Data,
+    /// The value the key must have.
+    pub expected: &'a Data,
+    /// The serialised value.
+    pub value: &'a Data,
+}
+
+impl Request for MapReplaceIfSame<'_> {
+    type Response = bool;
+    const NAME: &'static str = "MapReplaceIfSame";
+    const TYPE: i32 = 0x01_0500;
+    const READ_ONLY: bool = false;
+
+    fn encode_request(&self) -> ClientMessage {
+        RequestWriter::to_partition(Self::TYPE, self.partition_id)
+            .long(self.thread_id)
+            .string(self.map_name)
+            .bytes(self.key.to_bytes())
+            .bytes(self.expected.to_bytes())
+            .bytes(self.value.to_bytes())
+            .finish()
+    }
+
+    fn decode_response(message: &ClientMessage) -> Result<bool, DecodeError> {
+        let (mut fields, _) = message.response(response_type::<Self>())?;
+        fields.bool("replaced")
+    }
+}

@@ -1,0 +1,325 @@
+//! One authenticated connection to a member: a cheap handle, and behind it a task that owns the
+//! socket.
+//!
+//! What holds: an answer goes to the call with its correlation id and to no other; a call that was
+//! abandoned keeps its id until it is answered or the connection ends; when the connection ends,
+//! every call in flight ends with it and says whether it had been sent; a listener that does not
+//! read loses events, and is told so, but never holds up the socket.
+
+pub(crate) mod events;
+mod handshake;
+mod table;
+mod task;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::events::EventSender;
+use super::codec::{self, Request};
+use super::config::ClientConfig;
+use super::error::{Error, Kind, LossCause, Result};
+use super::frame::FrameError;
+use super::message::ClientMessage;
+use super::state::Member;
+
+/// Calls waiting for their turn to be written.
+const COMMAND_QUEUE: usize = 64;
+
+/// What the member told of itself and its cluster when it accepted the client.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The member's id.
+    pub member_uuid: Uuid,
+    /// The cluster's id.
+    pub cluster_id: Uuid,
+    /// Number of partitions of the cluster's maps.
+    pub partition_count: u32,
+    /// The member's release.
+    pub server_version: String,
+    /// Members in join order; empty before 5.4.
+    pub members: Vec<Member>,
+}
+
+/// Handle of a connection. Clones share the connection, which ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    channel: Channel,
+    identity: Arc<Identity>,
+}
+
+impl Connection {
+    /// Connects to `address`, introduces the client, and waits for the member's consent.
+    pub async fn open(address: &str, config: &ClientConfig, client_uuid: Uuid) -> Result<Self> {
+        let deadline = Instant::now() + config.connect_timeout;
+        let failed = |source| Kind::Connect {
+            address: address.to_owned(),
+            source,
+        };
+        let stream = timeout_at(deadline, TcpStream::connect(address))
+            .await
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+            .map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        Self::over(stream, address, config, client_uuid).await
+    }
+
+    /// Introduces the client on a stream that is connected already.
+    pub async fn over<S>(
+        stream: S,
+        address: &str,
+        config: &ClientConfig,
+        client_uuid: Uuid,
+    ) -> Result<Self>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let channel = Channel::spawn(stream, address, config);
+        let identity = handshake::authenticate(&channel, config, client_uuid).await;
+        if identity.is_err() {
+            channel.close.cancel();
+        }
+        Ok(Self {
+            channel,
+            identity: Arc::new(identity?),
+        })
+    }
+
+    /// What the member told of itself.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The address that was connected to.
+    pub fn address(&self) -> &str {
+        &self.channel.address
+    }
+
+    /// Whether calls can still be made.
+    pub fn is_open(&self) -> bool {
+        self.channel.ended.borrow().is_none()
+    }
+
+    /// Ends the connection and all calls on it.
+    pub fn close(&self) {
+        self.channel.close.cancel();
+    }
+
+    /// Waits for the end of the connection.
+    pub async fn closed(&self) -> Error {
+        let mut ended = self.channel.ended.clone();
+        let cause = ended
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|cause| cause.clone());
+        self.channel.lost(cause, true)
+    }
+
+    /// Makes a call, once.
+    pub async fn call<R: Request>(&self, request: &R, deadline: Instant) -> Result<R::Response> {
+        self.channel
+            .call(request, None, deadline)
+            .await
+            .map(|(_, response)| response)
+    }
+
+    /// Makes a call that registers a listener, whose events go to `events`.
+    pub(crate) async fn listen<R: Request>(
+        &self,
+        request: &R,
+        events: EventSender,
+        deadline: Instant,
+    ) -> Result<R::Response> {
+        self.channel
+            .call(request, Some(events), deadline)
+            .await
+            .map(|(_, response)| response)
+    }
+
+    /// Sends a request whose answer does not matter, if there is room for it now.
+    pub(crate) fn notify<R: Request>(&self, request: &R) {
+        let (reply, _) = oneshot::channel();
+        let command = Command {
+            message: request.encode_request(),
+            sending: Sending::unwanted(),
+            reply,
+            events: None,
+        };
+        if self.channel.commands.try_send(command).is_err() {
+            tracing::debug!(call = R::NAME, "no room for a request without answer");
+        }
+    }
+}
+
+/// The way to the task, before and after authentication.
+#[derive(Clone, Debug)]
+struct Channel {
+    address: Arc<str>,
+    commands: mpsc::Sender<Command>,
+    ended: watch::Receiver<Option<LossCause>>,
+    close: CancellationToken,
+}
+
+/// A call on its way to the task.
+#[derive(Debug)]
+struct Command {
+    message: ClientMessage,
+    sending: Sending,
+    reply: oneshot::Sender<Result<ClientMessage, Refusal>>,
+    events: Option<EventSender>,
+}
+
+/// Why the task did not deliver an answer.
+#[derive(Debug)]
+enum Refusal {
+    Overloaded,
+    TooLong(FrameError),
+    Lost(LossCause),
+}
+
+impl Channel {
+    fn spawn<S>(stream: S, address: &str, config: &ClientConfig) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (commands, receiver) = mpsc::channel(COMMAND_QUEUE);
+        let (ended_sender, ended) = watch::channel(None);
+        let close = CancellationToken::new();
+        let task = task::Task::new(stream, receiver, close.clone(), config);
+        tokio::spawn(async move {
+            let cause = task.run().await;
+            tracing::debug!(%cause, "connection ended");
+            ended_sender.send_replace(Some(cause));
+        });
+        Self {
+            address: address.into(),
+            commands,
+            ended,
+            close,
+        }
+    }
+
+    async fn call<R: Request>(
+        &self,
+        request: &R,
+        events: Option<EventSender>,
+        deadline: Instant,
+    ) -> Result<(i64, R::Response)> {
+        let message = self
+            .invoke(R::NAME, request.encode_request(), events, deadline)
+            .await?;
+        let decode = |source| Kind::Decode {
+            call: R::NAME,
+            source,
+        };
+        if message.is_error() {
+            let source = codec::error::decode_response(&message).map_err(decode)?;
+            return Err(Kind::Server {
+                call: R::NAME,
+                source,
+            }
+            .into());
+        }
+        let response = R::decode_response(&message).map_err(decode)?;
+        Ok((message.correlation_id(), response))
+    }
+
+    async fn invoke(
+        &self,
+        call: &'static str,
+        message: ClientMessage,
+        events: Option<EventSender>,
+        deadline: Instant,
+    ) -> Result<ClientMessage> {
+        let begun = Instant::now();
+        let (reply, answer) = oneshot::channel();
+        let sending = Sending::wanted();
+        let command = Command {
+            message,
+            sending: sending.clone(),
+            reply,
+            events,
+        };
+        let answer = async {
+            // A closed queue drops the command and with it the sender of the answer.
+            let _closed = self.commands.send(command).await.is_err();
+            answer.await
+        };
+        match timeout_at(deadline, answer).await {
+            Ok(Ok(Ok(message))) => Ok(message),
+            Ok(Ok(Err(Refusal::Overloaded))) => Err(Kind::Overloaded { call }.into()),
+            Ok(Ok(Err(Refusal::TooLong(source)))) => Err(Kind::TooLong { call, source }.into()),
+            Ok(Ok(Err(Refusal::Lost(cause)))) => Err(self.lost(Some(cause), sending.was_sent())),
+            Ok(Err(_dropped)) => {
+                let cause = self.ended.borrow().clone();
+                Err(self.lost(cause, sending.was_sent()))
+            }
+            Err(_elapsed) => {
+                let sent = sending.abandon();
+                let after: Duration = begun.elapsed();
+                Err(Kind::Deadline { call, after, sent }.into())
+            }
+        }
+    }
+
+    fn lost(&self, cause: Option<LossCause>, sent: bool) -> Error {
+        let source = cause.unwrap_or(LossCause::ClosedByUs);
+        Kind::ConnectionLost {
+            address: self.address.to_string(),
+            sent,
+            source,
+        }
+        .into()
+    }
+}
+
+/// Whether a call has left this process: settled once, between the task that writes it and the
+/// caller whose time is over.
+#[derive(Clone, Debug)]
+struct Sending(Arc<AtomicU8>);
+
+impl Sending {
+    const QUEUED: u8 = 0;
+    const SENT: u8 = 1;
+    const ABANDONED: u8 = 2;
+    const UNWANTED: u8 = 3;
+
+    /// A call somebody waits for.
+    fn wanted() -> Self {
+        Self(Arc::new(AtomicU8::new(Self::QUEUED)))
+    }
+
+    /// A call nobody waits for from the start.
+    fn unwanted() -> Self {
+        Self(Arc::new(AtomicU8::new(Self::UNWANTED)))
+    }
+
+    /// Called by the task right before it writes; false if the caller has given up.
+    fn start(&self) -> bool {
+        self.settle(Self::SENT) != Self::ABANDONED
+    }
+
+    /// Called by the caller when it gives up; true if the call has been sent by then.
+    fn abandon(&self) -> bool {
+        self.settle(Self::ABANDONED) == Self::SENT
+    }
+
+    fn was_sent(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::SENT
+    }
+
+    /// Moves on from QUEUED; returns what was there before.
+    fn settle(&self, to: u8) -> u8 {
+        self.0
+            .compare_exchange(Self::QUEUED, to, Ordering::AcqRel, Ordering::Acquire)
+            .unwrap_or_else(|before| before)
+    }
+}

@@ -1,0 +1,82 @@
+//! The first call on a connection: who we are, and whether the member wants us.
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Channel, Identity};
+use crate::hazelcast::codec::client::authentication::{Authentication, AuthenticationResponse};
+use crate::hazelcast::config::ClientConfig;
+use crate::hazelcast::error::{AuthenticationError, Kind, Result};
+
+/// A code of three letters, as every client has one. Members only store it.
+const CLIENT_TYPE: &str = "RST";
+/// The release whose protocol this client was checked against. Members only log it.
+const CLIENT_VERSION: &str = "5.7.0";
+
+const ACCEPTED: u8 = 0;
+const CREDENTIALS_FAILED: u8 = 1;
+const SERIALIZATION_VERSION_MISMATCH: u8 = 2;
+const NOT_ALLOWED_IN_CLUSTER: u8 = 3;
+
+/// Introduces the client.
+pub(super) async fn authenticate(
+    channel: &Channel,
+    config: &ClientConfig,
+    client_uuid: Uuid,
+) -> Result<Identity> {
+    let credentials = config.credentials.as_ref();
+    let request = Authentication {
+        cluster_name: &config.cluster_name,
+        username: credentials.map(|credentials| credentials.username.as_str()),
+        password: credentials.map(|credentials| credentials.password.as_str()),
+        client_uuid,
+        client_type: CLIENT_TYPE,
+        client_version: CLIENT_VERSION,
+        client_name: &config.client_name,
+        labels: &[],
+    };
+    let deadline = Instant::now() + config.connect_timeout;
+    let (_, response) = channel.call(&request, None, deadline).await?;
+    identity(response, config).map_err(|source| {
+        Kind::Authentication {
+            address: channel.address.to_string(),
+            source,
+        }
+        .into()
+    })
+}
+
+fn identity(
+    response: AuthenticationResponse,
+    config: &ClientConfig,
+) -> Result<Identity, AuthenticationError> {
+    match response.status {
+        ACCEPTED => {}
+        CREDENTIALS_FAILED => {
+            let cluster_name = config.cluster_name.clone();
+            return Err(AuthenticationError::CredentialsFailed { cluster_name });
+        }
+        SERIALIZATION_VERSION_MISMATCH => {
+            let member_version = response.serialization_version;
+            return Err(AuthenticationError::SerializationVersionMismatch { member_version });
+        }
+        NOT_ALLOWED_IN_CLUSTER => return Err(AuthenticationError::NotAllowedInCluster),
+        other => return Err(AuthenticationError::UnknownStatus(other)),
+    }
+    match (
+        response.member_uuid,
+        response.cluster_id,
+        u32::try_from(response.partition_count),
+    ) {
+        (Some(member_uuid), Some(cluster_id), Ok(partition_count)) if partition_count > 0 => {
+            Ok(Identity {
+                member_uuid,
+                cluster_id,
+                partition_count,
+                server_version: response.server_version,
+                members: response.members,
+            })
+        }
+        _ => Err(AuthenticationError::Incomplete),
+    }
+}

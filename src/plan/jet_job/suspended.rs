@@ -1,0 +1,90 @@
+//! A job that is suspended: as it should be, by a person, or by a failure.
+
+use super::super::draft::Draft;
+use super::super::hold::{Reason, Release};
+use super::super::job::JobStatus;
+use super::super::record::{BoundJob, OperationKind, StoppedBy};
+use super::super::step::{Action, Remember};
+use super::change::{replacement_wanted, settings_wanted};
+use super::{ended, running, trusted};
+use crate::resources::jet_job::DriftPolicy;
+
+/// It should be suspended: only its settings can be brought up to date.
+pub(super) fn stay(draft: &mut Draft<'_>, job: &BoundJob) {
+    if update_settings(draft, job) {
+        return;
+    }
+    running::end_operation(draft);
+}
+
+/// It should run.
+pub(super) fn run(draft: &mut Draft<'_>, job: &BoundJob) {
+    match job.stopped_by {
+        Some(StoppedBy::Person) if !drift_may_be_undone(draft, "resume it by hand") => return,
+        Some(StoppedBy::Failure) if !ended::failure_restart_due(draft, job) => return,
+        _ => {}
+    }
+    if replacement_wanted(draft, job) {
+        running::replace(draft, job);
+        return;
+    }
+    if update_settings(draft, job) {
+        return;
+    }
+    if !trusted(draft) {
+        return;
+    }
+    let remember = Remember {
+        // A resumed job is a fresh execution: restarts asked for meanwhile are done.
+        restart_nonce: draft.record.spec.restart_nonce.clone(),
+        restarted: draft.record.spec.state == crate::resources::jet_job::DesiredState::Restarted,
+        failure_restart: job.stopped_by == Some(StoppedBy::Failure),
+        ..Remember::default()
+    };
+    draft.act_on(
+        job.id,
+        &[JobStatus::Suspended],
+        Action::Resume { job: job.id },
+        remember,
+    );
+}
+
+/// Plans the change of settings that a suspended job allows, if one is needed.
+fn update_settings(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let Some(settings) = settings_wanted(draft, job) else {
+        return false;
+    };
+    let remember = Remember {
+        operation: Some(OperationKind::Configure),
+        ..Remember::default()
+    };
+    let action = Action::UpdateConfig {
+        job: job.id,
+        settings,
+    };
+    draft.act_on(job.id, &[JobStatus::Suspended], action, remember);
+    true
+}
+
+/// Whether what a person did by hand may be undone: by policy, by a newer document, by their word.
+pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, how: &str) -> bool {
+    let Some(drift) = draft.record.drift.clone() else {
+        return true;
+    };
+    let by_document = draft.record.generation > drift.generation;
+    if drift.confirmed || by_document || draft.record.spec.drift_policy == DriftPolicy::Correct {
+        return true;
+    }
+    let message = format!(
+        "{} by hand, RUNNING is declared; {how}, change the YAML, confirm that it be undone, or set \
+         driftPolicy: Correct",
+        drift.status
+    );
+    let confirmed = draft
+        .ask(Reason::Drifted, Release::Confirm, message)
+        .is_some();
+    if confirmed && let Some(drift) = &mut draft.edit().drift {
+        drift.confirmed = true;
+    }
+    confirmed
+}

@@ -1,0 +1,60 @@
+//! What has to be observed before a pass can decide: jars and jobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::jar::JarRequest;
+use super::job::JobId;
+use super::record::Recorded;
+use crate::resources::{Desired, JetJobSpec};
+
+/// The jobs of one cluster that planning asks about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Every job of these names.
+    pub names: BTreeSet<String>,
+    /// These jobs, even if no list shows them.
+    pub ids: BTreeSet<JobId>,
+}
+
+/// The job's name on its cluster.
+pub(super) fn job_name<'a>(resource: &'a str, spec: &'a JetJobSpec) -> &'a str {
+    spec.name.as_deref().unwrap_or(resource)
+}
+
+/// The jars that the declared jobs need.
+pub fn wanted_jars(desired: &Desired) -> BTreeSet<JarRequest> {
+    let mut requests = BTreeSet::new();
+    for (name, origin) in &desired.jars {
+        if let Some(job) = desired.jobs.get(name) {
+            requests.insert(JarRequest {
+                origin: origin.clone(),
+                main_class: job.spec.main_class.clone(),
+            });
+        }
+    }
+    requests
+}
+
+/// The jobs to observe, by cluster.
+pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Interest> {
+    let mut interests: BTreeMap<String, Interest> = BTreeMap::new();
+    for (name, job) in &desired.jobs {
+        let cluster = &job.spec.hazelcast_resource_name;
+        let interest = interests.entry(cluster.clone()).or_default();
+        interest.names.insert(job_name(name, &job.spec).to_owned());
+    }
+    for (name, record) in &recorded.jobs {
+        if !desired.sources.contains_key(&record.place.source) {
+            continue;
+        }
+        let cluster = &record.spec.hazelcast_resource_name;
+        let interest = interests.entry(cluster.clone()).or_default();
+        interest
+            .names
+            .insert(job_name(name, &record.spec).to_owned());
+        if let Some(job) = record.job.as_ref().filter(|job| job.is_active()) {
+            interest.ids.insert(job.id);
+        }
+    }
+    interests
+}

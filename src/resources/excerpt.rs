@@ -1,0 +1,57 @@
+//! Shows the line that a problem is about, with a caret under it.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::split::first_line;
+use super::tree::Span;
+
+/// Longer lines are not shown: no terminal shows them well, and each costs time.
+const LONGEST_LINE: usize = 400;
+
+/// The line where the span starts, as plain text.
+///
+/// `lines_before` is the number of lines of the file before the document. `None` where there is no
+/// such line, or where it is too long or no text.
+pub(super) fn excerpt(
+    document: &[u8],
+    lines_before: u32,
+    path: &str,
+    span: Span,
+) -> Option<String> {
+    let line = nth_line(document, span.start.line)?;
+    if line.len() > LONGEST_LINE {
+        return None;
+    }
+    let line = std::str::from_utf8(line).ok()?;
+    let start = byte_of_column(line, span.start.column);
+    let end = if span.end.line == span.start.line {
+        byte_of_column(line, span.end.column)
+    } else {
+        line.trim_end().len()
+    };
+    let end = end.max(start);
+    let number = usize::try_from(lines_before + span.start.line).ok()? + 1;
+    let annotation = AnnotationKind::Primary.span(start..end);
+    let snippet = Snippet::source(line)
+        .path(path)
+        .line_start(number)
+        .annotation(annotation);
+    let group = Group::with_level(Level::ERROR).element(snippet);
+    Some(Renderer::plain().render(&[group]))
+}
+
+fn nth_line(document: &[u8], number: u32) -> Option<&[u8]> {
+    let mut rest = document;
+    for _ in 0..number {
+        let (_, next) = first_line(rest);
+        rest = rest.get(next..).filter(|rest| !rest.is_empty())?;
+    }
+    Some(first_line(rest).0)
+}
+
+fn byte_of_column(line: &str, column: u32) -> usize {
+    let column = usize::try_from(column).unwrap_or(usize::MAX);
+    line.char_indices()
+        .nth(column)
+        .map_or(line.len(), |(byte, _)| byte)
+}

@@ -1,0 +1,367 @@
+//! Secrets: named values that the YAML refers to and never contains.
+//!
+//! The key `k` of the secret `s` is the file `$CREDENTIALS_DIRECTORY/s.k` (systemd credentials), else
+//! `<secrets.directory>/s/k`. A value is read anew each time it is asked for, is held in
+//! [`SecretString`] which prints as `[redacted]`, and is named in no error.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// The largest secret that is read, in bytes.
+pub const MAX_SECRET_SIZE: u64 = 64 * 1024;
+
+/// Gives the values of secrets.
+pub trait Secrets: Send + Sync {
+    /// The value of this key of this secret.
+    fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError>;
+}
+
+/// Why a secret can't be had. Says where it was looked for and what to do, never what is in it.
+#[derive(Debug, Error)]
+pub enum SecretError {
+    /// A name that can't be part of a path, or an empty one.
+    #[error(
+        "the {what} {given:?} of a secret can't be used: write a name of at most 200 bytes \
+         without `/`, `..` and control characters"
+    )]
+    BadName {
+        /// Which of both: `name` or `key`.
+        what: &'static str,
+        /// What was written.
+        given: String,
+    },
+    /// It is at neither place.
+    #[error(
+        "the key `{key}` of the secret `{name}` was not found: {} and {} were looked at; put it \
+         there, readable for this user only", Place("$CREDENTIALS_DIRECTORY", .credential),
+        Place("secrets.directory", .file)
+    )]
+    NotFound {
+        /// The secret.
+        name: String,
+        /// The key in it.
+        key: String,
+        /// The systemd credential that was looked for; none where the service has none.
+        credential: Option<PathBuf>,
+        /// The file that was looked for; none where no directory is configured.
+        file: Option<PathBuf>,
+    },
+    /// It is there and can't be read.
+    #[error("the secret file {path} could not be read: give this user the right to read it", path = .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It is there, but no regular file.
+    #[error("the secret file {path} is no regular file: put a file there", path = .path.display())]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is there, but larger than any secret.
+    #[error(
+        "the secret file {path} is larger than {MAX_SECRET_SIZE} bytes: it is probably another file",
+        path = .path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is there, but no text.
+    #[error("the secret file {path} is not UTF-8 text: write the value as text", path = .path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// How a place that was looked at is told.
+struct Place<'a>(&'static str, &'a Option<PathBuf>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(path) => write!(f, "{}", path.display()),
+            None => write!(f, "{} (not set)", self.0),
+        }
+    }
+}
+
+/// A secret value. It prints as `[redacted]`, and its memory is overwritten when it is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretString(String);
+
+impl SecretString {
+    /// Takes this text as a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The value itself. It belongs in the one request that needs it, and nowhere else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl fmt::Display for SecretString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Drop for SecretString {
+    fn drop(&mut self) {
+        erase(std::mem::take(&mut self.0).into_bytes());
+    }
+}
+
+/// Overwrites these bytes before their memory is given back.
+fn erase(mut bytes: Vec<u8>) {
+    bytes.fill(0);
+    // Without this the compiler may leave out a write that nobody reads.
+    std::hint::black_box(&mut bytes);
+}
+
+/// Secrets in files: systemd credentials first, then a directory.
+#[derive(Debug, Clone, Default)]
+pub struct FileSecrets {
+    credentials: Option<PathBuf>,
+    directory: Option<PathBuf>,
+}
+
+impl FileSecrets {
+    /// Secrets in these two directories: systemd's credentials, and `secrets.directory`.
+    pub fn new(credentials: Option<PathBuf>, directory: Option<PathBuf>) -> Self {
+        Self {
+            credentials,
+            directory,
+        }
+    }
+
+    /// Secrets in `$CREDENTIALS_DIRECTORY` and in `secrets.directory`.
+    pub fn from_environment(directory: Option<PathBuf>) -> Self {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY")
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from);
+        Self::new(credentials, directory)
+    }
+}
+
+impl Secrets for FileSecrets {
+    fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
+        check_name("name", secret_name)?;
+        check_name("key", key)?;
+        let credential = self
+            .credentials
+            .as_ref()
+            .map(|directory| directory.join(format!("{secret_name}.{key}")));
+        let file = self
+            .directory
+            .as_ref()
+            .map(|directory| directory.join(secret_name).join(key));
+        for path in [&credential, &file].into_iter().flatten() {
+            if let Some(value) = read(path)? {
+                return Ok(value);
+            }
+        }
+        Err(SecretError::NotFound {
+            name: secret_name.to_owned(),
+            key: key.to_owned(),
+            credential,
+            file,
+        })
+    }
+}
+
+fn check_name(what: &'static str, given: &str) -> Result<(), SecretError> {
+    let usable = !given.is_empty()
+        && given.len() <= 200
+        && given != "."
+        && !given.contains("..")
+        && !given
+            .chars()
+            .any(|character| matches!(character, '/' | '\\') || character.is_control());
+    if usable {
+        Ok(())
+    } else {
+        Err(SecretError::BadName {
+            what,
+            given: given.chars().take(200).collect(),
+        })
+    }
+}
+
+/// The secret in this file, or nothing where no such file is.
+fn read(path: &Path) -> Result<Option<SecretString>, SecretError> {
+    let path_buf = || path.to_owned();
+    let unreadable = |source| SecretError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    // Looked at before it is opened: opening a pipe would wait for its writer.
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    if !metadata.is_file() {
+        return Err(SecretError::NotAFile { path: path_buf() });
+    }
+    if metadata.len() > MAX_SECRET_SIZE {
+        return Err(SecretError::TooLarge { path: path_buf() });
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    // Room for everything at once, so that growing leaves no copies behind.
+    let mut bytes = Vec::with_capacity(usize::try_from(MAX_SECRET_SIZE).unwrap_or(0) + 2);
+    if let Err(error) = file.take(MAX_SECRET_SIZE + 1).read_to_end(&mut bytes) {
+        erase(bytes);
+        return Err(unreadable(error));
+    }
+    if bytes.len() as u64 > MAX_SECRET_SIZE {
+        erase(bytes);
+        return Err(SecretError::TooLarge { path: path_buf() });
+    }
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(SecretString(text))),
+        Err(error) => {
+            erase(error.into_bytes());
+            Err(SecretError::NotText { path: path_buf() })
+        }
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Directories {
+        scratch: tempfile::TempDir,
+        secrets: FileSecrets,
+    }
+
+    impl Directories {
+        fn new() -> Self {
+            let scratch = tempfile::tempdir().unwrap();
+            let credentials = scratch.path().join("credentials");
+            let directory = scratch.path().join("secrets");
+            std::fs::create_dir(&credentials).unwrap();
+            std::fs::create_dir_all(directory.join("db")).unwrap();
+            let secrets = FileSecrets::new(Some(credentials), Some(directory));
+            Self { scratch, secrets }
+        }
+
+        fn put(&self, path: &str, bytes: impl AsRef<[u8]>) {
+            std::fs::write(self.scratch.path().join(path), bytes).unwrap();
+        }
+
+        fn value(&self) -> String {
+            let secret = self.secrets.get("db", "password").unwrap();
+            secret.expose().to_owned()
+        }
+
+        fn error(&self) -> String {
+            self.secrets.get("db", "password").unwrap_err().to_string()
+        }
+    }
+
+    #[test]
+    fn a_credential_comes_before_a_file() {
+        let directories = Directories::new();
+        directories.put("secrets/db/password", "from the directory");
+        assert_eq!(directories.value(), "from the directory");
+        directories.put("credentials/db.password", "from systemd");
+        assert_eq!(directories.value(), "from systemd");
+    }
+
+    #[test]
+    fn one_line_end_is_stripped_and_no_more() {
+        let directories = Directories::new();
+        for (written, value) in [
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            (" a ", " a "),
+            ("", ""),
+        ] {
+            directories.put("secrets/db/password", written);
+            assert_eq!(directories.value(), value);
+        }
+    }
+
+    #[test]
+    fn an_absent_secret_names_both_places() {
+        let directories = Directories::new();
+        let error = directories.error();
+        assert!(error.contains("/credentials/db.password"), "{error}");
+        assert!(error.contains("/secrets/db/password"), "{error}");
+        let error = FileSecrets::default().get("db", "password").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("$CREDENTIALS_DIRECTORY (not set)")
+        );
+    }
+
+    #[test]
+    fn names_never_leave_the_directory() {
+        let directories = Directories::new();
+        directories.put("outside", "x");
+        for name in ["", ".", "..", "../outside", "a/b", "a\\b", "a\0b", "a..b"] {
+            for (name, key) in [(name, "password"), ("db", name)] {
+                let error = directories.secrets.get(name, key).unwrap_err();
+                assert!(matches!(error, SecretError::BadName { .. }), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_without_its_content() {
+        let directories = Directories::new();
+        let limit = usize::try_from(MAX_SECRET_SIZE).unwrap();
+        directories.put("secrets/db/password", "s".repeat(limit));
+        assert_eq!(directories.value().len(), limit);
+        directories.put("secrets/db/password", "s".repeat(limit + 1));
+        assert!(directories.error().contains("larger than 65536 bytes"));
+        directories.put("secrets/db/password", b"hush\xff");
+        let error = directories.error();
+        assert!(error.contains("not UTF-8") && !error.contains("hush"));
+        let path = directories.scratch.path().join("secrets/db/password");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(directories.error().contains("no regular file"));
+    }
+
+    #[test]
+    fn a_secret_prints_as_redacted() {
+        let secret = SecretString::new("hush");
+        assert_eq!(format!("{secret} {secret:?}"), "[redacted] [redacted]");
+        assert_eq!(format!("{:?}", Some(secret.clone())), "Some([redacted])");
+        assert_eq!(secret.expose(), "hush");
+    }
+}

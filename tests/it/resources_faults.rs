@@ -1,0 +1,997 @@
+//! What people read when a manifest is wrong. These texts are a part of the product.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jetkeeper::resources::{LoadCache, LoadOptions, load};
+
+use super::resources_fixture::{load_files, load_revision, load_text, report, revision};
+
+/// A job with this below `spec`, after a valid cluster and a jar on the members.
+fn job(spec: &str) -> String {
+    format!(
+        "apiVersion: hazelcast.com/v1alpha1\nkind: JetJob\nmetadata:\n  name: orders\nspec:\n  \
+         hazelcastResourceName: hazelcast\n{spec}"
+    )
+}
+
+/// The faults of one file.
+fn faults(text: &str) -> String {
+    report(&load_text(text))
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the text is long")]
+fn everything_wrong_with_a_job_is_told_at_once() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: JetJob
+metadata:
+  name: orders
+spec:
+  jarName: orders.jar
+  mainClas: com.example.Orders
+  state: running
+  parameters: [--rate, 10]
+  upgradePolicy:
+    mode: Statefull
+    timeout: 300
+    rollback: yes
+  snapshotInterval: 10s
+  restartPolicy: OnFailure
+"), @r#"
+    error: `spec.hazelcastResourceName` is missing
+     --> jobs.yaml:5:1
+      |
+    5 | spec:
+      | ^^^^
+      = help: it is the `Hazelcast` resource, or the cluster of the configuration, that runs the job
+
+    error: unknown field `mainClas` in `spec`
+     --> jobs.yaml:7:3
+      |
+    7 |   mainClas: com.example.Orders
+      |   ^^^^^^^^
+      = help: did you mean `mainClass`?
+
+    error: `spec.state` can't be `running`
+     --> jobs.yaml:8:10
+      |
+    8 |   state: running
+      |          ^^^^^^^
+      = help: did you mean `Running`? It is one of `Running`, `Suspended`, `Canceled` or `Restarted`
+
+    error: `spec.parameters[1]` must be text, not the number `10`
+     --> jobs.yaml:9:24
+      |
+    9 |   parameters: [--rate, 10]
+      |                        ^^
+      = help: put it in quotes: `"10"`
+
+    error: `spec.upgradePolicy.mode` can't be `Statefull`
+      --> jobs.yaml:11:11
+       |
+    11 |     mode: Statefull
+       |           ^^^^^^^^^
+       = help: did you mean `Stateful`? It is one of `Stateful`, `Stateless` or `Forbid`
+
+    error: `spec.upgradePolicy.timeout` must be a duration, not the number `300`
+      --> jobs.yaml:12:14
+       |
+    12 |     timeout: 300
+       |              ^^^
+       = help: write a unit: `300s`
+
+    error: `spec.upgradePolicy.rollback` must be `true` or `false`, not the text `yes`
+      --> jobs.yaml:13:15
+       |
+    13 |     rollback: yes
+       |               ^^^
+       = help: write `true`
+
+    error: unknown field `snapshotInterval` in `spec`
+      --> jobs.yaml:14:3
+       |
+    14 |   snapshotInterval: 10s
+       |   ^^^^^^^^^^^^^^^^
+       = help: it belongs in `spec.jobConfig`
+
+    error: `spec.restartPolicy` must be a mapping, not the text `OnFailure`
+      --> jobs.yaml:15:18
+       |
+    15 |   restartPolicy: OnFailure
+       |                  ^^^^^^^^^
+       = help: its fields are `backoff`, `maxRestarts` and `type`
+    "#);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the text is long")]
+fn rules_point_at_the_field_they_are_about() {
+    insta::assert_snapshot!(faults(&job("  name: \" orders\"
+  jarName: lib/orders.jar
+  mainClass: com/example/Orders.class
+  jarSha256: abc
+  parameters: [\"a\"]
+  secretParameters:
+    - {index: 1, secretName: DB, key: password}
+    - {index: 1, secretName: db, key: ../password}
+    - {index: 9, secretName: db, key: user}
+  initialSnapshotName: a
+  initialSnapshotResourceName: b
+  restartPolicy: {type: OnFailure, maxRestarts: 0, backoff: 0s}
+  timeouts: {submit: -2m, start: 99999h}
+  jobConfig: {maxProcessorAccumulatedRecords: 0}
+")), @r#"
+    error: `spec.name` can't be a job's name: it starts or ends with a space
+     --> jobs.yaml:7:9
+      |
+    7 |   name: " orders"
+      |         ^^^^^^^^^
+
+    error: `spec.jarName` is a file name, not a path: `lib/orders.jar`
+     --> jobs.yaml:8:12
+      |
+    8 |   jarName: lib/orders.jar
+      |            ^^^^^^^^^^^^^^
+      = help: put the jar beside this file or in `jars/` at the top of the source
+
+    error: `com/example/Orders.class` is no class name
+     --> jobs.yaml:9:14
+      |
+    9 |   mainClass: com/example/Orders.class
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^
+      = help: did you mean `com.example.Orders`?
+
+    error: `spec.jarSha256` is no SHA-256
+      --> jobs.yaml:10:14
+       |
+    10 |   jarSha256: abc
+       |              ^^^
+       = help: 64 hex digits, as `sha256sum` prints them
+
+    error: `spec.secretParameters.0.secretName` can't be `DB`: only lower-case letters, digits, `-` and `.` are allowed
+      --> jobs.yaml:13:30
+       |
+    13 |     - {index: 1, secretName: DB, key: password}
+       |                              ^^
+
+    error: two secret parameters have the index 1
+      --> jobs.yaml:14:15
+       |
+    14 |     - {index: 1, secretName: db, key: ../password}
+       |               ^
+
+    error: `../password` is no key of a secret
+      --> jobs.yaml:14:39
+       |
+    14 |     - {index: 1, secretName: db, key: ../password}
+       |                                       ^^^^^^^^^^^
+       = help: letters, digits, `-`, `_` and `.`
+
+    error: the index 9 is beyond the last parameter: there are 4, counted from 0
+      --> jobs.yaml:15:15
+       |
+    15 |     - {index: 9, secretName: db, key: user}
+       |               ^
+
+    error: the job can't start from two snapshots
+      --> jobs.yaml:16:24
+       |
+    16 |   initialSnapshotName: a
+       |                        ^
+       = help: keep `initialSnapshotName` or `initialSnapshotResourceName`
+
+    error: `OnFailure` with no restarts restarts nothing
+      --> jobs.yaml:18:49
+       |
+    18 |   restartPolicy: {type: OnFailure, maxRestarts: 0, backoff: 0s}
+       |                                                 ^
+       = help: write `type: Never`, or at least 1
+
+    error: `spec.restartPolicy.backoff` is out of range
+      --> jobs.yaml:18:61
+       |
+    18 |   restartPolicy: {type: OnFailure, maxRestarts: 0, backoff: 0s}
+       |                                                             ^^
+       = help: from `1ms` to `8784h` (366 days)
+
+    error: `spec.timeouts.submit` is out of range
+      --> jobs.yaml:19:22
+       |
+    19 |   timeouts: {submit: -2m, start: 99999h}
+       |                      ^^^
+       = help: from `1ms` to `8784h` (366 days)
+
+    error: `spec.timeouts.start` is out of range
+      --> jobs.yaml:19:34
+       |
+    19 |   timeouts: {submit: -2m, start: 99999h}
+       |                                  ^^^^^^
+       = help: from `1ms` to `8784h` (366 days)
+
+    error: `spec.jobConfig.maxProcessorAccumulatedRecords` is out of range
+      --> jobs.yaml:20:47
+       |
+    20 |   jobConfig: {maxProcessorAccumulatedRecords: 0}
+       |                                               ^
+       = help: at least 1, or -1 for the member's own limit
+    "#);
+}
+
+#[test]
+fn a_jar_comes_from_one_place() {
+    insta::assert_snapshot!(faults(&job("  jarName: orders.jar
+  remoteURL: https://repo.example.com/orders.jar
+  bucketConfig: {bucketURI: orders}
+  jarOnMember: /opt/orders.jar
+")), @r"
+    error: `jarOnMember` and `bucketConfig` each say where the jar is
+     --> jobs.yaml:9:17
+      |
+    9 |   bucketConfig: {bucketURI: orders}
+      |                 ^^^^^^^^^^^^^^^^^^^
+      = help: keep one of them
+
+    error: `orders` is no bucket
+     --> jobs.yaml:9:29
+      |
+    9 |   bucketConfig: {bucketURI: orders}
+      |                             ^^^^^^
+      = help: like `s3://bucket/path`, `gs://…`, `azblob://…` or `file:///…`
+
+    error: `jarName` and `jarOnMember` name two jars
+      --> jobs.yaml:10:16
+       |
+    10 |   jarOnMember: /opt/orders.jar
+       |                ^^^^^^^^^^^^^^^
+       = help: keep `jarOnMember` for a jar that the members have, else `jarName`
+    ");
+}
+
+#[test]
+fn a_job_needs_a_jar() {
+    insta::assert_snapshot!(faults(&job("")), @r"
+    error: `spec.jarName` is missing
+     --> jobs.yaml:5:1
+      |
+    5 | spec:
+      | ^^^^
+      = help: name a jar beside this file or in `jars/`; only `jarOnMember` needs none
+    ");
+}
+
+#[test]
+fn a_jar_ends_in_jar() {
+    insta::assert_snapshot!(faults(&job("  jarName: orders\n")), @r"
+    error: `spec.jarName` must end in `.jar`
+     --> jobs.yaml:7:12
+      |
+    7 |   jarName: orders
+      |            ^^^^^^
+      = help: did you mean `orders.jar`?
+    ");
+}
+
+#[test]
+fn a_url_is_a_url_and_has_no_password() {
+    insta::assert_snapshot!(faults(&format!(
+            "{}\n---\n{}",
+            job("  jarName: orders.jar\n  remoteURL: ftp://repo/orders.jar\n"),
+            job("  jarName: orders.jar\n  remoteURL: https://me:hunter2@repo/orders.jar\n")
+                .replace("name: orders\n", "name: payments\n")
+        )), @r"
+    error: `spec.remoteURL` is no http or https URL
+     --> jobs.yaml:8:14
+      |
+    8 |   remoteURL: ftp://repo/orders.jar
+      |              ^^^^^^^^^^^^^^^^^^^^^
+      = help: like `https://repo.example.com/jobs/orders.jar`
+
+    error: `spec.remoteURL` holds a user name or password
+     --> jobs.yaml:18:14
+      = help: leave it out; whoever reads this source reads it too
+    ");
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_shown_there() {
+    insta::assert_snapshot!(faults(&job("  jarName: orders.jar
+  state: Running
+  jarName: orders-2.jar
+")), @r"
+    error: `jarName` is here twice
+     --> jobs.yaml:9:3
+      |
+    9 |   jarName: orders-2.jar
+      |   ^^^^^^^
+      = help: keep one of them; the first is 2 lines above
+    ");
+}
+
+#[test]
+fn a_missing_separator_is_suspected() {
+    insta::assert_snapshot!(faults(&(job("  jarOnMember: /opt/orders.jar\n") + &job("  jarOnMember: /opt/other.jar\n"))), @r"
+    error: `apiVersion` is here twice
+     --> jobs.yaml:8:1
+      |
+    8 | apiVersion: hazelcast.com/v1alpha1
+      | ^^^^^^^^^^
+      = help: if a new resource starts here, put `---` before it
+    ");
+}
+
+#[test]
+fn no_resource_at_all() {
+    insta::assert_snapshot!(faults("replicas: 3\nimage: {repository: hazelcast}\n"), @r"
+    error: this is no resource: it has no `apiVersion` and `kind`
+     --> jobs.yaml:1:1
+      |
+    1 | replicas: 3
+      | ^
+      = help: a resource starts with `apiVersion: hazelcast.com/v1alpha1` and `kind: JetJob`; keep other YAML out of this source
+    ");
+}
+
+#[test]
+fn a_list_is_no_resource() {
+    insta::assert_snapshot!(faults("- apiVersion: hazelcast.com/v1alpha1\n  kind: JetJob\n"), @r"
+    error: a resource must be a mapping, not a list
+     --> jobs.yaml:1:1
+      |
+    1 | - apiVersion: hazelcast.com/v1alpha1
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      = help: a resource starts with `apiVersion: hazelcast.com/v1alpha1` and `kind: JetJob`; keep other YAML out of this source
+    ");
+}
+
+#[test]
+fn misspelt_kinds_and_versions() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: Jetjob
+metadata: {name: a}
+---
+apiVersion: hazelcast.com/v1
+kind: JetJob
+metadata: {name: b}
+spec: {hazelcastResourceName: hazelcast, jarOnMember: /opt/b.jar}
+---
+kind: Hazelcast
+metadata: {name: c}
+---
+apiVersion: hazelcast.com/v1alpha1
+metadata: {name: d}
+"), @r"
+    error: there is no kind `Jetjob`
+     --> jobs.yaml:2:7
+      |
+    2 | kind: Jetjob
+      |       ^^^^^^
+      = help: did you mean `JetJob`?
+
+    error: a JetJob can't have this `apiVersion`
+     --> jobs.yaml:5:13
+      |
+    5 | apiVersion: hazelcast.com/v1
+      |             ^^^^^^^^^^^^^^^^
+      = help: write `hazelcast.com/v1alpha1`
+
+    error: `apiVersion` is missing
+      --> jobs.yaml:10:1
+       |
+    10 | kind: Hazelcast
+       | ^^^^
+       = help: add `apiVersion: hazelcast.com/v1alpha1`
+
+    error: `kind` is missing
+      --> jobs.yaml:13:1
+       |
+    13 | apiVersion: hazelcast.com/v1alpha1
+       | ^^^^^^^^^^
+       = help: add `kind: JetJob` or `kind: Hazelcast`
+    ");
+}
+
+#[test]
+fn other_kinds_are_sent_away() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: Map
+metadata: {name: a}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: b}
+---
+apiVersion: v1
+kind: List
+items: []
+"), @r"
+    error: the kind `Map` is only for the Kubernetes operator
+     --> jobs.yaml:2:7
+      |
+    2 | kind: Map
+      |       ^^^
+      = help: move it out of this source; here are `Hazelcast`, `JetJob` and `JetJobSnapshot`
+
+    error: the kind `Deployment` is not known here
+     --> jobs.yaml:6:7
+      |
+    6 | kind: Deployment
+      |       ^^^^^^^^^^
+      = help: known are `Hazelcast`, `JetJob` and `JetJobSnapshot`; move others out of this source
+
+    error: a `List` isn't read
+      --> jobs.yaml:10:7
+       |
+    10 | kind: List
+       |       ^^^^
+       = help: write each of its items as a document of its own, with `---` between
+    ");
+}
+
+#[test]
+fn secrets_are_told_where_to_go_and_not_shown() {
+    insta::assert_snapshot!(faults("\
+apiVersion: v1
+kind: Secret
+metadata: {name: db}
+stringData: {password: hunter2}
+"), @r"
+    error: secrets don't belong in a source
+     --> jobs.yaml:2:7
+      = help: leave this document out; for `secretName: s` put each key into the file `s/KEY` of the secrets directory, or give it to systemd as the credential `s.KEY`
+    ");
+}
+
+#[test]
+fn names_are_those_of_kubernetes() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: Hazelcast
+metadata:
+  name: My_Cluster
+---
+apiVersion: hazelcast.com/v1alpha1
+kind: Hazelcast
+metadata:
+  name: 12
+---
+apiVersion: hazelcast.com/v1alpha1
+kind: Hazelcast
+metadata:
+  nmae: a
+---
+apiVersion: hazelcast.com/v1alpha1
+kind: Hazelcast
+"), @r#"
+    error: `My_Cluster` can't be a resource's name: only lower-case letters, digits, `-` and `.` are allowed
+     --> jobs.yaml:4:9
+      |
+    4 |   name: My_Cluster
+      |         ^^^^^^^^^^
+      = help: did you mean `my-cluster`?
+
+    error: `metadata.name` must be text, not the number `12`
+     --> jobs.yaml:9:9
+      |
+    9 |   name: 12
+      |         ^^
+      = help: put it in quotes: `"12"`
+
+    error: unknown field `nmae` in `metadata`
+      --> jobs.yaml:14:3
+       |
+    14 |   nmae: a
+       |   ^^^^
+       = help: did you mean `name`?
+
+    error: `metadata.name` is missing
+      --> jobs.yaml:17:7
+       |
+    17 | kind: Hazelcast
+       |       ^^^^^^^^^
+       = help: add `metadata:` with `name: …`
+    "#);
+}
+
+#[test]
+fn the_head_of_a_document() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: Hazelcast
+metadata:
+  name: a
+  lables: {team: payments}
+  annotations:
+    team: payments
+    jetkeeper.io/adopt: true
+    jetkeeper.io/prune: \"off\"
+    jetkeeper.io/reconcil: disabled
+specs: {}
+"), @r#"
+    error: unknown field `lables` in `metadata`
+     --> jobs.yaml:5:3
+      |
+    5 |   lables: {team: payments}
+      |   ^^^^^^
+      = help: did you mean `labels`?
+
+    error: the annotation `jetkeeper.io/adopt` can't be `true`
+     --> jobs.yaml:8:25
+      |
+    8 |     jetkeeper.io/adopt: true
+      |                         ^^^^
+      = help: write `"true"` or `"false"`, as text
+
+    error: the annotation `jetkeeper.io/prune` can't be the text `off`
+     --> jobs.yaml:9:25
+      |
+    9 |     jetkeeper.io/prune: "off"
+      |                         ^^^^^
+      = help: write `"disabled"` or `"enabled"`, as text
+
+    error: unknown annotation `jetkeeper.io/reconcil`
+      --> jobs.yaml:10:5
+       |
+    10 |     jetkeeper.io/reconcil: disabled
+       |     ^^^^^^^^^^^^^^^^^^^^^
+       = help: did you mean `jetkeeper.io/reconcile`?
+
+    error: unknown field `specs`
+      --> jobs.yaml:11:1
+       |
+    11 | specs: {}
+       | ^^^^^
+       = help: did you mean `spec`?
+    "#);
+}
+
+#[test]
+fn a_syntax_error_is_shown_where_it_is() {
+    insta::assert_snapshot!(faults(&job("  jarName: \"orders.jar
+  state: Running
+")), @r#"
+    error: this is no YAML: a quote is not closed
+     --> jobs.yaml:7:12
+      |
+    7 |   jarName: "orders.jar
+      |            ^
+      = help: close the quote, or leave both out
+    "#);
+}
+
+#[test]
+fn tabs_are_named() {
+    insta::assert_snapshot!(faults(&job("\tjarName: orders.jar\n")), @r"
+    error: this is no YAML: a tab indents this line
+     --> jobs.yaml:7:1
+      |
+    7 |     jarName: orders.jar
+      | ^^^^
+      = help: indent with spaces
+    ");
+}
+
+#[test]
+fn templates_are_recognised() {
+    insta::assert_snapshot!(faults(&job("  jarName: {{ .Values.jar }}\n")), @r"
+    error: a mapping can't be a key
+     --> jobs.yaml:7:13
+      |
+    7 |   jarName: {{ .Values.jar }}
+      |             ^^^^^^^^^^^^^^^
+      = help: if `{{ }}` is from a template, fill it in first
+    ");
+}
+
+#[test]
+fn tags_and_odd_keys_are_refused() {
+    insta::assert_snapshot!(faults(&format!("{}---\n{}", job("  jarName: !jar orders.jar\n"), job("  ? [a]\n  : b\n").replace("orders", "payments"))), @r"
+    error: the tag `!jar` means nothing here
+     --> jobs.yaml:7:12
+      |
+    7 |   jarName: !jar orders.jar
+      |            ^^^^^^^^^^^^^^^
+      = help: leave the tag out
+
+    error: a list can't be a key
+      --> jobs.yaml:15:5
+       |
+    15 |   ? [a]
+       |     ^^^
+    ");
+}
+
+#[test]
+fn aliases_can_not_explode() {
+    let mut bomb = String::from("  a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..9 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        bomb.extend([format!("  a{level}: &a{level} [{aliases}]\n")]);
+    }
+    insta::assert_snapshot!(faults(&job(&bomb)), @r"
+    error: the document has more than 100000 values, aliases written out
+      --> jobs.yaml:12:12
+       |
+    12 |   a5: &a5 [*a4, *a4, *a4, *a4, *a4, *a4, *a4, *a4, *a4]
+       |            ^^^
+       = help: use fewer aliases, or split it into several documents
+    ");
+}
+
+#[test]
+fn nesting_is_bounded() {
+    insta::assert_snapshot!(faults(&job(&format!("  parameters: {}{}\n", "[".repeat(100), "]".repeat(100)))), @r"
+    error: the document is nested more than 64 levels deep
+     --> jobs.yaml:7:77
+      |
+    7 |   parameters: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]...
+      |                                                                             ^
+    ");
+}
+
+#[test]
+fn operator_fields_are_named_once() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: Hazelcast
+metadata:
+  name: hazelcast
+spec:
+  clusterSize: 3
+  repository: docker.io/hazelcast/hazelcast-enterprise
+  licenseKeySecretName: hazelcast-license-key
+  jet: {enabled: true, resourceUploadEnabled: true}
+"), @r"
+    warning: `clusterSize`, `repository`, `licenseKeySecretName` and `jet` are for the Kubernetes operator and ignored
+     --> jobs.yaml:6:3
+      |
+    6 |   clusterSize: 3
+      |   ^^^^^^^^^^^
+      = help: jetkeeper starts no members; the fields may stay
+    ");
+}
+
+#[test]
+fn a_cluster_is_checked() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: Hazelcast
+metadata:
+  name: hazelcast
+spec:
+  clusterSzie: 3
+  clusterNmae: prod
+  addresses: [10.0.0.1, \"10.0.0.2:5701\", \"http://10.0.0.3:5701\"]
+  minMembers: 0
+  maxConcurrentUpgrades: -1
+"), @r#"
+    error: unknown field `clusterSzie` in `spec`
+     --> jobs.yaml:6:3
+      |
+    6 |   clusterSzie: 3
+      |   ^^^^^^^^^^^
+      = help: did you mean `clusterSize`?
+
+    error: unknown field `clusterNmae` in `spec`
+     --> jobs.yaml:7:3
+      |
+    7 |   clusterNmae: prod
+      |   ^^^^^^^^^^^
+      = help: did you mean `clusterName`?
+
+    error: `10.0.0.1` is no address
+     --> jobs.yaml:8:15
+      |
+    8 |   addresses: [10.0.0.1, "10.0.0.2:5701", "http://10.0.0.3:5701"]
+      |               ^^^^^^^^
+      = help: write host and port, like `10.0.0.1:5701`
+
+    error: `http://10.0.0.3:5701` is no address
+     --> jobs.yaml:8:42
+      |
+    8 |   addresses: [10.0.0.1, "10.0.0.2:5701", "http://10.0.0.3:5701"]
+      |                                          ^^^^^^^^^^^^^^^^^^^^^^
+      = help: write host and port, like `10.0.0.3:5701`
+
+    error: `spec.minMembers` must be a whole number from 1 to 10000, not the number `0`
+     --> jobs.yaml:9:15
+      |
+    9 |   minMembers: 0
+      |               ^
+
+    error: `spec.maxConcurrentUpgrades` must be a whole number from 1 to 10000, not the number `-1`
+      --> jobs.yaml:10:26
+       |
+    10 |   maxConcurrentUpgrades: -1
+       |                          ^^
+    "#);
+}
+
+#[test]
+fn tls_and_credentials_are_never_left_out_silently() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: Hazelcast
+metadata:
+  name: hazelcast
+spec:
+  credentials: {secretName: hazelcast}
+  tls: {enabled: true}
+"), @r"
+    error: this version can't log in with credentials yet
+     --> jobs.yaml:6:3
+      = help: no connection is tried without it; take `credentials` out only if the members don't ask for it
+
+    error: this version can't connect with TLS yet
+     --> jobs.yaml:7:3
+      = help: no connection is tried without it; take `tls` out only if the members don't ask for it
+    ");
+}
+
+#[test]
+fn snapshots_are_kept_apart() {
+    insta::assert_snapshot!(faults("\
+apiVersion: hazelcast.com/v1alpha1
+kind: JetJobSnapshot
+metadata:
+  name: before-migration
+spec:
+  jetJobResourceName: orders
+  cancelName: true
+---
+apiVersion: hazelcast.com/v1alpha1
+kind: JetJobSnapshot
+metadata:
+  name: broken
+spec:
+  jobResourceName: orders
+"), @r"
+    warning: this version does not manage snapshots yet
+     --> jobs.yaml:4:9
+      |
+    4 |   name: before-migration
+      |         ^^^^^^^^^^^^^^^^
+      = help: the document is kept in mind, and nothing is deleted because of it
+
+    warning: `cancelName` is called `cancelJob`
+     --> jobs.yaml:7:3
+      |
+    7 |   cancelName: true
+      |   ^^^^^^^^^^
+      = help: write `cancelJob`
+
+    error: unknown field `jobResourceName` in `spec`
+      --> jobs.yaml:14:3
+       |
+    14 |   jobResourceName: orders
+       |   ^^^^^^^^^^^^^^^
+       = help: did you mean `jetJobResourceName`?
+    ");
+}
+
+#[test]
+fn two_documents_of_one_name() {
+    insta::assert_snapshot!(faults(&format!("{0}---\n{0}---\n{0}", job("  jarOnMember: /opt/orders.jar\n"))), @r"
+    error: JetJob/orders is declared more than once
+     --> jobs.yaml:4:9
+      |
+    4 |   name: orders
+      |         ^^^^^^
+      = help: keep one; there is another at jobs.yaml:12:9
+
+    error: JetJob/orders is declared more than once
+      --> jobs.yaml:12:9
+       |
+    12 |   name: orders
+       |         ^^^^^^
+       = help: keep one; there is another at jobs.yaml:4:9
+
+    error: JetJob/orders is declared more than once
+      --> jobs.yaml:20:9
+       |
+    20 |   name: orders
+       |         ^^^^^^
+       = help: keep one; there is another at jobs.yaml:4:9
+    ");
+}
+
+#[test]
+fn two_jobs_of_one_name() {
+    insta::assert_snapshot!(faults(&format!(
+            "{}---\n{}",
+            job("  jarOnMember: /opt/orders.jar\n"),
+            job("  name: orders\n  jarOnMember: /opt/orders.jar\n").replacen("orders", "payments", 1)
+        )), @r"
+    error: two jobs of this cluster are named `orders`
+     --> jobs.yaml:4:9
+      |
+    4 |   name: orders
+      |         ^^^^^^
+      = help: give one of them another `spec.name`; the other is at jobs.yaml:12:9
+
+    error: two jobs of this cluster are named `orders`
+      --> jobs.yaml:15:9
+       |
+    15 |   name: orders
+       |         ^^^^^^
+       = help: give one of them another `spec.name`; the other is at jobs.yaml:4:9
+    ");
+}
+
+#[test]
+fn one_namespace() {
+    insta::assert_snapshot!(faults(&{
+            let named = |name: &str, namespace: &str| {
+                job("  jarOnMember: /opt/a.jar\n").replace(
+                    "name: orders",
+                    &format!("name: {name}\n  namespace: {namespace}"),
+                )
+            };
+            [named("a", "prod"), named("b", "test"), named("c", "prod")].join("---\n")
+        }), @r"
+    error: the namespace `test` is not that of the others
+      --> jobs.yaml:14:14
+       |
+    14 |   namespace: test
+       |              ^^^^
+       = help: all documents must name the same, here `prod`
+    ");
+}
+
+#[test]
+fn a_jar_that_is_not_there_is_a_warning() {
+    insta::assert_snapshot!(faults(&job("  jarName: orders.jar\n")), @r"
+    warning: there is no jar at `orders.jar` or `jars/orders.jar`
+     --> jobs.yaml:7:12
+      |
+    7 |   jarName: orders.jar
+      |            ^^^^^^^^^^
+      = help: the job waits for it
+    ");
+}
+
+#[test]
+fn unknown_clusters_are_errors_where_references_are_checked() {
+    let text = job("  jarOnMember: /opt/orders.jar\n").replace("hazelcast\n", "hazelcats\n");
+    let options = LoadOptions {
+        clusters: BTreeSet::from(["hazelcast".to_owned()]),
+        check_references: true,
+    };
+    let revisions = [Arc::new(revision(&[("jobs.yaml", text.as_bytes())]))];
+    let near = load(&revisions, &options, &mut LoadCache::default());
+    insta::assert_snapshot!(report(&near), @r"
+    error: there is no Hazelcast resource `hazelcats`
+     --> jobs.yaml:6:26
+      |
+    6 |   hazelcastResourceName: hazelcats
+      |                          ^^^^^^^^^
+      = help: did you mean `hazelcast`?
+    ");
+    let options = LoadOptions {
+        clusters: BTreeSet::new(),
+        ..options
+    };
+    let none = load(&revisions, &options, &mut LoadCache::default());
+    insta::assert_snapshot!(report(&none), @r"
+    error: there is no Hazelcast resource `hazelcats`
+     --> jobs.yaml:6:26
+      |
+    6 |   hazelcastResourceName: hazelcats
+      |                          ^^^^^^^^^
+      = help: declare one, or give its addresses with `clusters` in the configuration or `--cluster NAME=HOST:PORT`
+    ");
+}
+
+#[test]
+fn files_are_bounded() {
+    let large = vec![b'#'; 1024 * 1024 + 1];
+    let many = "a: 1\n---\n".repeat(1001);
+    let desired = load_files(&[("large.yaml", &large), ("many.yaml", many.as_bytes())]);
+    insta::assert_snapshot!(report(&desired), @r"
+    error: the file is larger than 1 MiB
+     --> large.yaml
+      = help: split it into several files
+
+    error: the file has more than 1000 documents
+     --> many.yaml
+      = help: split it into several files
+    ");
+}
+
+#[test]
+fn files_must_be_utf_8() {
+    let latin = [b"# gr".as_slice(), &[0xFC], b"n\n", job("").as_bytes()].concat();
+    let utf_16: Vec<u8> = "a: 1".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf_16 = [&[0xFF, 0xFE], utf_16.as_slice()].concat();
+    let desired = load_files(&[("latin.yaml", &latin), ("utf16.yaml", &utf_16)]);
+    insta::assert_snapshot!(report(&desired), @r"
+    error: this is no UTF-8 text
+     --> latin.yaml:1:5
+      = help: save the file as UTF-8
+
+    error: this is UTF-16, not UTF-8
+     --> utf16.yaml:1:1
+      = help: save the file as UTF-8
+    ");
+}
+
+#[test]
+fn what_can_not_be_read_is_told() {
+    let mut revision = revision(&[]);
+    let reason = "permission denied".to_owned();
+    revision
+        .unreadable
+        .insert("private.yaml".to_owned(), reason);
+    insta::assert_snapshot!(report(&load_revision(revision)), @r"
+    error: this can't be read: permission denied
+     --> private.yaml
+      = help: until it can be read, nothing is deleted because of this source
+    ");
+}
+
+#[test]
+fn syntax_errors_are_said_in_plain_words() {
+    let broken = [
+        "  jarName: orders.jar\n state: Running\n",
+        "  parameters: [a, b\n  state: Running\n",
+        "  jobConfig: {timeout: 5m\n  state: Running\n",
+        "  mainClass: com.example: Orders\n",
+        "  mainClass: @Orders\n",
+        "  mainClass: *orders\n",
+        "  parameters: [\"C:\\data\"]\n",
+        "  mainClass: \"a\" b\n",
+        "  jarName orders.jar\n  state: Running\n",
+        "  parameters:\n  - a\n  -b\n  state: Running\n",
+        "  name: a\u{7}b\n",
+    ];
+    let messages: Vec<String> = broken
+        .into_iter()
+        .map(|broken| {
+            let text = job(broken);
+            let desired = load_text(&text);
+            let fault = &desired.faults[0];
+            let line = text.lines().nth(fault.place.line as usize - 1).unwrap();
+            let help = fault.help.as_deref().unwrap_or("-");
+            let column = fault.place.column;
+            format!("{line} @{column}\n    {}\n    {help}", fault.message)
+        })
+        .collect();
+    insta::assert_snapshot!(messages.join("\n"), @r#"
+     state: Running @2
+        this is no YAML: this line doesn't fit the ones above
+        keys of one mapping start in the same column and end with `:`
+      state: Running @8
+        this is no YAML: there is a `:` where no key can be
+        text with a `:` in it needs quotes; else a line is indented wrongly
+      state: Running @8
+        this is no YAML: a mapping in `{ }` or a list in `[ ]` is not closed, or lacks a comma
+        count the brackets from here on
+      mainClass: com.example: Orders @25
+        this is no YAML: there is a `:` where no key can be
+        text with a `:` in it needs quotes; else a line is indented wrongly
+      mainClass: @Orders @14
+        this is no YAML: text can't start like this
+        put the text in quotes
+      mainClass: *orders @14
+        this is no YAML: there is no anchor for this alias
+        text that starts with `*` needs quotes
+      parameters: ["C:\data"] @16
+        this is no YAML: this escape means nothing
+        write `\\` for a backslash, or use single quotes
+      mainClass: "a" b @18
+        this is no YAML: there is more text after the closing quote
+        put the whole text in quotes; inside them write `\"`
+      state: Running @3
+        this is no YAML: this line doesn't fit the ones above
+        keys of one mapping start in the same column and end with `:`
+      state: Running @3
+        this is no YAML: this line doesn't fit the ones above
+        keys of one mapping start in the same column and end with `:`
+    spec: @1
+        `spec.jarName` is missing
+        name a jar beside this file or in `jars/`; only `jarOnMember` needs none
+    "#);
+}
