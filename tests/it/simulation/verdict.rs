@@ -5,6 +5,7 @@ use std::time::Duration;
 use jetkeeper::engine::{JobResource, Published};
 use jetkeeper::plan::hold::HoldClass;
 use jetkeeper::plan::job::JobStatus;
+use jetkeeper::plan::status::Phase;
 
 use super::hazelcast::{Hazelcast, Job};
 use super::source::JobDocument;
@@ -55,6 +56,10 @@ impl World {
         }
         if let Some(hold) = holds.first() {
             return Err(format!("still waiting: {hold:?}"));
+        }
+        if shown.status.phase == Phase::Completed {
+            // Never again on its own, even where the cluster that it completed on is gone.
+            return Ok(Ending::AsDeclared);
         }
         as_declared(document, hazelcast)?;
         Ok(Ending::AsDeclared)
