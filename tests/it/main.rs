@@ -7,6 +7,8 @@
     reason = "tests fail by panicking, in their helpers too"
 )]
 
+mod api;
+mod artifacts;
 mod directory_source;
 mod fixtures;
 mod hazelcast;
@@ -17,6 +19,7 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod simulation;
 mod store_crash;
 mod support;
 
