@@ -9,8 +9,8 @@ use std::time::Instant;
 use jetkeeper::plan::observed::Observed;
 use jetkeeper::plan::record::Recorded;
 use jetkeeper::plan::{PlanInput, Settings, plan};
-use jetkeeper::resources::{LoadCache, LoadOptions, load};
 use jetkeeper::resources::{Desired, Digest, JarFile, Revision, SourceFile, SourceName};
+use jetkeeper::resources::{LoadCache, LoadOptions, load};
 use jiff::Timestamp;
 
 use crate::table::{Row, ms, percentile};
