@@ -7,6 +7,7 @@
     reason = "tests fail by panicking, in their helpers too"
 )]
 
+mod cluster_real;
 mod directory_source;
 mod fixtures;
 mod layering;
