@@ -134,18 +134,17 @@ impl LoadCache {
                 .is_some_and(|one| !one.faults.is_empty());
             known.lines_before == piece.first_line || !has_faults
         });
-        let document = match reusable {
-            Some(known) => known.document.clone(),
-            None => {
-                self.documents_parsed += 1;
-                document::read(Location {
-                    source,
-                    path,
-                    lines_before: piece.first_line,
-                    bytes: piece.bytes,
-                })
-                .map(Arc::new)
-            }
+        let document = if let Some(known) = reusable {
+            known.document.clone()
+        } else {
+            self.documents_parsed += 1;
+            let location = Location {
+                source,
+                path,
+                lines_before: piece.first_line,
+                bytes: piece.bytes,
+            };
+            document::read(location).map(Arc::new)
         };
         CheckedDocument {
             range: piece.start..piece.start + piece.bytes.len(),

@@ -26,6 +26,13 @@ pub enum ChangeClass {
     Immutable,
 }
 
+/// Whether any of these fields of the new spec isn't as in the old one.
+macro_rules! any_differs {
+    ($old:ident, $($field:ident)+) => {
+        $(*$field != $old.$field)||+
+    };
+}
+
 /// The classes of all fields that differ; none where the specs are equal.
 pub fn classify(old: &JetJobSpec, new: &JetJobSpec) -> BTreeSet<ChangeClass> {
     // No `..`: a new field doesn't compile until it has a class.
@@ -53,33 +60,26 @@ pub fn classify(old: &JetJobSpec, new: &JetJobSpec) -> BTreeSet<ChangeClass> {
         on_state_loss,
         timeouts,
     } = new;
-    let differs = [
-        (ChangeClass::Immutable, *name != old.name),
+    let classes = [
         (
             ChangeClass::Immutable,
-            *hazelcast_resource_name != old.hazelcast_resource_name,
+            any_differs!(old, name hazelcast_resource_name),
         ),
-        (ChangeClass::State, *state != old.state),
-        // Where a jar comes from means nothing to the job; its content does.
-        (ChangeClass::Policy, *jar_name != old.jar_name),
-        (ChangeClass::Policy, *remote_url != old.remote_url),
-        (ChangeClass::Policy, *bucket_config != old.bucket_config),
-        (ChangeClass::Policy, *jar_sha256 != old.jar_sha256),
-        // Except on the members, where nobody sees the content.
-        (ChangeClass::Upgrade, *jar_on_member != old.jar_on_member),
-        (ChangeClass::Upgrade, *main_class != old.main_class),
-        (ChangeClass::Upgrade, *parameters != old.parameters),
+        (ChangeClass::State, any_differs!(old, state)),
+        // Where the jar comes from means nothing to the job, its content does.
+        (
+            ChangeClass::Policy,
+            any_differs!(old, jar_name remote_url bucket_config jar_sha256 upgrade_policy
+                deletion_policy drift_policy restart_policy on_state_loss timeouts),
+        ),
+        // Only on the members nobody sees the content.
         (
             ChangeClass::Upgrade,
-            *secret_parameters != old.secret_parameters,
+            any_differs!(old, jar_on_member main_class parameters secret_parameters),
         ),
         (
             ChangeClass::FreshSubmitsOnly,
-            *initial_snapshot_resource_name != old.initial_snapshot_resource_name,
-        ),
-        (
-            ChangeClass::FreshSubmitsOnly,
-            *initial_snapshot_name != old.initial_snapshot_name,
+            any_differs!(old, initial_snapshot_resource_name initial_snapshot_name),
         ),
         nonce(
             ChangeClass::Restart,
@@ -92,17 +92,9 @@ pub fn classify(old: &JetJobSpec, new: &JetJobSpec) -> BTreeSet<ChangeClass> {
             redeploy_nonce.as_ref(),
         ),
         settings(&old.job_config, job_config),
-        (ChangeClass::Policy, *upgrade_policy != old.upgrade_policy),
-        (ChangeClass::Policy, *deletion_policy != old.deletion_policy),
-        (ChangeClass::Policy, *drift_policy != old.drift_policy),
-        (ChangeClass::Policy, *restart_policy != old.restart_policy),
-        (ChangeClass::Policy, *on_state_loss != old.on_state_loss),
-        (ChangeClass::Policy, *timeouts != old.timeouts),
     ];
-    differs
-        .into_iter()
-        .filter_map(|(class, differs)| differs.then_some(class))
-        .collect()
+    let differing = classes.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(class, _)| class).collect()
 }
 
 /// A nonce asks for something when it becomes another value; taking it away asks for nothing.
@@ -127,20 +119,20 @@ fn settings(old: &JobConfigSpec, new: &JobConfigSpec) -> (ChangeClass, bool) {
         max_processor_accumulated_records,
         timeout,
     } = new;
-    let asks = asks(&old.snapshot_interval, snapshot_interval)
-        || asks(&old.suspend_on_failure, suspend_on_failure)
-        || asks(&old.auto_scaling, auto_scaling)
-        || asks(&old.split_brain_protection, split_brain_protection)
-        || asks(&old.metrics_enabled, metrics_enabled)
+    let asks = asks(*snapshot_interval, old.snapshot_interval)
+        || asks(*suspend_on_failure, old.suspend_on_failure)
+        || asks(*auto_scaling, old.auto_scaling)
+        || asks(*split_brain_protection, old.split_brain_protection)
+        || asks(*metrics_enabled, old.metrics_enabled)
         || asks(
-            &old.store_metrics_after_job_completion,
-            store_metrics_after_job_completion,
+            *store_metrics_after_job_completion,
+            old.store_metrics_after_job_completion,
         )
         || asks(
-            &old.max_processor_accumulated_records,
-            max_processor_accumulated_records,
+            *max_processor_accumulated_records,
+            old.max_processor_accumulated_records,
         )
-        || asks(&old.timeout, timeout);
+        || asks(*timeout, old.timeout);
     let class = if asks {
         ChangeClass::InPlace
     } else {
@@ -149,8 +141,8 @@ fn settings(old: &JobConfigSpec, new: &JobConfigSpec) -> (ChangeClass, bool) {
     (class, old != new)
 }
 
-fn asks<T: PartialEq>(old: &Option<T>, new: &Option<T>) -> bool {
-    new.is_some() && old != new
+fn asks<T: PartialEq + Copy>(new: Option<T>, old: Option<T>) -> bool {
+    new.is_some() && new != old
 }
 
 #[cfg(test)]

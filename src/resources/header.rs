@@ -225,17 +225,15 @@ fn check_metadata_fields(fields: &Map<'_>, problems: &mut Vec<Problem>) -> bool 
 
 fn read_namespace(fields: &Map<'_>, problems: &mut Vec<Problem>) -> Option<(String, Span)> {
     let entry = fields.get("namespace")?;
-    match entry.node.as_text() {
-        Some(namespace) => Some((namespace.to_owned(), entry.node.span)),
-        None => {
-            let message = format!(
-                "`metadata.namespace` must be text, not {}",
-                entry.node.describe()
-            );
-            problems.push(Problem::error(entry.node.span, message));
-            None
-        }
-    }
+    let Some(namespace) = entry.node.as_text() else {
+        let message = format!(
+            "`metadata.namespace` must be text, not {}",
+            entry.node.describe()
+        );
+        problems.push(Problem::error(entry.node.span, message));
+        return None;
+    };
+    Some((namespace.to_owned(), entry.node.span))
 }
 
 fn read_name(entry: &Entry<'_>, kind: Kind, problems: &mut Vec<Problem>) -> Option<String> {

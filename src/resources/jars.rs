@@ -1,7 +1,16 @@
 //! Finds where a job's jar comes from.
 
+use std::path::Path;
+
 use super::jet_job::JetJobSpec;
 use super::revision::{JarOrigin, Revision};
+
+/// Whether a file of this path is a jar, by its name.
+pub(super) fn is_jar(path: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "jar")
+}
 
 /// Where the jar of a job comes from, whose document is in the file of this path. None where the spec
 /// names no jar at all, which the rules refuse.

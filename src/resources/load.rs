@@ -71,7 +71,7 @@ impl<'a> Together<'a> {
         let mut documents = 0;
         for (path, reason) in &revision.unreadable {
             // A jar hides no document; anything else might.
-            let is_jar = path.ends_with(".jar");
+            let is_jar = jars::is_jar(path);
             identified &= is_jar;
             let help = "until it can be read, nothing is deleted because of this source".to_owned();
             let message = format!("this can't be read: {reason}");

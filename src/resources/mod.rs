@@ -27,6 +27,7 @@ mod name;
 mod normalize;
 mod operator;
 mod parse;
+pub mod reading;
 pub mod render;
 pub mod revision;
 mod rules;

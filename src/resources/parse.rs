@@ -154,7 +154,7 @@ impl<'a> Builder<'a> {
         if let Some(tag) = tag.filter(|tag| !scalar::is_core(tag, fitting_tag)) {
             self.refuse_tag(tag, span);
         }
-        self.check_levels(self.open.len() + 1, span)?;
+        check_levels(self.open.len() + 1, span)?;
         self.count(1, span)?;
         self.open.push(Open {
             start: span.start,
@@ -193,7 +193,7 @@ impl<'a> Builder<'a> {
             );
         };
         let (nodes, height) = (anchored.nodes, anchored.height);
-        self.check_levels(self.open.len() + height, span)?;
+        check_levels(self.open.len() + height, span)?;
         self.count(nodes, span)?;
         if let Some(anchored) = self.anchors.get(&anchor) {
             // A fault in what an alias stands for is shown where it is written, at the anchor.
@@ -312,16 +312,14 @@ impl<'a> Builder<'a> {
         }
         Ok(())
     }
+}
 
-    fn check_levels(&self, levels: usize, span: Span) -> Result<(), Problem> {
-        if levels > MOST_LEVELS {
-            return Err(Problem::error(
-                span,
-                format!("the document is nested more than {MOST_LEVELS} levels deep"),
-            ));
-        }
-        Ok(())
+fn check_levels(levels: usize, span: Span) -> Result<(), Problem> {
+    if levels > MOST_LEVELS {
+        let message = format!("the document is nested more than {MOST_LEVELS} levels deep");
+        return Err(Problem::error(span, message));
     }
+    Ok(())
 }
 
 /// The mapping with the keys that it doesn't have itself taken from what `<<` names.

@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 use super::hazelcast::HazelcastSpec;
 use super::jet_job::{BucketConfig, JetJobSpec, RestartKind};
 use super::jet_job_snapshot::JetJobSnapshotSpec;
-use super::name;
 use super::tree::{Node, Problem, Span, quote};
+use super::{jars, name};
 
 /// The longest duration.
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -114,16 +114,14 @@ fn is_address(address: &str) -> bool {
     let Some((host, port)) = address.rsplit_once(':') else {
         return false;
     };
-    let host_is_fine = match host
+    let v6 = host
         .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            let allowed =
-                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-            !host.is_empty() && host.bytes().all(allowed)
-        }
+        .and_then(|host| host.strip_suffix(']'));
+    let host_is_fine = if let Some(v6) = v6 {
+        v6.parse::<std::net::Ipv6Addr>().is_ok()
+    } else {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        !host.is_empty() && host.bytes().all(allowed)
     };
     host_is_fine && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
@@ -288,7 +286,7 @@ fn check_jar_name(jar_name: &str, in_source: bool, report: &mut Report<'_, '_>) 
         );
     } else if jar_name.chars().any(char::is_control) {
         report.error(&["jarName"], "`spec.jarName` has control characters", None);
-    } else if in_source && (!jar_name.ends_with(".jar") || jar_name == ".jar") {
+    } else if in_source && !jars::is_jar(jar_name) {
         let help = format!("did you mean {}?", quote(&format!("{jar_name}.jar")));
         report.error(&["jarName"], "`spec.jarName` must end in `.jar`", help);
     }

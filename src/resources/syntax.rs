@@ -83,6 +83,7 @@ pub(super) fn explain(error: &ScanError, text: &str) -> Problem {
         )
         .help("indent with spaces".to_owned());
     }
+    let at = within(text, at);
     let span = Span { start: at, end: at };
     let words = WORDS
         .iter()
@@ -93,6 +94,22 @@ pub(super) fn explain(error: &ScanError, text: &str) -> Problem {
         }
         None => Problem::error(span, format!("this is no YAML: {}", error.info())),
     }
+}
+
+/// The place, or the end of the last line with text: the parser finds some faults only behind it.
+fn within(text: &str, at: Position) -> Position {
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
+    let Some((number, line)) = lines.last() else {
+        return Position::default();
+    };
+    let last = Position {
+        line: u32::try_from(number).unwrap_or(u32::MAX),
+        column: u32::try_from(line.trim_end().chars().count()).unwrap_or(u32::MAX),
+    };
+    at.min(last)
 }
 
 /// The first tab that indents the line of the error or the one after it.

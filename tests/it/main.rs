@@ -8,8 +8,11 @@
 )]
 
 mod cluster_real;
+mod api;
+mod artifacts;
 mod directory_source;
 mod fixtures;
+mod hazelcast;
 mod layering;
 mod protocol_golden;
 mod resources_faults;
@@ -17,6 +20,8 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod simulation;
+mod store_crash;
 mod support;
 
 use std::path::{Path, PathBuf};

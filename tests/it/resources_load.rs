@@ -1,7 +1,6 @@
 //! Loading revisions: what is used, what stays in force, what costs a parse.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jetkeeper::resources::{
@@ -139,19 +138,17 @@ fn byte_order_marks_and_windows_line_breaks_are_fine() {
 
 #[test]
 fn anchors_and_merge_keys_are_followed() {
-    let text = job("a").replace("kind:", "x-base: &base {jarOnMember: /opt/a.jar}\nkind:");
-    let text = text.replace(
-        "  jarOnMember: /opt/jobs.jar",
-        "  <<: *base\n  parameters: [&p a, *p]",
+    let text = job_with(
+        "a",
+        "jarOnMember: &jar /opt/a.jar\n  parameters: [*jar]\n  \
+         timeouts: &slow {submit: 1h, start: 2h}\n  upgradePolicy: {<<: &slow {timeout: 3h}, mode: \
+         Forbid}",
     );
     let desired = load_text(&text);
-    insta::assert_snapshot!(desired.faults[0].message, @"unknown field `x-base`");
-    let text = job("a").replace(
-        "jarOnMember: /opt/jobs.jar",
-        "jarOnMember: &jar /opt/a.jar\n  mainClass: A\n  parameters: [*jar]",
-    );
-    let desired = load_text(&text);
-    assert_eq!(desired.jobs["a"].spec.parameters, ["/opt/a.jar"]);
+    assert_eq!(report(&desired), "");
+    let spec = &desired.jobs["a"].spec;
+    assert_eq!(spec.parameters, ["/opt/a.jar"]);
+    assert_eq!(spec.upgrade_policy.timeout.as_hours(), 3);
 }
 
 #[test]
@@ -326,7 +323,7 @@ fn many(count: usize) -> Revision {
     for number in 0..count {
         let text = job(&format!("job-{number}"));
         if number % 2 == 0 {
-            writeln!(together, "---\n{text}").unwrap();
+            together.extend(["---\n", &text]);
             if number % 1000 == 998 || number + 2 >= count {
                 let path = format!("together-{number}.yaml");
                 revision
