@@ -131,6 +131,17 @@ async fn a_job_lives_through_the_port() {
     })
     .await;
 
+    cluster.cancel(running.id, true).await.unwrap();
+    cluster.close().await;
+}
+
+#[tokio::test]
+async fn a_graceful_cancel_is_a_cancel_by_a_user() {
+    let cluster = connected(Member::shared()).await;
+    let (name, _) = run(&cluster, "Counter", &["counts", "3"]).await;
+    let running = job_with(&cluster, &name, JobStatus::Running).await;
+    let config = cluster.config(running.id).await.unwrap();
+    let mut events = cluster.listen(running.id).await.unwrap();
     cluster.cancel(running.id, false).await.unwrap();
     let cancelled = job_with(&cluster, &name, JobStatus::Failed).await;
     assert!(cancelled.user_cancelled, "{cancelled:?}");
@@ -145,13 +156,13 @@ async fn a_job_lives_through_the_port() {
         (JobStatus::Failed, true)
     );
 
-    let config = cluster.config(running.id).await.unwrap();
+    let ended = cluster.config(running.id).await.unwrap();
     assert_eq!(
-        config.nonce.as_deref(),
+        ended.nonce.as_deref(),
         Some(NONCE),
         "ended jobs keep theirs"
     );
-    let refused = cluster.update_config(running.id, &settings).await;
+    let refused = cluster.update_config(running.id, &config.settings).await;
     assert!(
         matches!(refused, Err(CallError::Refused { .. })),
         "{refused:?}"

@@ -7,9 +7,9 @@
     reason = "tests fail by panicking, in their helpers too"
 )]
 
-mod cluster_real;
 mod api;
 mod artifacts;
+mod cluster_real;
 mod directory_source;
 mod fixtures;
 mod hazelcast;
