@@ -1,6 +1,7 @@
 //! Keeps Hazelcast Jet jobs as the YAML in a directory declares them.
 
 pub mod api;
+pub mod artifacts;
 pub mod clock;
 pub mod cluster;
 pub mod config;

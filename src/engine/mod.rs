@@ -30,7 +30,7 @@ mod wake;
 mod watches;
 
 pub use error::EngineError;
-pub use ports::{ClusterTarget, Clusters, JarLost, JarViews, Jars};
+pub use ports::{ClusterTarget, Clusters};
 pub use published::{JobResource, Published};
 pub use request::{Handle, Request, RequestError};
 pub use settings::{EngineParts, Mode, Settings};

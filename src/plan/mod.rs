@@ -40,4 +40,4 @@ mod wanted;
 pub use pass::{Plan, PlanInput, Settings, plan};
 pub use report::last_status;
 pub use transition::{begin, finish};
-pub use wanted::{Interest, interest, wanted_jars};
+pub use wanted::{Interest, interest, kept_jars, wanted_jars};

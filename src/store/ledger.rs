@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, EventEntry, JournalEntry, JournalEvent};
@@ -83,6 +84,9 @@ impl Span {
 pub(super) struct LedgerRow {
     pub(super) v: u32,
     pub(super) store_id: String,
+    /// None for a store in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) created_at: Option<Timestamp>,
     pub(super) commit: u64,
     pub(super) rows: u64,
     pub(super) sum: u64,
@@ -97,6 +101,7 @@ impl LedgerRow {
         Self {
             v: SCHEMA_VERSION,
             store_id,
+            created_at: None,
             commit: 0,
             rows: 0,
             sum: 0,
@@ -117,6 +122,15 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// The ledger of a store in which nothing was recorded yet.
+    pub(super) fn new(row: LedgerRow) -> Self {
+        Self {
+            row,
+            open: OpenSteps::default(),
+            window: VecDeque::new(),
+        }
+    }
+
     /// Whether the journal may go on like this. Changes nothing.
     pub(super) fn check(&self, events: &[JournalEvent]) -> Result<(), StoreError> {
         if events.is_empty() {

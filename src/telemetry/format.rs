@@ -144,7 +144,10 @@ mod tests {
             "<6>JetJob/orders: RUNNING (job 0adf-8fef-9a80-0001)\n"
         );
         let fields = || tracing::warn!(cluster = "dev", "no member answers");
-        assert_eq!(logged(true, fields), "<4>no member answers cluster=\"dev\"\n");
+        assert_eq!(
+            logged(true, fields),
+            "<4>no member answers cluster=\"dev\"\n"
+        );
     }
 
     #[test]
@@ -153,6 +156,9 @@ mod tests {
         let (time, rest) = line.split_once(' ').unwrap();
         time.parse::<jiff::Timestamp>().unwrap();
         assert_eq!(time.len(), "2026-11-24T23:40:46Z".len());
-        assert_eq!(rest, " INFO JetJob/orders: RUNNING (job 0adf-8fef-9a80-0001)\n");
+        assert_eq!(
+            rest,
+            " INFO JetJob/orders: RUNNING (job 0adf-8fef-9a80-0001)\n"
+        );
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod artifacts;
 mod directory_source;
 mod fixtures;
 mod hazelcast;
@@ -18,6 +19,8 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod simulation;
+mod store_crash;
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -143,11 +143,16 @@ impl Cluster for Client {
 
     async fn list(&self) -> Result<Vec<JobView>, CallError> {
         self.hazelcast.state().watchdog.lists += 1;
-        self.call(false, |it, state| Ok(state.listed(it.clock.now()))).await
+        self.call(false, |it, state| Ok(state.listed(it.clock.now())))
+            .await
     }
 
     async fn status(&self, job: JobId) -> Result<Option<JobStatus>, CallError> {
-        self.call(false, move |it, state| Ok(state.status(job, it.clock.now()))).await
+        self.call(
+            false,
+            move |it, state| Ok(state.status(job, it.clock.now())),
+        )
+        .await
     }
 
     async fn config(&self, job: JobId) -> Result<JobConfigView, CallError> {
@@ -163,7 +168,8 @@ impl Cluster for Client {
     }
 
     async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError> {
-        self.call(false, |_, state| Ok(state.ownership.clone())).await
+        self.call(false, |_, state| Ok(state.ownership.clone()))
+            .await
     }
 
     async fn listen(&self, job: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError> {
@@ -211,10 +217,6 @@ impl Cluster for Client {
         };
         let timeout = upload.timeout;
         let (answer, answered) = oneshot::channel();
-        if fate.request_lost {
-            let mut state = self.hazelcast.state();
-            state.watchdog.vanished.insert(upload.job_name.clone());
-        }
         let served_by = member.unwrap();
         tokio::spawn(run(self.hazelcast.clone(), upload, fate, served_by, answer));
         let mut connection = self.hazelcast.connection();
@@ -299,7 +301,11 @@ async fn run(
         answer_never(answer).await;
         return;
     }
-    let jar = upload.jar.as_ref().and_then(|path| path.file_name()).unwrap();
+    let jar = upload
+        .jar
+        .as_ref()
+        .and_then(|path| path.file_name())
+        .unwrap();
     let jar = jar.to_string_lossy().into_owned();
     let pipeline = Pipeline::of_jar(&jar);
     let name = upload.job_name.clone();
@@ -322,9 +328,11 @@ async fn run(
             return; // The member that ran it is gone.
         }
         let deployed = Some((jar, upload.parameters.clone()));
-        let mut submit = |state: &mut State| {
+        let submit = |state: &mut State| {
             let deployed = deployed.clone();
-            hazelcast.submit(state, &name, pipeline, resource_id.clone(), deployed).map(|_| ())
+            hazelcast
+                .submit(state, &name, pipeline, resource_id.clone(), deployed)
+                .map(|_| ())
         };
         match pipeline {
             Pipeline::Silent => Ok(()),

@@ -264,7 +264,10 @@ impl Hazelcast {
         resource_id: String,
         deployed: Option<(String, Vec<String>)>,
     ) -> Result<JobId, CallError> {
-        let active = state.jobs.values().any(|job| job.name == name && !job.status.is_terminal());
+        let active = state
+            .jobs
+            .values()
+            .any(|job| job.name == name && !job.status.is_terminal());
         if active {
             return Err(refused(&format!("job {name} is already active")));
         }
@@ -293,7 +296,9 @@ impl Hazelcast {
             maker,
             epoch: 0,
         };
-        state.watchdog.note(&format!("job {id} {name} submitted by {:?}", job.maker));
+        state
+            .watchdog
+            .note(&format!("job {id} {name} submitted by {:?}", job.maker));
         state.jobs.insert(id, job);
         self.begin(state, id, false);
         Ok(id)
@@ -341,7 +346,13 @@ impl Hazelcast {
         }
     }
 
-    pub(crate) fn stop(&self, state: &mut State, id: JobId, stop: Stop, forceful: bool) -> Result<(), CallError> {
+    pub(crate) fn stop(
+        &self,
+        state: &mut State,
+        id: JobId,
+        stop: Stop,
+        forceful: bool,
+    ) -> Result<(), CallError> {
         let Some(status) = state.jobs.get(&id).map(|job| job.status) else {
             return Err(refused("job not found"));
         };
@@ -366,14 +377,23 @@ impl Hazelcast {
                 if let Some(job) = state.jobs.get_mut(&id) {
                     job.user_cancelled = true;
                 }
-                it.change(state, id, JobStatus::Failed, true, Some("Cancel".to_owned()));
+                it.change(
+                    state,
+                    id,
+                    JobStatus::Failed,
+                    true,
+                    Some("Cancel".to_owned()),
+                );
             }
         });
         Ok(())
     }
 
     pub(crate) fn resume(&self, state: &mut State, id: JobId) {
-        let suspended = state.jobs.get(&id).is_some_and(|job| job.status == JobStatus::Suspended);
+        let suspended = state
+            .jobs
+            .get(&id)
+            .is_some_and(|job| job.status == JobStatus::Suspended);
         if suspended {
             self.begin(state, id, true);
         }

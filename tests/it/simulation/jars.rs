@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jetkeeper::engine::{JarLost, JarViews, Jars};
-use jetkeeper::plan::hold::Reason;
+use jetkeeper::artifacts::{Artifacts, CacheError, JarViews};
 use jetkeeper::plan::jar::{JarFacts, JarRequest, JarView, MainClass};
 use jetkeeper::resources::{Digest, JarOrigin};
 use jetkeeper::secrets::{SecretError, SecretString, Secrets};
@@ -15,7 +14,7 @@ use tokio::sync::watch;
 
 /// The jars of the source.
 pub(crate) struct SimulatedJars {
-    views: watch::Sender<Arc<JarViews>>,
+    views: watch::Sender<JarViews>,
     paths: Arc<Mutex<BTreeMap<Digest, PathBuf>>>,
 }
 
@@ -29,19 +28,25 @@ impl SimulatedJars {
 }
 
 #[async_trait]
-impl Jars for SimulatedJars {
+impl Artifacts for SimulatedJars {
     fn want(&self, wanted: BTreeSet<JarRequest>) {
         let known: BTreeSet<JarRequest> = self.views.borrow().keys().cloned().collect();
         if known == wanted {
             return;
         }
-        let mut views = JarViews::new();
+        let mut views = BTreeMap::new();
         for request in wanted {
-            let JarOrigin::Source { found: Some(file), .. } = &request.origin else {
+            let JarOrigin::Source {
+                found: Some(file), ..
+            } = &request.origin
+            else {
                 continue;
             };
             let digest = Digest::of(file.stamp.as_bytes());
-            self.paths.lock().unwrap().insert(digest, file.location.clone());
+            self.paths
+                .lock()
+                .unwrap()
+                .insert(digest, file.location.clone());
             let facts = JarFacts {
                 digest,
                 size: file.size,
@@ -56,16 +61,17 @@ impl Jars for SimulatedJars {
         });
     }
 
-    fn views(&self) -> watch::Receiver<Arc<JarViews>> {
+    fn views(&self) -> watch::Receiver<JarViews> {
         self.views.subscribe()
     }
 
-    async fn path(&self, digest: &Digest) -> Result<PathBuf, JarLost> {
+    fn pin(&self, _digests: BTreeSet<Digest>) {}
+
+    async fn refetch(&self, _request: &JarRequest) {}
+
+    async fn verified(&self, digest: &Digest) -> Result<PathBuf, CacheError> {
         let path = self.paths.lock().unwrap().get(digest).cloned();
-        path.ok_or_else(|| JarLost {
-            reason: Reason::JarNotFound,
-            message: "no such jar".to_owned(),
-        })
+        path.ok_or(CacheError::Absent { digest: *digest })
     }
 }
 

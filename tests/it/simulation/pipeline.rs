@@ -59,7 +59,11 @@ impl Pipeline {
     }
 
     pub(crate) fn jar(self, version: u32) -> String {
-        let stem = ALL.iter().find(|(pipeline, _)| *pipeline == self).unwrap().1;
+        let stem = ALL
+            .iter()
+            .find(|(pipeline, _)| *pipeline == self)
+            .unwrap()
+            .1;
         format!("{stem}-v{version}.jar")
     }
 

@@ -165,7 +165,10 @@ fn revision(
         };
         jars.insert(format!("jars/{jar}"), file);
     }
-    let digests: Vec<_> = files.iter().map(|(path, file)| (path, file.digest)).collect();
+    let digests: Vec<_> = files
+        .iter()
+        .map(|(path, file)| (path, file.digest))
+        .collect();
     Revision {
         source: source.clone(),
         id: Digest::of_json(&digests).short(),

@@ -26,8 +26,8 @@ pub(crate) struct Watchdog {
     pub(crate) lists: u64,
     /// Names of jobs whose state nobody said may go.
     pub(crate) precious: BTreeSet<String>,
-    /// Names of jobs whose upload vanished on its way, so that nothing can prove what became of it.
-    pub(crate) vanished: BTreeSet<String>,
+    /// Names of jobs that a document's policy left on the cluster.
+    pub(crate) left_behind: BTreeSet<String>,
     /// Names of jobs that a person gave to us.
     pub(crate) adoptions: BTreeSet<String>,
     /// When the engine that runs now began to look at this cluster.
@@ -45,7 +45,7 @@ impl Watchdog {
             writes: 0,
             lists: 0,
             precious: BTreeSet::new(),
-            vanished: BTreeSet::new(),
+            left_behind: BTreeSet::new(),
             adoptions: BTreeSet::new(),
             engine_since: clock.now(),
             wrong: Vec::new(),
@@ -59,7 +59,10 @@ impl Watchdog {
         if self.lines.len() == LINES {
             self.lines.pop_front();
         }
-        self.lines.push_back(format!("{:>10.3} {line}", self.clock.elapsed().as_secs_f64()));
+        self.lines.push_back(format!(
+            "{:>10.3} {line}",
+            self.clock.elapsed().as_secs_f64()
+        ));
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = &String> {
@@ -78,31 +81,39 @@ impl State {
         let now = self.watchdog.clock.now();
         if self.cluster_state != ClusterState::Active {
             // Whoever read the state milliseconds ago could not know.
-            self.watchdog.note(&format!("{what} arrived while {:?}", self.cluster_state));
+            self.watchdog
+                .note(&format!("{what} arrived while {:?}", self.cluster_state));
         }
         if let Some(changed) = self.master_changed_at {
             let age = now.duration_since(changed);
             let known = changed > self.watchdog.engine_since;
             if known && age < MASTER_SETTLES && age > SignedDuration::from_secs(1) {
-                self.watchdog.blame(format!("{what} {age:#} after the master changed"));
+                self.watchdog
+                    .blame(format!("{what} {age:#} after the master changed"));
             }
         }
     }
 
     /// An upload arrives: invariant 2.
     pub(crate) fn watch_upload(&mut self, nonce: &str, name: &str) {
-        self.watchdog.note(&format!("upload {nonce} for {name} arrives"));
+        self.watchdog
+            .note(&format!("upload {nonce} for {name} arrives"));
         let count = self.watchdog.uploads.entry(nonce.to_owned()).or_default();
         *count += 1;
         if *count > 1 {
-            self.watchdog.blame(format!("attempt {nonce} of {name} was uploaded twice"));
+            self.watchdog
+                .blame(format!("attempt {nonce} of {name} was uploaded twice"));
         }
         if let Some(jobs) = self.active_ours().get(name) {
             let jobs = format!("{jobs:?}");
-            self.watchdog.blame(format!("uploaded {name} while our {jobs} of that name is active"));
+            self.watchdog.blame(format!(
+                "uploaded {name} while our {jobs} of that name is active"
+            ));
         }
         if self.mains.values().any(|(other, _)| other == name) {
-            self.watchdog.blame(format!("uploaded {name} while a main of it is still running"));
+            self.watchdog.blame(format!(
+                "uploaded {name} while a main of it is still running"
+            ));
         }
         self.watch_trust("upload");
     }
@@ -114,15 +125,18 @@ impl State {
             return;
         };
         let name = job.name.clone();
-        let adopted = self.ownership.get(&name).is_some_and(|entry| {
-            entry.owner == OWNER && entry.job_id == Some(id)
-        });
+        let adopted = self
+            .ownership
+            .get(&name)
+            .is_some_and(|entry| entry.owner == OWNER && entry.job_id == Some(id));
         if job.maker == Maker::Person && !adopted {
-            self.watchdog.blame(format!("{what} of {name} {id}, which is somebody else's"));
+            self.watchdog
+                .blame(format!("{what} of {name} {id}, which is somebody else's"));
         }
         let ends = what == "cancel" && !job.status.is_terminal() && job.keeps_state();
         if ends && self.watchdog.precious.contains(&name) {
-            self.watchdog.blame(format!("cancelled {name} {id}, whose state nobody gave up"));
+            self.watchdog
+                .blame(format!("cancelled {name} {id}, whose state nobody gave up"));
         }
         if what != "update" {
             self.watch_trust(what);
@@ -131,9 +145,13 @@ impl State {
 
     /// The ownership map is written: invariant 4.
     pub(crate) fn watch_entry(&mut self, name: &str, old: Option<&OwnershipEntry>, adopting: bool) {
-        self.watchdog.note(&format!("entry {name} written over {:?}", old.map(|old| &old.owner)));
+        self.watchdog.note(&format!(
+            "entry {name} written over {:?}",
+            old.map(|old| &old.owner)
+        ));
         if old.is_some_and(|old| old.owner != OWNER) && !adopting {
-            self.watchdog.blame(format!("took {name} from another owner"));
+            self.watchdog
+                .blame(format!("took {name} from another owner"));
         }
     }
 }
