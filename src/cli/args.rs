@@ -39,7 +39,7 @@ pub(super) struct Global {
         value_delimiter = ' '
     )]
     pub(super) cluster: Vec<ClusterAddresses>,
-    /// Print without colours, as with NO_COLOR
+    /// Print without colours
     #[arg(long, global = true)]
     pub(super) no_color: bool,
 }
@@ -88,8 +88,8 @@ pub(super) struct Keeping {
 /// For the commands that log.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Logging {
-    /// What is logged: error, warn, info, debug, trace, or directives such as jetkeeper::cluster=debug
     #[arg(
+        help = "What is logged: error, warn, info, debug, trace, or directives as in jetkeeper::cluster=debug",
         long,
         value_name = "LEVEL",
         env = "JETKEEPER_LOG",

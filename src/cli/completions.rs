@@ -17,7 +17,7 @@ pub(super) struct Args {
 }
 
 /// Prints completions.
-pub(super) fn run(context: &Context, args: Args) -> Result<ExitCode> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "jetkeeper", &mut text);
     context.output.data(&String::from_utf8_lossy(&text))?;

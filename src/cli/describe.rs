@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::error::{CliError, Result};
-use super::format::{Row, yaml};
+use super::format::yaml;
 use super::reader::Reader;
 use super::rows::{generations, release, subjects};
 use super::subject::Subject;
@@ -219,7 +219,7 @@ impl Text {
             table.row(cells);
         }
         if !conditions.is_empty() {
-            self.block("Conditions", &table.render());
+            self.block("Conditions", &table.render_indented(2));
         }
     }
 
@@ -229,12 +229,18 @@ impl Text {
             let cells: [Cell; 3] = [
                 time::ago(entry.at, now).into(),
                 format!("{:?}", entry.event.kind).into(),
-                entry.event.message.lines().next().unwrap_or_default().into(),
+                entry
+                    .event
+                    .message
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .into(),
             ];
             table.row(cells);
         }
         if !events.is_empty() {
-            self.block("Events", &table.render());
+            self.block("Events", &table.render_indented(2));
         }
     }
 

@@ -184,7 +184,11 @@ impl Listed<'_> {
 
     /// Whether it is a hold that wasn't asked for: holds are picked here, by the start of their ids.
     fn is_other(&self, id: &str, holds: bool) -> bool {
-        holds && self.name.as_ref().is_some_and(|name| !id.starts_with(name.as_str()))
+        holds
+            && self
+                .name
+                .as_ref()
+                .is_some_and(|name| !id.starts_with(name.as_str()))
     }
 }
 

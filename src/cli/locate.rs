@@ -34,10 +34,7 @@ pub(super) async fn locate(context: &Context) -> Result<Located> {
 pub(super) async fn daemon(context: &Context) -> Result<Client> {
     match locate(context).await? {
         Located::Daemon(client) => Ok(client),
-        Located::State(state) => Err(nobody(&format!(
-            "no daemon keeps {} now",
-            state.display()
-        ))),
+        Located::State(state) => Err(nobody(&format!("no daemon keeps {} now", state.display()))),
     }
 }
 
@@ -87,9 +84,8 @@ async fn search(context: &Context) -> Result<Located> {
 }
 
 fn nobody(message: &str) -> CliError {
-    CliError::failed(message.to_owned()).hint(
-        "`jetkeeper run PATH` starts one; --state DIR or --config FILE names another's state",
-    )
+    CliError::failed(message.to_owned())
+        .hint("`jetkeeper run PATH` starts one; --state DIR or --config FILE names another's state")
 }
 
 fn several(message: &str, places: impl IntoIterator<Item = PathBuf>) -> CliError {

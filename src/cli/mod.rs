@@ -27,6 +27,7 @@ mod pause;
 mod plan;
 mod progress;
 mod reader;
+mod rebuild;
 mod reconcile;
 mod rows;
 mod run;
@@ -136,8 +137,8 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Confirm(args) => confirm::run(&context, args).await,
         Command::Reconcile(args) => reconcile::run(&context, args).await,
         Command::State(args) => state::run(&context, args).await,
-        Command::Schema(args) => schema::run(&context, args),
-        Command::Completions(args) => completions::run(&context, args),
+        Command::Schema(args) => schema::run(&context, &args),
+        Command::Completions(args) => completions::run(&context, &args),
     }
 }
 

@@ -36,9 +36,7 @@ impl Reader {
         let recorded = store.load().await?;
         let now = context.clock.now();
         let age = last_change(&*store).await?;
-        let age = age.map_or(String::new(), |at| {
-            format!(", {} ago", time::ago(at, now))
-        });
+        let age = age.map_or(String::new(), |at| format!(", {} ago", time::ago(at, now)));
         context.output.note(&format!(
             "no daemon keeps {}; this is what was recorded last{age}",
             state.display()
@@ -147,13 +145,10 @@ fn last_seen(name: &str, record: &JobRecord) -> JobResource {
 
 /// A name as a segment of a path. Names of resources need no escape; what a person types may.
 pub(super) fn escape(name: &str) -> String {
-    let mut escaped = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let bytes = name.bytes().map(|byte| match byte {
+        byte if plain(byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    bytes.collect()
 }

@@ -199,9 +199,9 @@ impl Row for Hold {
             subjects(self).into(),
         ];
         if wide {
-            let ends = self.deadline.map(|deadline| {
-                format!("in {}", time::short(deadline.duration_since(now)))
-            });
+            let ends = self
+                .deadline
+                .map(|deadline| format!("in {}", time::short(deadline.duration_since(now))));
             cells.push(or_dash(ends));
             cells.push(or_dash(release(self)));
         }
@@ -218,11 +218,11 @@ impl Row for Hold {
 pub(super) fn subjects(hold: &Hold) -> String {
     const SHOWN: usize = 2;
     let names = hold.subjects.iter().take(SHOWN).map(ToString::to_string);
-    let mut text = names.collect::<Vec<_>>().join(", ");
-    if hold.subjects.len() > SHOWN {
-        text.push_str(&format!(" and {} more", hold.subjects.len() - SHOWN));
+    let names = names.collect::<Vec<_>>().join(", ");
+    match hold.subjects.len().saturating_sub(SHOWN) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
-    text
 }
 
 /// The command with which a person releases it.

@@ -12,7 +12,7 @@ use crate::resources::schema::schema;
 pub(super) struct Args {}
 
 /// Prints the schema.
-pub(super) fn run(context: &Context, _: Args) -> Result<ExitCode> {
+pub(super) fn run(context: &Context, _: &Args) -> Result<ExitCode> {
     context.output.data(&json(&schema())?)?;
     Ok(ExitCode::SUCCESS)
 }
