@@ -1,2 +1,7 @@
 //! The `jetkeeper` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jetkeeper::cli::main()
+}

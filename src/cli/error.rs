@@ -82,6 +82,18 @@ impl CliError {
         })
     }
 
+    /// The error and its causes in one line, for the log.
+    pub(super) fn words(&self) -> String {
+        let mut text = self.error.to_string();
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// As it is printed: faults, the error, each cause once, the hints. Styled; who prints it strips.
     pub(super) fn render(&self) -> String {
         let mut text = String::new();

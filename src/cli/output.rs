@@ -41,6 +41,11 @@ impl Output {
         self.data(&format!("{text}\n"))
     }
 
+    /// Where data goes that is too much for one text. Bytes pass as they are.
+    pub(super) fn writer() -> impl Write {
+        io::stdout()
+    }
+
     /// Tells how it goes, in one line.
     pub(super) fn say(self, text: &str) {
         self.tell(&format!("{text}\n"));
@@ -64,7 +69,7 @@ impl Output {
     }
 
     /// Whether somebody watches stderr.
-    pub(super) fn is_watched(self) -> bool {
+    pub(super) fn is_watched() -> bool {
         io::stderr().is_terminal()
     }
 

@@ -67,6 +67,13 @@ impl Table {
         self.rows.push(cells.into());
     }
 
+    /// The table as text, narrower by what it is to be indented with.
+    pub(super) fn render_indented(&mut self, indent: u16) -> String {
+        let terminal = self.width.or_else(|| Drawn::new().width());
+        self.width = terminal.map(|width| width.saturating_sub(indent));
+        self.render()
+    }
+
     /// The table as text, its header included.
     pub(super) fn render(&mut self) -> String {
         self.draw(true)

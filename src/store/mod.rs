@@ -40,6 +40,8 @@ mod sled_tests;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 
 pub use change::{Change, EventEntry, JournalEntry, JournalEvent, RevisionEntry};
@@ -48,6 +50,7 @@ pub use memory::{MemoryDisk, MemoryStore};
 pub use sled_store::SledStore;
 
 use journal::IllegalEvent;
+use layout::Layout;
 
 use crate::plan::record::Recorded;
 use crate::plan::step::StepId;
@@ -74,6 +77,11 @@ pub trait Store: Send + Sync {
 
     /// The newest `limit` revisions, newest last.
     async fn revisions(&self, limit: usize) -> Result<Vec<RevisionEntry>, StoreError>;
+}
+
+/// Whether state was ever made in this directory, whatever is left of it.
+pub fn exists(dir: &Path) -> bool {
+    !matches!(Layout::of(dir), Err(StoreError::Absent { .. }))
 }
 
 /// Why state could not be read or written.

@@ -1,0 +1,134 @@
+//! `apply`: brings the jobs to what is declared, once, and says how it goes.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::args::{Keeping, Logging};
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::follow::Follower;
+use super::locate::refuse_beside_daemon;
+use super::progress::Progress;
+use super::rows::{release, subjects};
+use super::shutdown::{GRACE, Stop, left};
+use super::time;
+use super::validate::counted;
+use super::wiring::{self, Running};
+use crate::engine::Published;
+use crate::plan::hold::{Hold, HoldClass};
+use crate::resources::Severity;
+
+/// Bring the jobs to what is declared, once.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    keeping: Keeping,
+    #[command(flatten)]
+    logging: Logging,
+    /// How long it may take
+    #[arg(long, value_name = "DURATION", value_parser = time::parse, default_value = "10m")]
+    timeout: SignedDuration,
+}
+
+/// How it ended.
+enum End {
+    /// There is nothing left to do now.
+    Settled(Arc<Published>),
+    /// The time is up.
+    Late(Arc<Published>),
+    /// Somebody wants the end.
+    Stopped,
+}
+
+/// Applies.
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    context.log(&args.logging, "error")?;
+    let config = context.keeping(args.keeping)?;
+    refuse_beside_daemon(config.state()?, "apply").await?;
+    let mut stop = Stop::listen()?;
+    let running = wiring::keep(context, &config).await?;
+    let mut follower = Follower::new(&running.handle).await?;
+    let latest = running.handle.published.clone();
+    let Running { mut task, .. } = running;
+    let mut progress = Progress::new(context.output);
+    let end = tokio::select! {
+        settled = settled(&mut follower, &mut progress) => End::Settled(settled?),
+        () = tokio::time::sleep(args.timeout.unsigned_abs()) => {
+            End::Late(Arc::clone(&latest.borrow()))
+        }
+        () = stop.wanted() => End::Stopped,
+        error = task.ended() => return Err(error.into()),
+    };
+    progress.clear();
+    let ended = tokio::select! {
+        ended = task.stop(GRACE) => ended?,
+        () = stop.wanted() => return Err(CliError::failed("broken off")),
+    };
+    if let Some(words) = left(&ended) {
+        context.output.warn(&words);
+    }
+    verdict(context, &end, args.timeout)
+}
+
+async fn settled(follower: &mut Follower, progress: &mut Progress) -> Result<Arc<Published>> {
+    while let Some(news) = follower.next().await? {
+        progress.show(&news);
+        if news.published.settled {
+            return Ok(news.published);
+        }
+    }
+    // The engine ended, which is told elsewhere.
+    std::future::pending().await
+}
+
+fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<ExitCode> {
+    let published = match end {
+        End::Stopped => return Err(CliError::failed("stopped before it was done")),
+        End::Settled(published) | End::Late(published) => published,
+    };
+    for hold in published.holds.iter() {
+        tell(context, hold);
+    }
+    let faults = published.faults.iter();
+    let errors = faults.filter(|fault| fault.severity == Severity::Error);
+    let errors = match errors.count() {
+        0 => None,
+        count => Some(counted(count, "error", "errors") + " in the documents"),
+    };
+    let stuck = published.holds.iter();
+    let stuck = stuck.filter(|hold| hold.class != HoldClass::Policy).count();
+    let late = match end {
+        End::Late(_) if stuck == 0 => Some("steps are still in flight".to_owned()),
+        _ => None,
+    };
+    let stuck = match stuck {
+        0 => None,
+        count => Some(format!("{count} held")),
+    };
+    let wrong: Vec<String> = [errors, stuck, late].into_iter().flatten().collect();
+    if wrong.is_empty() {
+        let jobs = counted(published.jobs.len(), "job is", "jobs are");
+        context.output.say(&format!("done: {jobs} as declared"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wrong = wrong.join(", ");
+    Err(CliError::failed(match end {
+        End::Late(_) => format!("not done after {}: {wrong}", time::short(timeout)),
+        _ => format!("not all is as declared: {wrong}"),
+    }))
+}
+
+fn tell(context: &Context, hold: &Hold) {
+    let (subjects, reason, message) = (subjects(hold), hold.reason, &hold.message);
+    let release = release(hold);
+    let release = release.map_or(String::new(), |command| {
+        format!("\n  to release: {command}")
+    });
+    let text = format!("{subjects}: {reason}: {message}{release}");
+    match hold.class {
+        HoldClass::Policy => context.output.note(&text),
+        HoldClass::Waiting | HoldClass::Blocked => context.output.warn(&text),
+    }
+}

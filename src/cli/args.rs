@@ -1,0 +1,166 @@
+//! Flags that several commands share. Each has a `JETKEEPER_…` variable, which it beats.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::{ClusterAddresses, Overrides};
+use crate::telemetry::LogFormat;
+
+/// For every command.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// The configuration; /etc/jetkeeper/jetkeeper.yaml if it is there
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "JETKEEPER_CONFIG",
+        hide_env_values = true
+    )]
+    pub(super) config: Option<PathBuf>,
+    /// Where state is kept
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "JETKEEPER_STATE",
+        hide_env_values = true
+    )]
+    pub(super) state: Option<PathBuf>,
+    /// Members of a cluster to connect to first; may be repeated
+    #[arg(
+        long,
+        value_name = "NAME=HOST:PORT,…",
+        global = true,
+        env = "JETKEEPER_CLUSTER",
+        hide_env_values = true,
+        value_delimiter = ' '
+    )]
+    pub(super) cluster: Vec<ClusterAddresses>,
+    /// Print without colours
+    #[arg(long, global = true)]
+    pub(super) no_color: bool,
+}
+
+/// For the commands that work on clusters.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Keeping {
+    /// The directory with the YAML, instead of the configuration's sources
+    #[arg(env = "JETKEEPER_PATH", hide_env_values = true)]
+    pub(super) path: Option<PathBuf>,
+    /// Our name in the clusters' ownership map; host and source if there is one source
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "JETKEEPER_OWNER",
+        hide_env_values = true
+    )]
+    pub(super) owner: Option<String>,
+    /// Where secrets are: the key K of the secret S is DIR/S/K
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "JETKEEPER_SECRETS",
+        hide_env_values = true
+    )]
+    pub(super) secrets: Option<PathBuf>,
+    /// How many jobs of a source may be deleted at once without a confirmation [default: 10]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        env = "JETKEEPER_MAX_DELETIONS",
+        hide_env_values = true
+    )]
+    pub(super) max_deletions: Option<u32>,
+    /// The same in percent of the source's jobs [default: 25]
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        env = "JETKEEPER_MAX_DELETIONS_PERCENT",
+        hide_env_values = true,
+        value_parser = clap::value_parser!(u32).range(0..=100)
+    )]
+    pub(super) max_deletions_percent: Option<u32>,
+}
+
+/// For the commands that log.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Logging {
+    #[arg(
+        help = "What is logged: error, warn, info, debug, trace, or directives as in jetkeeper::cluster=debug",
+        long,
+        value_name = "LEVEL",
+        env = "JETKEEPER_LOG",
+        hide_env_values = true
+    )]
+    pub(super) log: Option<String>,
+    /// How log lines look
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "JETKEEPER_LOG_FORMAT",
+        hide_env_values = true,
+        default_value_t
+    )]
+    pub(super) log_format: LogFormatArg,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(super) enum LogFormatArg {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one object a line
+    Json,
+}
+
+impl std::fmt::Display for LogFormatArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        LogFormat::from(*self).fmt(f)
+    }
+}
+
+impl From<LogFormatArg> for LogFormat {
+    fn from(format: LogFormatArg) -> Self {
+        match format {
+            LogFormatArg::Text => Self::Text,
+            LogFormatArg::Json => Self::Json,
+        }
+    }
+}
+
+impl Global {
+    /// What these flags say.
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            config: self.config.clone(),
+            state: self.state.clone(),
+            clusters: self.cluster.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+impl Keeping {
+    /// What these flags say, besides those for every command.
+    pub(super) fn overrides(self, global: &Global) -> Overrides {
+        let Self {
+            path,
+            owner,
+            secrets,
+            max_deletions,
+            max_deletions_percent,
+        } = self;
+        Overrides {
+            path,
+            owner,
+            secrets,
+            max_deletions,
+            max_deletions_percent,
+            ..global.overrides()
+        }
+    }
+}

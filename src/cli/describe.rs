@@ -1,0 +1,251 @@
+//! `describe`: everything about one job or cluster, for people.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::format::yaml;
+use super::reader::Reader;
+use super::rows::{generations, release, subjects};
+use super::subject::Subject;
+use super::table::{Cell, Table};
+use super::time;
+use crate::engine::JobResource;
+use crate::engine::published::{HazelcastResource, Metadata};
+use crate::plan::hold::Hold;
+use crate::plan::record::Condition;
+use crate::resources::{Kind, ResourceId};
+use crate::store::EventEntry;
+
+/// How many of the newest events are looked through for those of the resource.
+const LOOKED_THROUGH: usize = 10_000;
+/// How many of them are shown.
+const SHOWN: usize = 10;
+
+/// Tell everything about one job or cluster.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A job's name, or KIND/NAME: jobs/orders, hazelcast/dev
+    #[arg(value_name = "NAME")]
+    subject: Subject,
+}
+
+/// Describes.
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    let Subject(id) = args.subject;
+    let reader = Reader::open(context).await?;
+    let now = context.clock.now();
+    let text = match id.kind {
+        Kind::JetJob => {
+            let job = reader.job(&id.name).await?;
+            let events = reader.events(LOOKED_THROUGH).await?;
+            job_text(&job, &newest_of(&id, events), now)?
+        }
+        Kind::Hazelcast => {
+            let cluster = reader.hazelcast(&id.name).await?;
+            let holds = reader.holds().await.unwrap_or_default();
+            let holds: Vec<Hold> = holds
+                .into_iter()
+                .filter(|hold| hold.subjects.contains(&id))
+                .collect();
+            hazelcast_text(&cluster, &holds, now)
+        }
+        Kind::JetJobSnapshot => {
+            let message = "this version of jetkeeper keeps no snapshots yet";
+            return Err(CliError::failed(message));
+        }
+    };
+    context.output.data(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn newest_of(id: &ResourceId, mut events: Vec<EventEntry>) -> Vec<EventEntry> {
+    events.retain(|entry| entry.event.resource.as_ref() == Some(id));
+    events.split_off(events.len().saturating_sub(SHOWN))
+}
+
+fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<String> {
+    let (spec, status) = (&job.spec, &job.status);
+    let name = &job.metadata.name;
+    let mut text = Text::default();
+    text.field("Name", name);
+    text.field("Kind", "JetJob");
+    text.field("Declared", declared(&job.metadata));
+    text.field("Generation", generations(job));
+    let cluster = &spec.hazelcast_resource_name;
+    text.field("Wanted", format!("{:?} on {cluster}", spec.state));
+    text.field("Phase", format!("{} ({})", status.phase, life(job)));
+    if let Some(id) = status.job_id_text {
+        text.field("Job", format!("{id}, named {}", spec.job_name(name)));
+    }
+    text.moment("Submitted", status.submission_time, now);
+    text.moment("Ended", status.completion_time, now);
+    if let Some(jar) = &status.jar {
+        let file = spec.jar_name.as_deref().or(spec.jar_on_member.as_deref());
+        let file = file.or(spec.remote_url.as_deref()).unwrap_or("jar");
+        text.field("Jar", format!("{file}, sha256 {}", jar.sha256));
+    }
+    let annotations = annotations(&job.metadata);
+    if !annotations.is_empty() {
+        text.field("Annotations", annotations.join(", "));
+    }
+    text.paragraph("Suspended because", status.suspension_cause.as_deref());
+    text.paragraph("Failure", status.failure_text.as_deref());
+    text.holds(&status.holds, now);
+    text.conditions(&status.conditions, now);
+    text.block("Spec", &yaml(&**spec)?);
+    text.events(events, now);
+    Ok(text.0)
+}
+
+fn hazelcast_text(cluster: &HazelcastResource, holds: &[Hold], now: Timestamp) -> String {
+    let (spec, status) = (&cluster.spec, &cluster.status);
+    let mut text = Text::default();
+    text.field("Name", &cluster.metadata.name);
+    text.field("Kind", "Hazelcast");
+    text.field("Declared", declared(&cluster.metadata));
+    text.field("Cluster name", &spec.cluster_name);
+    let addresses = match spec.addresses.as_slice() {
+        [] => "those of the configuration".to_owned(),
+        addresses => addresses.join(", "),
+    };
+    text.field("Addresses", addresses);
+    text.field("Phase", &status.phase);
+    let unknown = || "unknown".to_owned();
+    text.field("State", status.state.clone().unwrap_or_else(unknown));
+    let needed = spec.min_members;
+    text.field("Members", format!("{}, {needed} needed", status.members));
+    text.field("Version", status.version.clone().unwrap_or_else(unknown));
+    text.field("Id", status.cluster_id.clone().unwrap_or_else(unknown));
+    text.field("Running jobs", status.jobs_running.to_string());
+    text.paragraph("Message", status.message.as_deref());
+    text.holds(holds, now);
+    text.0
+}
+
+/// The life's state as the wire spells it.
+fn life(job: &JobResource) -> String {
+    let state = serde_json::to_value(job.status.lifecycle_state).unwrap_or_default();
+    state.as_str().unwrap_or_default().to_owned()
+}
+
+fn declared(metadata: &Metadata) -> String {
+    match &metadata.place {
+        Some(place) => format!("{place} of the source {}", place.source),
+        None => "by the configuration".to_owned(),
+    }
+}
+
+fn annotations(metadata: &Metadata) -> Vec<&'static str> {
+    let annotations = &metadata.annotations;
+    [
+        (annotations.reconcile_disabled, "reconcile: disabled"),
+        (annotations.adopt, "adopt: true"),
+        (annotations.prune_disabled, "prune: disabled"),
+    ]
+    .into_iter()
+    .filter_map(|(set, text)| set.then_some(text))
+    .collect()
+}
+
+/// Text that grows from top to bottom.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn field(&mut self, name: &str, value: impl AsRef<str>) {
+        let name = format!("{name}:");
+        self.line(&format!("{name:<14}{}", value.as_ref()));
+    }
+
+    fn moment(&mut self, name: &str, time: Option<Timestamp>, now: Timestamp) {
+        if let Some(time) = time {
+            let ago = time::ago(time, now);
+            self.field(name, format!("{}, {ago} ago", time::at(time)));
+        }
+    }
+
+    fn paragraph(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.block(name, text);
+        }
+    }
+
+    fn block(&mut self, name: &str, text: &str) {
+        self.line(&format!("\n{name}:"));
+        for line in text.lines() {
+            self.line(&format!("  {line}"));
+        }
+    }
+
+    fn holds(&mut self, holds: &[Hold], now: Timestamp) {
+        if holds.is_empty() {
+            return;
+        }
+        self.line("\nHeld:");
+        for hold in holds {
+            let mut lines = hold.message.lines();
+            let first = lines.next().unwrap_or_default();
+            self.line(&format!("  {} ({:?}): {first}", hold.reason, hold.class));
+            for line in lines {
+                self.line(&format!("    {line}"));
+            }
+            if hold.subjects.len() > 1 {
+                self.line(&format!("    concerns:   {}", subjects(hold)));
+            }
+            if let Some(deadline) = hold.deadline {
+                let rest = time::short(deadline.duration_since(now));
+                self.line(&format!("    ends:       in {rest}"));
+            }
+            if let Some(command) = release(hold) {
+                self.line(&format!("    to release: {command}"));
+            }
+        }
+    }
+
+    fn conditions(&mut self, conditions: &[Condition], now: Timestamp) {
+        let mut table = Table::new(["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"]);
+        for condition in conditions {
+            let cells: [Cell; 5] = [
+                format!("{:?}", condition.kind).into(),
+                format!("{:?}", condition.status).into(),
+                time::ago(condition.last_transition_time, now).into(),
+                condition.reason.to_string().into(),
+                condition.message.lines().next().unwrap_or_default().into(),
+            ];
+            table.row(cells);
+        }
+        if !conditions.is_empty() {
+            self.block("Conditions", &table.render_indented(2));
+        }
+    }
+
+    fn events(&mut self, events: &[EventEntry], now: Timestamp) {
+        let mut table = Table::new(["AGE", "KIND", "MESSAGE"]);
+        for entry in events {
+            let cells: [Cell; 3] = [
+                time::ago(entry.at, now).into(),
+                format!("{:?}", entry.event.kind).into(),
+                entry
+                    .event
+                    .message
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .into(),
+            ];
+            table.row(cells);
+        }
+        if !events.is_empty() {
+            self.block("Events", &table.render_indented(2));
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        // Writing to a String can't fail.
+        writeln!(self.0, "{}", line.trim_end()).unwrap_or_default();
+    }
+}

@@ -1,0 +1,154 @@
+//! The command line: what is asked for, handed to the library, and told in words.
+//!
+//! ```text
+//! run apply plan validate        work on sources, clusters and state themselves
+//! get describe events history    read from the daemon's socket, else the state's last records
+//! pause … confirm reconcile      ask the daemon
+//! ```
+//!
+//! Data goes to stdout, the rest to stderr; 0 is done, 1 an error, 2 wrong usage.
+
+mod adopt;
+mod apply;
+mod args;
+mod completions;
+mod confirm;
+mod context;
+mod describe;
+mod error;
+mod events;
+mod follow;
+mod format;
+mod get;
+mod history;
+mod locate;
+mod output;
+mod pause;
+mod plan;
+mod progress;
+mod reader;
+mod rebuild;
+mod reconcile;
+mod rows;
+mod run;
+mod schema;
+mod shutdown;
+mod state;
+mod subject;
+mod table;
+mod time;
+mod unpause;
+mod validate;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use args::Global;
+use context::Context;
+use error::{CliError, Result};
+use output::Output;
+
+/// Keeps Hazelcast Jet jobs as the YAML in a directory declares them, and keeps their state.
+#[derive(Debug, Parser)]
+#[command(name = "jetkeeper", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keep the jobs as declared, until stopped: the daemon
+    Run(run::Args),
+    /// Bring the jobs to what is declared, once
+    Apply(apply::Args),
+    /// Show what `apply` would do, and do nothing
+    Plan(plan::Args),
+    /// Check the YAML, without any cluster
+    Validate(validate::Args),
+    /// List jobs, clusters or holds
+    Get(get::Args),
+    /// Tell everything about one job or cluster
+    Describe(describe::Args),
+    /// Tell what happened
+    Events(events::Args),
+    /// Tell which revisions were seen and what they changed
+    History(history::Args),
+    /// Leave a job, or everything, alone for a while
+    Pause(pause::Args),
+    /// End a pause
+    Unpause(unpause::Args),
+    /// Take over a job that somebody else made
+    Adopt(adopt::Args),
+    /// Release what is held
+    Confirm(confirm::Args),
+    /// Have the daemon look at everything now
+    Reconcile(reconcile::Args),
+    /// Check, export, import or rebuild the recorded state
+    State(state::Args),
+    /// Print the JSON Schema of the YAML, for editors
+    Schema(schema::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+}
+
+/// Runs the command of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.global.no_color);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => {
+            let done = runtime.block_on(dispatch(cli, output));
+            // What still runs has nothing to say any more, and must not hold up the end.
+            runtime.shutdown_background();
+            done
+        }
+        Err(error) => Err(CliError::failed(error)),
+    };
+    done.unwrap_or_else(|error| {
+        if !error.is_unread() {
+            output.error(&error);
+        }
+        error.exit_code()
+    })
+}
+
+async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
+    let context = Context::new(cli.global, output);
+    match cli.command {
+        Command::Run(args) => run::run(&context, args).await,
+        Command::Apply(args) => apply::run(&context, args).await,
+        Command::Plan(args) => plan::run(&context, args).await,
+        Command::Validate(args) => validate::run(&context, args).await,
+        Command::Get(args) => get::run(&context, args).await,
+        Command::Describe(args) => describe::run(&context, args).await,
+        Command::Events(args) => events::run(&context, args).await,
+        Command::History(args) => history::run(&context, args).await,
+        Command::Pause(args) => pause::run(&context, args).await,
+        Command::Unpause(args) => unpause::run(&context, args).await,
+        Command::Adopt(args) => adopt::run(&context, args).await,
+        Command::Confirm(args) => confirm::run(&context, args).await,
+        Command::Reconcile(args) => reconcile::run(&context, args).await,
+        Command::State(args) => state::run(&context, args).await,
+        Command::Schema(args) => schema::run(&context, &args),
+        Command::Completions(args) => completions::run(&context, &args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,65 @@
+//! `pause`: a person wants something left alone.
+
+use std::process::ExitCode;
+
+use jiff::SignedDuration;
+
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::locate::daemon;
+use super::subject::Subject;
+use super::time;
+use crate::api::wire::PauseBody;
+
+/// Leave a job, or everything, alone for a while.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The job; everything if not given
+    #[arg(value_name = "NAME")]
+    subject: Option<Subject>,
+    /// Why, for others to read
+    #[arg(long)]
+    reason: String,
+    /// For how long; until `unpause` if not given
+    #[arg(long = "for", value_name = "DURATION", value_parser = time::parse)]
+    duration: Option<SignedDuration>,
+}
+
+/// Pauses.
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    let client = daemon(context).await?;
+    let resource = args.subject.map(|Subject(id)| id);
+    let until = match args.duration {
+        None => None,
+        Some(duration) => {
+            let until = context.clock.now().checked_add(duration);
+            let until = until.map_err(|_| CliError::usage("that is longer than time goes"))?;
+            Some(until)
+        }
+    };
+    let what = resource.as_ref().map(ToString::to_string);
+    let name = resource.as_ref().map(|id| format!(" {id}"));
+    let body = PauseBody {
+        resource,
+        reason: args.reason,
+        by: user(),
+        until,
+    };
+    client.post("/v1/pause", &body).await?;
+    let end = match until {
+        Some(until) => format!("until {}", time::at(until)),
+        None => format!("until `jetkeeper unpause{}`", name.unwrap_or_default()),
+    };
+    let what = what.unwrap_or_else(|| "everything".to_owned());
+    context.output.say(&format!("{what} is paused {end}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who asks: behind `sudo`, the person.
+fn user() -> String {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}

@@ -1,0 +1,221 @@
+//! `plan`: what `apply` would do. Nothing is written anywhere.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use jiff::SignedDuration;
+
+use super::args::{Keeping, Logging};
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::format::{json, yaml};
+use super::rows::{release, subjects};
+use super::validate::counted;
+use super::{time, wiring};
+use crate::api::Client;
+use crate::api::recorded::RecordedView;
+use crate::api::wire::PlanView;
+use crate::config::Config;
+use crate::engine::published::PlannedStep;
+use crate::engine::{Handle, Published};
+use crate::plan::hold::{Hold, HoldClass, Reason};
+use crate::plan::record::Recorded;
+use crate::resources::render::render;
+use crate::resources::{Fault, Severity};
+
+/// Show what `apply` would do, and do nothing.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    keeping: Keeping,
+    #[command(flatten)]
+    logging: Logging,
+    /// What is printed
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: PlanFormat,
+    /// Exit with 2 where something would be done
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// How long clusters and jars may take
+    #[arg(long, value_name = "DURATION", value_parser = time::parse, default_value = "30s")]
+    timeout: SignedDuration,
+}
+
+/// What is printed of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+/// Plans.
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    context.log(&args.logging, "off")?;
+    let config = context.keeping(args.keeping)?;
+    let recorded = recorded(context, &config).await?;
+    let mut running = wiring::look(context, &config, recorded).await?;
+    let published = tokio::select! {
+        published = looked(running.handle.clone(), args.timeout) => published?,
+        error = running.task.ended() => return Err(error.into()),
+    };
+    let plan = PlanView::from(&*published);
+    match args.output {
+        PlanFormat::Text => context.output.data(&text(&plan))?,
+        PlanFormat::Json => context.output.data(&json(&plan)?)?,
+        PlanFormat::Yaml => context.output.data(&yaml(&plan)?)?,
+    }
+    verdict(&plan, args.detailed_exitcode)
+}
+
+/// What was recorded: the daemon tells, else the state does; none where nothing was.
+async fn recorded(context: &Context, config: &Config) -> Result<Option<Recorded>> {
+    let state = config.state()?;
+    if let Some(client) = Client::connect(state).await? {
+        let view: RecordedView = client.get("/v1/recorded").await?;
+        return Ok(Some(view.into()));
+    }
+    if !wiring::has_state(state) {
+        return Ok(None);
+    }
+    let store = wiring::open_store(context, state).await?;
+    Ok(Some(store.load().await?))
+}
+
+/// The first pass that knows all it needs, else the last one before the time is up.
+async fn looked(handle: Handle, patience: SignedDuration) -> Result<Arc<Published>> {
+    let mut published = handle.published.clone();
+    let complete = async {
+        loop {
+            let latest = Arc::clone(&published.borrow_and_update());
+            if latest.pass > 0 && !latest.holds.iter().any(is_unseen) {
+                return latest;
+            }
+            if published.changed().await.is_err() {
+                // The engine ended, which is told elsewhere.
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    if let Ok(complete) = tokio::time::timeout(patience.unsigned_abs(), complete).await {
+        return Ok(complete);
+    }
+    let latest = Arc::clone(&handle.published.borrow());
+    if latest.pass == 0 {
+        let message = format!("nothing was planned within {}", time::short(patience));
+        return Err(CliError::failed(message));
+    }
+    Ok(latest)
+}
+
+/// Whether something that the plan needs was not seen yet.
+fn is_unseen(hold: &Hold) -> bool {
+    matches!(
+        hold.reason,
+        Reason::ClusterUnreachable
+            | Reason::ClusterUnknown
+            | Reason::JarFetching
+            | Reason::LookingForJob
+    )
+}
+
+fn verdict(plan: &PlanView, detailed: bool) -> Result<ExitCode> {
+    let errors = plan.faults.iter();
+    let errors = errors.filter(|fault| fault.severity == Severity::Error);
+    if let Some(unseen) = plan.holds.iter().find(|hold| is_unseen(hold)) {
+        let message = format!("the plan is not complete: {}", unseen.message);
+        return Err(CliError::failed(message).hint("--timeout gives it more time"));
+    }
+    match errors.count() {
+        0 if detailed && !plan.steps.is_empty() => Ok(ExitCode::from(2)),
+        0 => Ok(ExitCode::SUCCESS),
+        count => {
+            let faults = counted(count, "error", "errors");
+            Err(CliError::failed(format!("the documents have {faults}")))
+        }
+    }
+}
+
+/// The plan for people; styled, who prints it strips.
+fn text(plan: &PlanView) -> String {
+    let mut text = String::new();
+    for fault in &plan.faults {
+        push(&mut text, &format!("{}\n", render(fault, true)));
+    }
+    for step in &plan.steps {
+        let (sign, style) = sign(step);
+        let (resource, what) = (&step.resource, what(step));
+        push(
+            &mut text,
+            &format!("{style}{sign} {resource}{style:#}: {what}"),
+        );
+    }
+    for hold in &plan.holds {
+        push(&mut text, &held(hold));
+    }
+    if !text.is_empty() {
+        push(&mut text, "");
+    }
+    push(&mut text, &summary(plan));
+    text
+}
+
+fn push(text: &mut String, line: &str) {
+    // Writing to a String can't fail.
+    writeln!(text, "{line}").unwrap_or_default();
+}
+
+/// What a step does to the job: makes it, ends it, or changes it.
+fn sign(step: &PlannedStep) -> (char, Style) {
+    match step.verb.as_str() {
+        "claim" | "submit" => ('+', AnsiColor::Green.on_default()),
+        "cancel" | "release" => ('-', AnsiColor::Red.on_default()),
+        _ => ('~', AnsiColor::Yellow.on_default()),
+    }
+}
+
+/// A plan has the next step of each resource; of a claim everybody wants to know what for.
+fn what(step: &PlannedStep) -> String {
+    match step.verb.as_str() {
+        "claim" => format!("{}, then submit the job", step.message),
+        _ => step.message.clone(),
+    }
+}
+
+fn held(hold: &Hold) -> String {
+    const HELD: Style = AnsiColor::Yellow.on_default().bold();
+    const BLOCKED: Style = AnsiColor::Red.on_default().bold();
+    let style = match hold.class {
+        HoldClass::Blocked => BLOCKED,
+        HoldClass::Waiting | HoldClass::Policy => HELD,
+    };
+    let (subjects, reason, message) = (subjects(hold), hold.reason, &hold.message);
+    let command = release(hold);
+    let command = command.map_or(String::new(), |command| {
+        format!("\n    to release: {command}")
+    });
+    format!("{style}! {subjects}{style:#}: {reason}: {message}{command}")
+}
+
+fn summary(plan: &PlanView) -> String {
+    let steps = match plan.steps.len() {
+        0 => "nothing to do".to_owned(),
+        steps => format!("{steps} to do"),
+    };
+    let held = match plan.holds.len() {
+        0 => String::new(),
+        holds => format!(", {holds} held"),
+    };
+    let errors = |fault: &&Fault| fault.severity == Severity::Error;
+    let faults = match plan.faults.iter().filter(errors).count() {
+        0 => String::new(),
+        errors => format!(", {}", counted(errors, "error", "errors")),
+    };
+    format!("{steps}{held}{faults}")
+}

@@ -1,0 +1,222 @@
+//! `state rebuild`: records made anew from what the sources say and what the clusters have.
+//!
+//! Nothing is submitted, cancelled or deleted. A job that carries our mark is bound to its resource
+//! again; a resource without one is recorded as rebuilt, and held until a person confirms that it may
+//! be submitted: it may have had a job once, and state.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::wiring::{self, Connector};
+use crate::clock::Random;
+use crate::cluster::{ClusterWatch, WatchOptions};
+use crate::config::Config;
+use crate::engine::{ClusterTarget, Clusters};
+use crate::plan::observed::{ClusterView, Observed};
+use crate::plan::record::Recorded;
+use crate::plan::{self, Interest, Plan, PlanInput};
+use crate::resources::{Desired, LoadCache, LoadOptions, Severity, load};
+use crate::store::rebuild::move_aside;
+use crate::store::{Change, SledStore};
+
+/// How long all clusters together may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Each round learns something of the one before; a few always do.
+const MOST_ROUNDS: usize = 16;
+
+/// Rebuilds.
+pub(super) async fn rebuild(context: &Context, config: &Config) -> Result<ExitCode> {
+    let desired = desired(context, config).await?;
+    let interests = plan::interest(&desired, &Recorded::default());
+    let views = look(context, config, &desired, interests).await?;
+    let observed = Observed {
+        clusters: views,
+        ..Observed::default()
+    };
+    let change = records(context, config, &desired, &observed)?;
+    let words = words(&change);
+    let state = config.state()?.to_owned();
+    if wiring::has_state(&state) {
+        let now = context.clock.now();
+        let (place, moved) = (state.clone(), move || move_aside(&state, now));
+        let aside = tokio::task::spawn_blocking(moved).await;
+        let aside = aside.map_err(CliError::failed)??;
+        let (place, aside) = (place.display(), aside.display());
+        context
+            .output
+            .note(&format!("what was in {place} is in {aside} now"));
+    }
+    let entropy = Random::from_os();
+    let made = SledStore::create_rebuilt(config.state()?, change, &*context.clock, &entropy);
+    drop(made.await?);
+    context.output.data(&words)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the sources ask for. A document that can't be read may be a job that would be forgotten.
+async fn desired(context: &Context, config: &Config) -> Result<Desired> {
+    let sources = wiring::sources(context, config).await?;
+    let revisions: Vec<_> = sources
+        .iter()
+        .map(|source| Arc::clone(&source.revisions().borrow()))
+        .collect();
+    let options = LoadOptions {
+        clusters: config.clusters.keys().cloned().collect(),
+        check_references: true,
+    };
+    let desired = load(&revisions, &options, &mut LoadCache::default());
+    let mut errors = desired.faults.iter();
+    if errors.any(|fault| fault.severity == Severity::Error) {
+        return Err(
+            CliError::failed("the documents have errors, so nothing was rebuilt")
+                .hint("`jetkeeper validate` shows them"),
+        );
+    }
+    Ok(desired)
+}
+
+/// Looks at every cluster that has jobs to be found; all of them have to answer.
+async fn look(
+    context: &Context,
+    config: &Config,
+    desired: &Desired,
+    interests: BTreeMap<String, Interest>,
+) -> Result<BTreeMap<String, Arc<ClusterView>>> {
+    let connector = Connector(Arc::clone(&context.clock));
+    let configured = wiring::targets(config);
+    let mut views = BTreeMap::new();
+    for (name, interest) in interests {
+        let Some(target) = target(&name, desired, &configured) else {
+            return Err(CliError::failed(format!("no address of {name} is known"))
+                .hint(format!("--cluster {name}=HOST:PORT gives one")));
+        };
+        let cluster = connector.connect(&target);
+        let options = WatchOptions::new(&*name);
+        let watch = ClusterWatch::start(cluster, Arc::clone(&context.clock), options);
+        watch.want(interest.clone());
+        let seen = tokio::time::timeout(PATIENCE, seen(&watch, &interest)).await;
+        let Ok(view) = seen else {
+            let addresses = target.addresses.join(", ");
+            return Err(CliError::failed(format!(
+                "{name} at {addresses} did not tell its jobs within {} s, so nothing was rebuilt",
+                PATIENCE.as_secs()
+            )));
+        };
+        let view = view?;
+        watch.stop().await;
+        views.insert(name, view);
+    }
+    Ok(views)
+}
+
+fn target(
+    name: &str,
+    desired: &Desired,
+    configured: &BTreeMap<String, ClusterTarget>,
+) -> Option<ClusterTarget> {
+    let configured = configured.get(name);
+    let Some(declared) = desired.hazelcasts.get(name) else {
+        return configured.cloned();
+    };
+    let addresses = match declared.spec.addresses.as_slice() {
+        [] => configured?.addresses.clone(),
+        addresses => addresses.to_vec(),
+    };
+    Some(ClusterTarget {
+        cluster_name: declared.spec.cluster_name.clone(),
+        addresses,
+    })
+}
+
+/// A view that has the list, the ownership map, and the configuration of every job of our names.
+async fn seen(watch: &ClusterWatch, interest: &Interest) -> Result<Arc<ClusterView>> {
+    let mut views = watch.views();
+    loop {
+        let view = Arc::clone(&views.borrow_and_update());
+        let told = view.jobs.known().is_some_and(|jobs| {
+            let mut ours = jobs.values();
+            ours.all(|job| !interest.names.contains(&job.name) || job.config.is_some())
+        });
+        if told && view.ownership.known().is_some() {
+            return Ok(view);
+        }
+        views.changed().await.map_err(CliError::failed)?;
+    }
+}
+
+/// Plans until there is nothing more to learn, and takes the records.
+fn records(
+    context: &Context,
+    config: &Config,
+    desired: &Desired,
+    observed: &Observed,
+) -> Result<Change> {
+    let settings = plan::Settings {
+        owner: config.owner()?.to_owned(),
+        rebuilding: true,
+        ..plan::Settings::default()
+    };
+    let now = context.clock.now();
+    let mut recorded = Recorded::default();
+    let mut all = Change::default();
+    for _ in 0..MOST_ROUNDS {
+        let plan = plan::plan(&PlanInput {
+            desired,
+            recorded: &recorded,
+            observed,
+            settings: &settings,
+            now,
+        });
+        if let Some(why) = plan.fatal {
+            return Err(CliError::failed(why));
+        }
+        let change = learnt(plan, now);
+        if change.jobs.is_empty() && change.clusters.is_empty() {
+            break;
+        }
+        change.apply(&mut recorded);
+        all.events.extend(change.events);
+    }
+    all.clusters = recorded
+        .clusters
+        .into_iter()
+        .map(|(k, v)| (k, Some(v)))
+        .collect();
+    for (name, mut record) in recorded.jobs {
+        if record.job.is_none() {
+            Arc::make_mut(&mut record).rebuilt = true;
+        }
+        all.jobs.insert(name, Some(record));
+    }
+    Ok(all)
+}
+
+fn learnt(plan: Plan, now: jiff::Timestamp) -> Change {
+    let clusters = plan.clusters.into_iter();
+    let events = plan.events.into_iter();
+    Change {
+        jobs: plan.jobs,
+        clusters: clusters
+            .map(|(name, record)| (name, Some(record)))
+            .collect(),
+        events: events.map(|event| (now, event)).collect(),
+        ..Change::default()
+    }
+}
+
+/// What was found and what wasn't, a line each.
+fn words(change: &Change) -> String {
+    let records = change.jobs.iter();
+    let lines = records.filter_map(|(name, record)| {
+        let record = record.as_ref()?;
+        Some(match &record.job {
+            Some(job) => format!("JetJob/{name}: found as job {}\n", job.id),
+            None => format!("JetJob/{name}: no job of it; held until it is confirmed\n"),
+        })
+    });
+    lines.collect()
+}

@@ -1,0 +1,101 @@
+//! `reconcile`: the daemon looks at everything now.
+
+use std::process::ExitCode;
+
+use jiff::SignedDuration;
+
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::locate::daemon;
+use super::rows::subjects;
+use super::time;
+use super::validate::counted;
+use crate::api::wire::{PlanView, ReconcileBody};
+use crate::api::{Client, client::Watch};
+use crate::plan::hold::{Hold, HoldClass};
+use crate::resources::Severity;
+
+/// Have the daemon look at everything now.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Wait until there is nothing left to do
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = time::parse,
+        default_value = "10m",
+        requires = "wait"
+    )]
+    timeout: SignedDuration,
+}
+
+/// Asks for a pass.
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    let client = daemon(context).await?;
+    let accepted = client.post("/v1/reconcile", &ReconcileBody {}).await?;
+    if !args.wait {
+        context.output.say("sources and clusters were looked at");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let limit = args.timeout.unsigned_abs();
+    let settled = tokio::time::timeout(limit, settled(&client, accepted.pass)).await;
+    let Ok(plan) = settled else {
+        let plan: PlanView = client.get("/v1/plan").await?;
+        let limit = time::short(args.timeout);
+        return Err(unsettled(&format!("not done after {limit}"), &plan));
+    };
+    let plan = plan?;
+    let errors = plan.faults.iter();
+    let errors = errors.filter(|fault| fault.severity == Severity::Error);
+    let blocked = |hold: &Hold| hold.class == HoldClass::Blocked;
+    if errors.count() > 0 || plan.holds.iter().any(blocked) {
+        return Err(unsettled("not all is as declared", &plan));
+    }
+    for hold in &plan.holds {
+        let (subjects, reason, message) = (subjects(hold), hold.reason, &hold.message);
+        context
+            .output
+            .note(&format!("{subjects}: {reason}: {message}"));
+    }
+    context.output.say("done: nothing is left to do");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first pass from this one on that leaves nothing to do.
+async fn settled(client: &Client, pass: u64) -> Result<PlanView> {
+    let mut passes: Watch<PlanView> = client.watch("/v1/plan?watch=1").await?;
+    while let Some(plan) = passes.next().await? {
+        if plan.settled && plan.pass >= pass {
+            return Ok(plan);
+        }
+    }
+    Err(CliError::failed("the daemon stopped"))
+}
+
+fn unsettled(what: &str, plan: &PlanView) -> CliError {
+    let errors = plan.faults.iter();
+    let errors = errors.filter(|fault| fault.severity == Severity::Error);
+    let mut error = match errors.count() {
+        0 => CliError::failed(what.to_owned()),
+        count => {
+            let errors = counted(count, "error", "errors");
+            CliError::failed(format!("{what}: {errors} in the documents"))
+                .hint("`jetkeeper validate` shows them")
+        }
+    };
+    for step in &plan.in_flight {
+        error = error.hint(format!("{}: {} is in flight", step.resource, step.message));
+    }
+    for hold in plan
+        .holds
+        .iter()
+        .filter(|hold| hold.class != HoldClass::Policy)
+    {
+        let (subjects, reason, message) = (subjects(hold), hold.reason, &hold.message);
+        error = error.hint(format!("{subjects}: {reason}: {message}"));
+    }
+    error
+}

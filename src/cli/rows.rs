@@ -1,0 +1,242 @@
+//! The rows of the tables: which words of a resource come first.
+
+use jiff::Timestamp;
+
+use super::format::Row;
+use super::table::{Cell, Mood};
+use super::time;
+use crate::engine::JobResource;
+use crate::engine::published::HazelcastResource;
+use crate::plan::hold::{Hold, HoldClass, Release};
+use crate::plan::record::{Condition, ConditionStatus, ConditionType};
+use crate::plan::status::Phase;
+use crate::resources::ResourceId;
+
+impl Row for JobResource {
+    fn header(wide: bool) -> Vec<&'static str> {
+        let mut header = vec!["NAME", "PHASE", "READY", "SINCE", "CLUSTER", "JOB-ID"];
+        if wide {
+            header.extend(["WANTED", "GENERATION", "REASON", "JAR", "DECLARED"]);
+        }
+        header.push("MESSAGE");
+        header
+    }
+
+    fn cells(&self, wide: bool, now: Timestamp) -> Vec<Cell> {
+        let (metadata, spec, status) = (&self.metadata, &self.spec, &self.status);
+        let ready = ready(self);
+        let since = ready.map_or("-".to_owned(), |ready| {
+            time::ago(ready.last_transition_time, now)
+        });
+        let mut cells = vec![
+            metadata.name.clone().into(),
+            Cell::of(status.phase.to_string(), mood_of_phase(status.phase)),
+            ready_cell(ready),
+            since.into(),
+            spec.hazelcast_resource_name.clone().into(),
+            or_dash(status.job_id_text.map(|id| id.to_string())),
+        ];
+        if wide {
+            cells.extend([
+                format!("{:?}", spec.state).into(),
+                generations(self).into(),
+                or_dash(reason(self)),
+                or_dash(status.jar.as_ref().map(|jar| jar.sha256.short())),
+                or_dash(metadata.place.as_ref().map(ToString::to_string)),
+            ]);
+        }
+        cells.push(message(self).into());
+        cells
+    }
+
+    fn id(&self) -> String {
+        ResourceId::jet_job(&*self.metadata.name).to_string()
+    }
+}
+
+/// The condition that says whether the job does what the YAML says.
+pub(super) fn ready(job: &JobResource) -> Option<&Condition> {
+    condition(job, ConditionType::Ready)
+}
+
+fn condition(job: &JobResource, kind: ConditionType) -> Option<&Condition> {
+    let mut conditions = job.status.conditions.iter();
+    conditions.find(|condition| condition.kind == kind)
+}
+
+/// `2`, or `1 of 2` where the latest is not in force yet.
+pub(super) fn generations(job: &JobResource) -> String {
+    let (observed, latest) = (job.status.observed_generation, job.metadata.generation);
+    if observed == latest {
+        latest.to_string()
+    } else {
+        format!("{observed} of {latest}")
+    }
+}
+
+/// The hold that a person has to know of first.
+fn foremost(holds: &[Hold]) -> Option<&Hold> {
+    let first = |class| holds.iter().find(move |hold| hold.class == class);
+    first(HoldClass::Blocked)
+        .or_else(|| first(HoldClass::Policy))
+        .or_else(|| first(HoldClass::Waiting))
+}
+
+fn reason(job: &JobResource) -> Option<String> {
+    let held = foremost(&job.status.holds).map(|hold| hold.reason);
+    let reason = held.or_else(|| Some(ready(job)?.reason));
+    reason.map(|reason| reason.to_string())
+}
+
+/// What a person has to know of the job; nothing where all is well.
+fn message(job: &JobResource) -> String {
+    let status = &job.status;
+    let held = foremost(&status.holds).map(|hold| hold.message.as_str());
+    let failed = status.failure_text.as_deref();
+    let unready = ready(job)
+        .filter(|ready| ready.status != ConditionStatus::True)
+        .map(|ready| ready.message.as_str());
+    first_line(held.or(failed).or(unready).unwrap_or_default()).to_owned()
+}
+
+/// Failures come with stack traces, which are for `describe`.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn mood_of_phase(phase: Phase) -> Mood {
+    match phase {
+        Phase::Running | Phase::Completed => Mood::Good,
+        Phase::NotRunning
+        | Phase::Starting
+        | Phase::Suspended
+        | Phase::SuspendedExportingSnapshot
+        | Phase::Completing
+        | Phase::Canceled => Mood::Calm,
+        Phase::Failed | Phase::ExecutionFailed => Mood::Bad,
+    }
+}
+
+fn ready_cell(ready: Option<&Condition>) -> Cell {
+    match ready.map(|ready| ready.status) {
+        Some(ConditionStatus::True) => Cell::of("True", Mood::Good),
+        Some(ConditionStatus::False) => Cell::of("False", Mood::Bad),
+        Some(ConditionStatus::Unknown) => Cell::of("Unknown", Mood::Calm),
+        None => "-".into(),
+    }
+}
+
+fn or_dash(text: Option<String>) -> Cell {
+    text.unwrap_or_else(|| "-".to_owned()).into()
+}
+
+impl Row for HazelcastResource {
+    fn header(wide: bool) -> Vec<&'static str> {
+        let mut header = vec!["NAME", "PHASE", "STATE", "MEMBERS", "RUNNING", "VERSION"];
+        if wide {
+            header.extend(["CLUSTER-NAME", "CLUSTER-ID", "ADDRESSES", "DECLARED"]);
+        }
+        header.push("MESSAGE");
+        header
+    }
+
+    fn cells(&self, wide: bool, _: Timestamp) -> Vec<Cell> {
+        let (metadata, spec, status) = (&self.metadata, &self.spec, &self.status);
+        let mood = match status.phase.as_str() {
+            "Connected" => Mood::Good,
+            "Connecting" => Mood::Calm,
+            _ => Mood::Bad,
+        };
+        let mut cells = vec![
+            metadata.name.clone().into(),
+            Cell::of(status.phase.clone(), mood),
+            or_dash(status.state.clone()),
+            status.members.to_string().into(),
+            status.jobs_running.to_string().into(),
+            or_dash(status.version.clone()),
+        ];
+        if wide {
+            let declared = metadata.place.as_ref().map(ToString::to_string);
+            cells.extend([
+                spec.cluster_name.clone().into(),
+                or_dash(status.cluster_id.clone()),
+                or_dash(Some(spec.addresses.join(",")).filter(|text| !text.is_empty())),
+                declared
+                    .unwrap_or_else(|| "configuration".to_owned())
+                    .into(),
+            ]);
+        }
+        let message = status.message.as_deref().unwrap_or_default();
+        cells.push(first_line(message).into());
+        cells
+    }
+
+    fn id(&self) -> String {
+        ResourceId::hazelcast(&*self.metadata.name).to_string()
+    }
+}
+
+impl Row for Hold {
+    fn header(wide: bool) -> Vec<&'static str> {
+        let mut header = vec!["ID", "CLASS", "REASON", "RESOURCES"];
+        if wide {
+            header.extend(["ENDS", "RELEASE"]);
+        }
+        header.push("MESSAGE");
+        header
+    }
+
+    fn cells(&self, wide: bool, now: Timestamp) -> Vec<Cell> {
+        let mood = match self.class {
+            HoldClass::Waiting => Mood::Plain,
+            HoldClass::Policy => Mood::Calm,
+            HoldClass::Blocked => Mood::Bad,
+        };
+        let mut cells = vec![
+            self.id.to_string().into(),
+            Cell::of(format!("{:?}", self.class), mood),
+            self.reason.to_string().into(),
+            subjects(self).into(),
+        ];
+        if wide {
+            let ends = self
+                .deadline
+                .map(|deadline| format!("in {}", time::short(deadline.duration_since(now))));
+            cells.push(or_dash(ends));
+            cells.push(or_dash(release(self)));
+        }
+        cells.push(first_line(&self.message).into());
+        cells
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+/// Most holds concern one resource; of many, the first two say enough.
+pub(super) fn subjects(hold: &Hold) -> String {
+    const SHOWN: usize = 2;
+    let names = hold.subjects.iter().take(SHOWN).map(ToString::to_string);
+    let names = names.collect::<Vec<_>>().join(", ");
+    match hold.subjects.len().saturating_sub(SHOWN) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
+}
+
+/// The command with which a person releases it.
+pub(super) fn release(hold: &Hold) -> Option<String> {
+    let id = &hold.id;
+    match hold.release {
+        Release::None => None,
+        Release::Confirm => Some(format!("jetkeeper confirm {id}")),
+        Release::DiscardState => Some(format!("jetkeeper confirm {id} --discard-state")),
+        Release::Adopt => {
+            let name = hold.subjects.first()?;
+            Some(format!("jetkeeper adopt {name}"))
+        }
+        // The subject of a pause of everything is whatever it keeps waiting.
+        Release::Unpause => Some("jetkeeper unpause".to_owned()),
+    }
+}

@@ -1,0 +1,123 @@
+//! `run`: the daemon.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Keeping, Logging};
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::follow::Follower;
+use super::shutdown::{GRACE, Stop, left};
+use super::wiring::{self, Running};
+use crate::api::{Limits, Socket, serve};
+use crate::config::Config;
+use crate::engine::EngineTask;
+use crate::resources::{Fault, Severity};
+use crate::telemetry;
+
+/// How long the socket may take to answer what was asked, once the engine has ended.
+const SOCKET_GRACE: Duration = Duration::from_secs(2);
+
+/// Keep the jobs as declared, until stopped: the daemon.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    keeping: Keeping,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+/// Runs until somebody wants the end.
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    context.log(&args.logging, "info")?;
+    let config = context.keeping(args.keeping)?;
+    let mut stop = Stop::listen()?;
+    let running = wiring::keep(context, &config).await?;
+    // After the state is ours: whoever has it may answer for it.
+    let socket = Socket::bind(config.state()?).await?;
+    greet(&config, &socket);
+    let end = CancellationToken::new();
+    let served = tokio::spawn(serve(
+        socket,
+        running.handle.clone(),
+        Arc::clone(&context.clock),
+        Limits::default(),
+        end.clone(),
+    ));
+    let telling = tokio::spawn(tell(Follower::new(&running.handle).await?));
+    let Running { mut task, .. } = running;
+    let done = tokio::select! {
+        () = stop.wanted() => {
+            tracing::info!("stopping; steps in flight get {} s", GRACE.as_secs());
+            stopped(task, &mut stop).await
+        }
+        error = task.ended() => Err(error.into()),
+    };
+    end.cancel();
+    if tokio::time::timeout(SOCKET_GRACE, served).await.is_err() {
+        tracing::debug!("somebody still read from the socket");
+    }
+    telling.abort();
+    done
+}
+
+/// Ends the engine; a second signal ends it at once.
+async fn stopped(task: EngineTask, stop: &mut Stop) -> Result<ExitCode> {
+    let left_over = tokio::select! {
+        ended = task.stop(GRACE) => ended?,
+        () = stop.wanted() => {
+            return Err(CliError::failed("broken off by a second signal")
+                .hint("the journal is true; the next run finds out what became of steps in flight"));
+        }
+    };
+    if let Some(words) = left(&left_over) {
+        tracing::warn!("stopped; {words}");
+    } else {
+        tracing::info!("stopped; nothing was left");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn greet(config: &Config, socket: &Socket) {
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(
+        "jetkeeper {version} begins; socket {}",
+        socket.path().display()
+    );
+    for source in &config.sources {
+        let (name, directory) = (&source.name, source.directory.display());
+        tracing::info!("source {name}: {directory}");
+    }
+}
+
+/// Logs what happens, in the words that users read.
+async fn tell(mut follower: Follower) {
+    loop {
+        match follower.next().await {
+            Ok(Some(news)) => {
+                news.faults.iter().for_each(log_fault);
+                for entry in &news.events {
+                    telemetry::event(&entry.event);
+                }
+            }
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!("{}", error.words());
+                return;
+            }
+        }
+    }
+}
+
+fn log_fault(fault: &Fault) {
+    let Fault { place, message, .. } = fault;
+    let help = fault.help.as_deref();
+    let help = help.map_or(String::new(), |help| format!(" ({help})"));
+    match fault.severity {
+        Severity::Error => tracing::error!("{place}: {message}{help}"),
+        Severity::Warning => tracing::warn!("{place}: {message}{help}"),
+    }
+}

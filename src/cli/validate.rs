@@ -1,0 +1,223 @@
+//! `validate`: is the YAML as it should be? Needs no cluster.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::format::json;
+use crate::resources::render::render;
+use crate::resources::{
+    Desired, Fault, LoadCache, LoadOptions, Revision, Severity, SourceName, load,
+};
+use crate::source::{DirectoryOptions, DirectorySource, Source};
+
+/// Check the YAML, without any cluster.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directories and YAML files, checked together; the configuration's sources if not given
+    paths: Vec<PathBuf>,
+    /// How faults are printed
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: FaultFormat,
+}
+
+/// How faults are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FaultFormat {
+    /// For people, with the line and a caret
+    Text,
+    /// For programs
+    Json,
+    /// As annotations of GitHub Actions
+    Github,
+}
+
+/// What is printed as JSON.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    errors: usize,
+    warnings: usize,
+    faults: &'a [Fault],
+}
+
+/// Checks.
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    let config = context.config()?;
+    let paths = if args.paths.is_empty() {
+        let sources = config.sources()?.iter();
+        sources.map(|source| source.directory.clone()).collect()
+    } else {
+        args.paths
+    };
+    let revisions = revisions(context, &paths).await?;
+    let options = LoadOptions {
+        clusters: config.clusters.keys().cloned().collect::<BTreeSet<_>>(),
+        check_references: true,
+    };
+    let desired = load(&revisions, &options, &mut LoadCache::default());
+    let faults: Vec<Fault> = desired.faults.iter().cloned().map(seen_from_here).collect();
+    let count = |severity| {
+        let same = faults.iter().filter(|fault| fault.severity == severity);
+        same.count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let output = context.output;
+    match args.output {
+        FaultFormat::Text => {
+            for fault in &faults {
+                output.line(&format!("{}\n", render(fault, true)))?;
+            }
+            output.say(&summary(&revisions, &desired, errors, warnings));
+        }
+        FaultFormat::Json => output.data(&json(&Report {
+            errors,
+            warnings,
+            faults: &faults,
+        })?)?,
+        FaultFormat::Github => {
+            for fault in &faults {
+                output.line(&annotation(fault))?;
+            }
+        }
+    }
+    Ok(ExitCode::from(u8::from(errors > 0)))
+}
+
+/// Each path is a source of its own, named as it was given.
+async fn revisions(context: &Context, paths: &[PathBuf]) -> Result<Vec<Arc<Revision>>> {
+    let mut revisions = Vec::new();
+    for path in paths {
+        let named = path.display().to_string();
+        if !path.exists() {
+            return Err(CliError::failed(format!("there is no {named}")));
+        }
+        let options = DirectoryOptions {
+            events: false,
+            ..DirectoryOptions::default()
+        };
+        let name = SourceName(named);
+        let source = DirectorySource::start(name, path, options, Arc::clone(&context.clock));
+        let source = source.await.map_err(CliError::failed)?;
+        revisions.push(Arc::clone(&source.revisions().borrow()));
+    }
+    Ok(revisions)
+}
+
+/// The fault with its file's path as it can be opened from here.
+fn seen_from_here(mut fault: Fault) -> Fault {
+    let given = Path::new(&fault.place.source.0);
+    let path = if given.is_file() {
+        given.to_owned()
+    } else if given == Path::new(".") {
+        PathBuf::from(&fault.place.path)
+    } else {
+        given.join(&fault.place.path)
+    };
+    let path = path.display().to_string();
+    if let Some(snippet) = &mut fault.snippet {
+        let (short, long) = (&fault.place.path, &path);
+        *snippet = snippet.replacen(&format!("--> {short}"), &format!("--> {long}"), 1);
+    }
+    fault.place.path = path;
+    fault
+}
+
+fn summary(
+    revisions: &[Arc<Revision>],
+    desired: &Desired,
+    errors: usize,
+    warnings: usize,
+) -> String {
+    let files = revisions.iter().map(|revision| revision.files.len()).sum();
+    let files = counted(files, "file", "files");
+    if errors == 0 {
+        let resources = desired.hazelcasts.len() + desired.jobs.len();
+        let resources = counted(resources, "resource", "resources");
+        let warned = match warnings {
+            0 => String::new(),
+            _ => format!(", {}", counted(warnings, "warning", "warnings")),
+        };
+        return format!("ok: {resources} in {files}{warned}");
+    }
+    let errors = counted(errors, "error", "errors");
+    let warnings = counted(warnings, "warning", "warnings");
+    format!("{errors} and {warnings} in {files}")
+}
+
+/// `1 file`, `3 files`.
+pub(super) fn counted(count: usize, one: &str, several: &str) -> String {
+    let noun = if count == 1 { one } else { several };
+    format!("{count} {noun}")
+}
+
+/// One line of a workflow command.
+fn annotation(fault: &Fault) -> String {
+    let command = match fault.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let place = &fault.place;
+    let mut properties = vec![format!("file={}", property(&place.path))];
+    if place.line > 0 {
+        properties.push(format!("line={}", place.line));
+    }
+    if place.column > 0 {
+        properties.push(format!("col={}", place.column));
+    }
+    if let Some(resource) = &fault.resource {
+        properties.push(format!("title={}", property(&resource.to_string())));
+    }
+    let mut message = fault.message.clone();
+    if let Some(help) = &fault.help {
+        message.push_str("\nhelp: ");
+        message.push_str(help);
+    }
+    let properties = properties.join(",");
+    format!("::{command} {properties}::{}", escape(&message))
+}
+
+/// Line ends would end the command, and `%` begins an escape.
+fn escape(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// In a property, `:` and `,` mean something too.
+fn property(text: &str) -> String {
+    escape(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::{Place, ResourceId};
+
+    #[test]
+    fn an_annotation_is_one_line_whatever_is_in_it() {
+        let fault = Fault {
+            severity: Severity::Error,
+            place: Place {
+                source: SourceName("jobs".to_owned()),
+                path: "a,b:c.yaml".to_owned(),
+                line: 3,
+                column: 5,
+            },
+            resource: Some(ResourceId::jet_job("orders")),
+            message: "100% wrong".to_owned(),
+            help: Some("write\r\nit again".to_owned()),
+            snippet: None,
+        };
+        assert_eq!(
+            annotation(&fault),
+            "::error file=a%2Cb%3Ac.yaml,line=3,col=5,title=JetJob/orders::\
+             100%25 wrong%0Ahelp: write%0D%0Ait again"
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! Joins the real parts: sources, clusters, jars, secrets and state, as the configuration says.
+
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::context::Context;
+use super::error::{CliError, Result};
+use crate::artifacts::{ArtifactOptions, LocalArtifacts};
+use crate::clock::{Clock, Entropy, Random};
+use crate::cluster::{self, Cluster, HazelcastCluster};
+use crate::config::Config;
+use crate::engine::{
+    self, ClusterTarget, Clusters, EngineParts, EngineTask, Handle, Mode, Settings,
+};
+use crate::plan;
+use crate::plan::record::Recorded;
+use crate::resources::HazelcastSpec;
+use crate::secrets::FileSecrets;
+use crate::source::{DirectoryOptions, DirectorySource, Source};
+use crate::store::{
+    self, Change, EventEntry, JournalEntry, RevisionEntry, SledStore, Store, StoreError,
+};
+
+/// A running engine. Dropping it breaks off what it does.
+pub(super) struct Running {
+    /// What it shows, and the way to ask it for something.
+    pub(super) handle: Handle,
+    /// Its end.
+    pub(super) task: EngineTask,
+    _scratch: Option<Scratch>,
+}
+
+/// Starts the engine that keeps jobs: it has the state, and writes.
+pub(super) async fn keep(context: &Context, config: &Config) -> Result<Running> {
+    let state = config.state()?;
+    let entropy = Arc::new(Random::from_os());
+    let store = SledStore::open(state, &*context.clock, &*entropy).await?;
+    let settings = settings(config, Mode::Keep)?;
+    let jars = state.join("jars");
+    start(context, config, Arc::new(store), jars, settings, None).await
+}
+
+/// Starts an engine that only looks and plans, with these records; with none, it takes what is ours
+/// from the clusters' ownership maps. Writes nothing but jars to a place that it removes.
+pub(super) async fn look(
+    context: &Context,
+    config: &Config,
+    recorded: Option<Recorded>,
+) -> Result<Running> {
+    let mut settings = settings(config, Mode::Look)?;
+    settings.plan.rebuilding = recorded.is_none();
+    let store = Arc::new(Remembered(recorded.unwrap_or_default()));
+    let scratch = Scratch::make()?;
+    let jars = scratch.0.clone();
+    start(context, config, store, jars, settings, Some(scratch)).await
+}
+
+async fn start(
+    context: &Context,
+    config: &Config,
+    store: Arc<dyn Store>,
+    jars: PathBuf,
+    settings: Settings,
+    scratch: Option<Scratch>,
+) -> Result<Running> {
+    let clock = Arc::clone(&context.clock);
+    let entropy: Arc<dyn Entropy> = Arc::new(Random::from_os());
+    let artifacts = LocalArtifacts::start(
+        ArtifactOptions::new(jars),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    );
+    let parts = EngineParts {
+        sources: sources(context, config).await?,
+        clusters: Arc::new(Connector(Arc::clone(&clock))),
+        artifacts: Arc::new(artifacts.await.map_err(CliError::failed)?),
+        secrets: Arc::new(FileSecrets::new(
+            config.credentials.clone(),
+            config.secrets.clone(),
+        )),
+        store,
+        clock,
+        entropy,
+        settings,
+    };
+    let (handle, task) = engine::start(parts).await?;
+    Ok(Running {
+        handle,
+        task,
+        _scratch: scratch,
+    })
+}
+
+/// What the configuration says to the engine.
+fn settings(config: &Config, mode: Mode) -> Result<Settings> {
+    let prune = config.prune;
+    Ok(Settings {
+        plan: plan::Settings {
+            owner: config.owner()?.to_owned(),
+            max_deletions: prune.max_deletions as usize,
+            max_deletions_percent: prune.max_deletions_percent as usize,
+            ..plan::Settings::default()
+        },
+        clusters: targets(config),
+        mode,
+        ..Settings::default()
+    })
+}
+
+/// The clusters of the configuration.
+pub(super) fn targets(config: &Config) -> BTreeMap<String, ClusterTarget> {
+    let clusters = config.clusters.iter();
+    clusters
+        .map(|(name, addresses)| {
+            let target = ClusterTarget {
+                cluster_name: HazelcastSpec::default().cluster_name,
+                addresses: addresses.clone(),
+            };
+            (name.clone(), target)
+        })
+        .collect()
+}
+
+/// The sources of the configuration, each looked at once.
+pub(super) async fn sources(context: &Context, config: &Config) -> Result<Vec<Arc<dyn Source>>> {
+    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+    for source in config.sources()? {
+        let started = DirectorySource::start(
+            source.name.clone(),
+            &source.directory,
+            DirectoryOptions::default(),
+            Arc::clone(&context.clock),
+        );
+        sources.push(Arc::new(started.await.map_err(CliError::failed)?));
+    }
+    Ok(sources)
+}
+
+/// Whether state was ever made in this directory.
+pub(super) fn has_state(directory: &Path) -> bool {
+    store::exists(directory)
+}
+
+/// The store of a directory that has state and that no daemon keeps.
+pub(super) async fn open_store(context: &Context, directory: &Path) -> Result<Arc<dyn Store>> {
+    if !has_state(directory) {
+        let path = directory.display().to_string();
+        return Err(StoreError::Absent { path }.into());
+    }
+    let store = SledStore::open(directory, &*context.clock, &Random::from_os()).await?;
+    Ok(Arc::new(store))
+}
+
+/// Connects to real clusters.
+pub(super) struct Connector(pub(super) Arc<dyn Clock>);
+
+impl Clusters for Connector {
+    fn connect(&self, target: &ClusterTarget) -> Arc<dyn Cluster> {
+        let target = cluster::ClusterTarget {
+            name: target.cluster_name.clone(),
+            cluster_name: target.cluster_name.clone(),
+            addresses: target.addresses.clone(),
+        };
+        Arc::new(HazelcastCluster::connect(&target, Arc::clone(&self.0)))
+    }
+}
+
+/// Records that are only read.
+struct Remembered(Recorded);
+
+#[async_trait]
+impl Store for Remembered {
+    async fn load(&self) -> Result<Recorded, StoreError> {
+        Ok(self.0.clone())
+    }
+
+    async fn commit(&self, _: &Change) -> Result<(), StoreError> {
+        // An engine that only looks commits nothing; if it ever does, it must not go unnoticed.
+        Err(StoreError::Unusable {
+            path: "memory".to_owned(),
+        })
+    }
+
+    async fn events(&self, _: usize) -> Result<Vec<EventEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn journal(&self, _: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn revisions(&self, _: usize) -> Result<Vec<RevisionEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A directory of this process alone, removed in the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make() -> Result<Self> {
+        let name = format!("jetkeeper-plan-{}", Random::from_os().uuid());
+        let path = std::env::temp_dir().join(name);
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| {
+            CliError::failed(format!(
+                "failed to make the scratch directory {}: {error}",
+                path.display()
+            ))
+            .hint("TMPDIR names another place")
+        })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left is in the system's place for what is left.
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
