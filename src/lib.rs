@@ -1,7 +1,10 @@
 //! Keeps Hazelcast Jet jobs as the YAML in a directory declares them.
 
+pub mod api;
+pub mod artifacts;
 pub mod clock;
 pub mod cluster;
+pub mod config;
 pub mod engine;
 pub mod hazelcast;
 pub mod plan;
@@ -9,3 +12,4 @@ pub mod resources;
 pub mod secrets;
 pub mod source;
 pub mod store;
+pub mod telemetry;

@@ -1,8 +1,10 @@
 //! Clusters: the port that effects and looks go through, its adapter to the protocol client, and the
 //! watch that keeps the latest view of each.
 
+pub mod adapter;
 pub mod port;
 pub mod watch;
 
+pub use adapter::{ClusterTarget, HazelcastCluster};
 pub use port::{CallError, Cluster, Connection, Health, StatusEvent, Upload, UploadReport};
-pub use watch::{ClusterWatch, Interest, WatchError, WatchOptions};
+pub use watch::{ClusterWatch, WatchError, WatchOptions};

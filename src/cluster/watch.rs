@@ -28,7 +28,6 @@ mod scripted;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,19 +36,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::port::{CallError, Cluster, Health};
 use crate::clock::{Clock, Entropy, Random};
+use crate::plan::Interest;
 use crate::plan::job::JobId;
 use crate::plan::observed::ClusterView;
 use keeper::Keeper;
 use order::{Answered, Orders};
-
-/// The jobs that matter: everything about them is kept, and changes of their status are listened to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Interest {
-    /// Names of jobs.
-    pub names: BTreeSet<String>,
-    /// Ids of jobs; one that the list lacks is asked for by itself.
-    pub ids: BTreeSet<JobId>,
-}
 
 /// How a watch works.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::published::Published;
 use super::request::{Answer, Envelope, Request, RequestError};
-use super::stand_in::ClusterWatch;
+use crate::cluster::watch::ClusterWatch;
 use crate::plan::hold::{Hold, HoldId, Release};
 use crate::plan::record::{Confirmation, Pause};
 use crate::resources::{Kind, ResourceId};

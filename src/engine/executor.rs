@@ -13,6 +13,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::artifacts::Artifacts;
 use crate::cluster::{CallError, Cluster, Upload, UploadReport};
 use crate::plan::hold::Reason;
 use crate::plan::observed::{ClusterState, Link};
@@ -20,8 +21,7 @@ use crate::plan::record::UploadOutcome;
 use crate::plan::step::{Action, Expectation, Outcome, Step, Submit};
 use crate::plan::upload;
 
-use super::ports::Jars;
-use super::stand_in::{ClusterWatch, WatchError};
+use crate::cluster::watch::{ClusterWatch, WatchError};
 use crate::secrets::{SecretString, Secrets};
 
 /// How much longer than an upload its answer is waited for, should the client lose count.
@@ -33,7 +33,7 @@ const SHORTEST_SECRET: usize = 3;
 /// What steps need beside their cluster.
 #[derive(Clone)]
 pub(super) struct Executor {
-    pub(super) jars: Arc<dyn Jars>,
+    pub(super) artifacts: Arc<dyn Artifacts>,
     pub(super) secrets: Arc<dyn Secrets>,
 }
 
@@ -83,18 +83,16 @@ impl Executor {
 
     /// Brings together what an upload sends. Fails before anything is sent.
     async fn prepare(&self, step: &Step, submit: &Submit) -> Result<Prepared, Outcome> {
-        let jar = match &submit.jar {
-            Some(digest) => Some(
-                self.jars
-                    .path(digest)
-                    .await
-                    .map_err(|lost| Outcome::Failed {
-                        reason: lost.reason,
-                        message: lost.message,
-                    })?,
-            ),
-            None => None,
-        };
+        let jar =
+            match &submit.jar {
+                Some(digest) => Some(self.artifacts.verified(digest).await.map_err(|error| {
+                    Outcome::Failed {
+                        reason: Reason::JarNotFound,
+                        message: error.to_string(),
+                    }
+                })?),
+                None => None,
+            };
         let file_name = match (&submit.jar, &submit.jar_on_member) {
             (Some(digest), _) => upload::file_name(&submit.nonce, digest),
             (None, Some(path)) => path.clone(),

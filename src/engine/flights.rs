@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::executor::{Executor, unknown};
-use super::stand_in::{ClusterWatch, WatchError};
+use crate::cluster::watch::{ClusterWatch, WatchError};
 use crate::plan::step::{Action, Outcome, Step};
 use crate::resources::ResourceId;
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::stand_in::Loader;
 use super::wake::{Bell, Follower};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::record::{Recorded, SourceRecord};
-use crate::resources::{Desired, Fault, ResourceId, Revision, Severity, SourceName};
+use crate::resources::load::{LoadOptions, load};
+use crate::resources::{Desired, Fault, LoadCache, ResourceId, Revision, Severity, SourceName};
 use crate::source::Source;
 use crate::store::{Change, RevisionEntry};
 
@@ -19,8 +19,8 @@ use crate::store::{Change, RevisionEntry};
 pub(super) struct Manifests {
     sources: Vec<Arc<dyn Source>>,
     receivers: Vec<watch::Receiver<Arc<Revision>>>,
-    clusters: BTreeSet<String>,
-    loader: Loader,
+    options: LoadOptions,
+    cache: LoadCache,
     loaded: Vec<Arc<Revision>>,
     desired: Arc<Desired>,
     faults: Arc<[Fault]>,
@@ -41,8 +41,11 @@ impl Manifests {
             _followers: followers.collect(),
             sources,
             receivers,
-            clusters,
-            loader: Loader,
+            options: LoadOptions {
+                clusters,
+                check_references: true,
+            },
+            cache: LoadCache::default(),
             loaded: Vec::new(),
             desired: Arc::default(),
             faults: Arc::default(),
@@ -73,7 +76,7 @@ impl Manifests {
             return;
         }
         let before = Arc::clone(&self.desired);
-        self.desired = Arc::new(self.loader.load(&latest, &self.clusters));
+        self.desired = Arc::new(load(&latest, &self.options, &mut self.cache));
         self.faults = self.desired.faults.clone().into();
         for revision in &latest {
             self.tell_presence(revision, now, change);

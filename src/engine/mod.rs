@@ -25,13 +25,12 @@ mod publish;
 pub mod published;
 pub mod request;
 mod settings;
-pub mod stand_in;
 mod task;
 mod wake;
 mod watches;
 
 pub use error::EngineError;
-pub use ports::{ClusterTarget, Clusters, JarLost, JarViews, Jars};
+pub use ports::{ClusterTarget, Clusters};
 pub use published::{JobResource, Published};
 pub use request::{Handle, Request, RequestError};
 pub use settings::{EngineParts, Mode, Settings};

@@ -85,7 +85,8 @@ impl Engine {
 
     fn want(&mut self) {
         let desired = Arc::clone(self.manifests.desired());
-        self.jars.want(plan::wanted_jars(&desired));
+        self.artifacts.want(plan::wanted_jars(&desired));
+        self.artifacts.pin(plan::kept_jars(&self.recorded));
         let interests = plan::interest(&desired, &self.recorded);
         self.watches.want(&desired, interests, &self.bell);
     }

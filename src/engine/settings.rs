@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ports::{ClusterTarget, Clusters, Jars};
+use super::ports::{ClusterTarget, Clusters};
+use crate::artifacts::Artifacts;
 use crate::clock::{Clock, Entropy};
 use crate::plan;
 use crate::secrets::Secrets;
@@ -17,7 +18,7 @@ pub struct EngineParts {
     /// Connects to clusters.
     pub clusters: Arc<dyn Clusters>,
     /// Gets jars.
-    pub jars: Arc<dyn Jars>,
+    pub artifacts: Arc<dyn Artifacts>,
     /// Gives secrets.
     pub secrets: Arc<dyn Secrets>,
     /// Keeps state.

@@ -24,13 +24,13 @@ use super::flights::Flights;
 use super::ledger::recover;
 use super::manifests::Manifests;
 use super::notices::Notices;
-use super::ports::{JarViews, Jars};
 use super::publish::in_words;
 use super::published::{PlannedStep, Published};
 use super::request::Handle;
 use super::settings::{EngineParts, Mode, Settings};
 use super::wake::{Bell, Follower};
 use super::watches::Watches;
+use crate::artifacts::{Artifacts, JarViews};
 use crate::clock::Clock;
 use crate::plan::Plan;
 use crate::plan::record::Recorded;
@@ -62,8 +62,8 @@ pub(super) struct Engine {
     pub(super) settings: Settings,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) jars: Arc<dyn Jars>,
-    pub(super) jar_views: watch::Receiver<Arc<JarViews>>,
+    pub(super) artifacts: Arc<dyn Artifacts>,
+    pub(super) jar_views: watch::Receiver<JarViews>,
     pub(super) recorded: Recorded,
     pub(super) manifests: Manifests,
     pub(super) watches: Watches,
@@ -159,7 +159,7 @@ impl Engine {
         let EngineParts {
             sources,
             clusters,
-            jars,
+            artifacts,
             secrets,
             store,
             clock,
@@ -168,7 +168,7 @@ impl Engine {
         } = parts;
         let bell = Bell::default();
         let names = settings.clusters.keys().cloned().collect();
-        let jar_views = jars.views();
+        let jar_views = artifacts.views();
         Self {
             manifests: Manifests::new(sources, names, &bell),
             watches: Watches::new(
@@ -178,7 +178,7 @@ impl Engine {
                 settings.clusters.clone(),
             ),
             executor: Executor {
-                jars: Arc::clone(&jars),
+                artifacts: Arc::clone(&artifacts),
                 secrets,
             },
             flights: Flights::default(),
@@ -191,7 +191,7 @@ impl Engine {
             settings,
             store,
             clock,
-            jars,
+            artifacts,
             jar_views,
             recorded,
             notices,

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::ports::{ClusterTarget, Clusters};
-use super::stand_in::{ClusterWatch, WatchInterest, WatchOptions};
 use super::wake::{Bell, Follower};
 use crate::clock::{Clock, Entropy};
+use crate::cluster::watch::{ClusterWatch, WatchOptions};
 use crate::plan::Interest;
 use crate::plan::observed::ClusterView;
 use crate::resources::Desired;
@@ -96,7 +96,7 @@ impl Watches {
         };
         let cluster = self.connector.connect(&target);
         let watch = ClusterWatch::start(cluster, Arc::clone(&self.clock), options);
-        watch.want(watched(&interest));
+        watch.want(interest.clone());
         let views = watch.views();
         Watched {
             target,
@@ -142,20 +142,13 @@ impl Watches {
 impl Watched {
     fn set_interest(&mut self, interest: Interest) {
         if self.interest != interest {
-            self.watch.want(watched(&interest));
+            self.watch.want(interest.clone());
             self.interest = interest;
         }
     }
 
     fn end(self) {
         tokio::spawn(async move { self.watch.stop().await });
-    }
-}
-
-fn watched(interest: &Interest) -> WatchInterest {
-    WatchInterest {
-        names: interest.names.clone(),
-        ids: interest.ids.clone(),
     }
 }
 

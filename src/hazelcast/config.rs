@@ -4,6 +4,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+/// Longest wait there is. Longer ones are cut, because clocks overflow.
+const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
+/// Shortest pause of anything that repeats.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+
 /// Settings of one [`Client`](super::Client).
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
@@ -58,9 +65,19 @@ impl Default for ClientConfig {
             max_message_bytes: 256 * 1024 * 1024,
             max_pending_calls: 1024,
             event_queue: 256,
-            max_text_bytes: 16 * 1024,
+            max_text_bytes: 4 * 1024,
         }
     }
+}
+
+/// A pause that clocks can bear, and that is none of an endless loop's.
+pub(crate) fn bearable(pause: Duration) -> Duration {
+    pause.clamp(SHORTEST_PAUSE, LONGEST_WAIT)
+}
+
+/// The moment at which a wait that begins now is over.
+pub(crate) fn deadline_after(wait: Duration) -> Instant {
+    Instant::now() + wait.min(LONGEST_WAIT)
 }
 
 /// Name and password of a client; its `Debug` shows neither.

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use self::events::EventSender;
 use super::codec::{self, Request};
-use super::config::ClientConfig;
+use super::config::{ClientConfig, deadline_after};
 use super::error::{Error, Kind, LossCause, Result};
 use super::frame::FrameError;
 use super::message::ClientMessage;
@@ -58,7 +58,7 @@ pub struct Connection {
 impl Connection {
     /// Connects to `address`, introduces the client, and waits for the member's consent.
     pub async fn open(address: &str, config: &ClientConfig, client_uuid: Uuid) -> Result<Self> {
-        let deadline = Instant::now() + config.connect_timeout;
+        let deadline = deadline_after(config.connect_timeout);
         let failed = |source| Kind::Connect {
             address: address.to_owned(),
             source,
@@ -68,7 +68,7 @@ impl Connection {
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
             .map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        Self::over(stream, address, config, client_uuid).await
+        Self::introduce(stream, address, config, client_uuid, deadline).await
     }
 
     /// Introduces the client on a stream that is connected already.
@@ -81,8 +81,22 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
+        let deadline = deadline_after(config.connect_timeout);
+        Self::introduce(stream, address, config, client_uuid, deadline).await
+    }
+
+    async fn introduce<S>(
+        stream: S,
+        address: &str,
+        config: &ClientConfig,
+        client_uuid: Uuid,
+        deadline: Instant,
+    ) -> Result<Self>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
         let channel = Channel::spawn(stream, address, config);
-        let identity = handshake::authenticate(&channel, config, client_uuid).await;
+        let identity = handshake::authenticate(&channel, config, client_uuid, deadline).await;
         if identity.is_err() {
             channel.close.cancel();
         }
@@ -146,11 +160,10 @@ impl Connection {
 
     /// Sends a request whose answer does not matter, if there is room for it now.
     pub(crate) fn notify<R: Request>(&self, request: &R) {
-        let (reply, _) = oneshot::channel();
         let command = Command {
             message: request.encode_request(),
-            sending: Sending::unwanted(),
-            reply,
+            sending: Sending::default(),
+            reply: None,
             events: None,
         };
         if self.channel.commands.try_send(command).is_err() {
@@ -173,9 +186,12 @@ struct Channel {
 struct Command {
     message: ClientMessage,
     sending: Sending,
-    reply: oneshot::Sender<Result<ClientMessage, Refusal>>,
+    reply: Reply,
     events: Option<EventSender>,
 }
+
+/// Where an answer goes; none if nobody waits for it.
+type Reply = Option<oneshot::Sender<Result<ClientMessage, Refusal>>>;
 
 /// Why the task did not deliver an answer.
 #[derive(Debug)]
@@ -241,11 +257,11 @@ impl Channel {
     ) -> Result<ClientMessage> {
         let begun = Instant::now();
         let (reply, answer) = oneshot::channel();
-        let sending = Sending::wanted();
+        let sending = Sending::default();
         let command = Command {
             message,
             sending: sending.clone(),
-            reply,
+            reply: Some(reply),
             events,
         };
         let answer = async {
@@ -283,24 +299,13 @@ impl Channel {
 
 /// Whether a call has left this process: settled once, between the task that writes it and the
 /// caller whose time is over.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Sending(Arc<AtomicU8>);
 
 impl Sending {
     const QUEUED: u8 = 0;
     const SENT: u8 = 1;
     const ABANDONED: u8 = 2;
-    const UNWANTED: u8 = 3;
-
-    /// A call somebody waits for.
-    fn wanted() -> Self {
-        Self(Arc::new(AtomicU8::new(Self::QUEUED)))
-    }
-
-    /// A call nobody waits for from the start.
-    fn unwanted() -> Self {
-        Self(Arc::new(AtomicU8::new(Self::UNWANTED)))
-    }
 
     /// Called by the task right before it writes; false if the caller has given up.
     fn start(&self) -> bool {

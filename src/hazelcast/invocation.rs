@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::cluster::Cluster;
 use super::cluster::roster::Target;
 use super::codec::Request;
+use super::config::deadline_after;
 use super::connection::Connection;
 use super::error::{Error, Kind, Result};
 use super::state::Link;
@@ -28,7 +29,7 @@ pub(crate) async fn invoke<R: Request>(
     timeout: Duration,
     request: impl Fn(&Connection) -> R,
 ) -> Result<R::Response> {
-    let deadline = Instant::now() + timeout;
+    let deadline = deadline_after(timeout);
     let mut pause = FIRST_PAUSE;
     loop {
         let connection = connection(cluster, R::NAME, target, deadline).await?;

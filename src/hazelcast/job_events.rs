@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::cluster::Cluster;
@@ -13,6 +12,7 @@ use super::cluster::roster::Target;
 use super::codec::Request;
 use super::codec::jet::add_job_status_listener::{AddJobStatusListener, decode_event};
 use super::codec::jet::remove_job_status_listener::RemoveJobStatusListener;
+use super::config::deadline_after;
 use super::connection::Connection;
 use super::connection::events::{EventReceiver, QueuedEvent, queue};
 use super::error::Result;
@@ -31,7 +31,7 @@ pub struct JobEvents {
 
 impl JobEvents {
     pub(crate) async fn open(cluster: &Cluster, job_id: i64, timeout: Duration) -> Result<Self> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         let call = AddJobStatusListener::NAME;
         let connection = invocation::connection(cluster, call, Target::Any, deadline).await?;
         let (sender, events) = queue(cluster.config.event_queue);

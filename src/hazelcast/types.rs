@@ -1,4 +1,4 @@
-//! Field types of the protocol: [`read`] takes them from messages, [`write`] puts them in.
+//! Field types of the protocol: [`read`] takes them from messages, [`mod@write`] puts them in.
 
 pub mod read;
 pub mod write;

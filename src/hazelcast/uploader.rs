@@ -14,6 +14,7 @@ use super::cluster::roster::Target;
 use super::codec::Request;
 use super::codec::jet::upload_job_meta_data::UploadJobMetaData;
 use super::codec::jet::upload_job_multipart::UploadJobMultipart;
+use super::config::deadline_after;
 use super::connection::Connection;
 use super::error::{Error, Kind};
 use super::invocation;
@@ -30,7 +31,7 @@ impl Client {
         jar: impl AsyncRead + Send,
         length: u64,
     ) -> Result<(), UploadError> {
-        let deadline = Instant::now() + upload.timeout;
+        let deadline = deadline_after(upload.timeout);
         let result = async {
             let parts = Parts::plan(upload.part_size, length).map_err(before)?;
             let connection = self.pinned(UploadJobMetaData::NAME, deadline).await?;
@@ -50,7 +51,7 @@ impl Client {
 
     /// Has a member run the `main` of a jar on its own disk.
     pub async fn upload_member_jar(&self, upload: &MemberUpload) -> Result<(), UploadError> {
-        let deadline = Instant::now() + upload.timeout;
+        let deadline = deadline_after(upload.timeout);
         let connection = self.pinned(UploadJobMetaData::NAME, deadline).await?;
         let request = UploadJobMetaData {
             session_id: Uuid::new_v4(),

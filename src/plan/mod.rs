@@ -38,5 +38,6 @@ pub mod upload;
 mod wanted;
 
 pub use pass::{Plan, PlanInput, Settings, plan};
+pub use report::last_status;
 pub use transition::{begin, finish};
-pub use wanted::{Interest, interest, wanted_jars};
+pub use wanted::{Interest, interest, kept_jars, wanted_jars};

@@ -17,7 +17,18 @@ pub(super) fn report(draft: &mut Draft<'_>) -> JobStatusReport {
     if status != draft.record.status {
         draft.edit().status = status;
     }
-    let record = &draft.record;
+    describe(&draft.record, holds, settled)
+}
+
+/// The status as it was recorded last, of a job that nobody looks at now. Holds are not recorded.
+pub fn last_status(record: &JobRecord) -> JobStatusReport {
+    let settled = record.status.conditions.iter().any(|condition| {
+        condition.kind == ConditionType::Reconciled && condition.status == ConditionStatus::True
+    });
+    describe(record, Vec::new(), settled)
+}
+
+fn describe(record: &JobRecord, holds: Vec<Hold>, settled: bool) -> JobStatusReport {
     let job = record.job.as_ref();
     let suspended = job.filter(|job| job.status == JobStatus::Suspended);
     let failed = job.filter(|job| job.status == JobStatus::Failed);

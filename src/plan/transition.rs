@@ -182,7 +182,9 @@ fn undo_memory(record: &mut JobRecord, step: &Step) {
             record.restart_nonce = None;
             record.restarted = false;
         }
-        Action::Resume { .. } | Action::UpdateConfig { .. } | Action::Release { .. } => {}
+        // What is there now has to be read again before the next try.
+        Action::Release { .. } => record.entry = None,
+        Action::Resume { .. } | Action::UpdateConfig { .. } => {}
     }
 }
 

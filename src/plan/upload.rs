@@ -4,6 +4,8 @@
 //! job's configuration. So the nonce of the attempt and the digest of the jar travel in it:
 //! `jetkeeper-<nonce>-<digest>-`.
 
+use jiff::Timestamp;
+
 use crate::resources::Digest;
 
 const PREFIX: &str = "jetkeeper-";
@@ -22,9 +24,10 @@ pub fn nonce_of(resource_id: &str) -> Option<&str> {
     (hex && rest.get(NONCE_LENGTH..)?.starts_with('-')).then_some(nonce)
 }
 
-/// The nonce of the attempt with this number at this resource, in this store.
-pub fn nonce(store_id: &str, resource: &str, attempt: u64) -> String {
-    let mut hex = Digest::of_json(&(store_id, resource, attempt)).to_string();
+/// The nonce of the attempt with this number at this resource, in this store, begun at this time.
+/// The time tells apart the attempts of a resource that was deleted and declared again.
+pub fn nonce(store_id: &str, resource: &str, attempt: u64, at: Timestamp) -> String {
+    let mut hex = Digest::of_json(&(store_id, resource, attempt, at)).to_string();
     hex.truncate(NONCE_LENGTH);
     hex
 }
@@ -35,7 +38,7 @@ mod tests {
 
     #[test]
     fn a_nonce_comes_back_from_the_name_a_member_gives() {
-        let nonce = nonce("store", "orders", 3);
+        let nonce = nonce("store", "orders", 3, Timestamp::UNIX_EPOCH);
         let name = format!(
             "{}15380930319546094585.jar",
             file_name(&nonce, &Digest::of(b"jar"))

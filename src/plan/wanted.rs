@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::jar::JarRequest;
 use super::job::JobId;
 use super::record::Recorded;
-use crate::resources::{Desired, JetJobSpec};
+use crate::resources::{Desired, Digest, JetJobSpec};
 
 /// The jobs of one cluster that planning asks about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +33,23 @@ pub fn wanted_jars(desired: &Desired) -> BTreeSet<JarRequest> {
         }
     }
     requests
+}
+
+/// The jars that jobs were submitted with or are being submitted with: they stay at hand.
+pub fn kept_jars(recorded: &Recorded) -> BTreeSet<Digest> {
+    let records = recorded.jobs.values();
+    let deployed = records.flat_map(|record| {
+        let attempt = record
+            .attempt
+            .as_ref()
+            .and_then(|attempt| attempt.deployed.jar);
+        let job = record
+            .job
+            .as_ref()
+            .and_then(|job| job.deployed.as_ref()?.jar);
+        attempt.into_iter().chain(job)
+    });
+    deployed.collect()
 }
 
 /// The jobs to observe, by cluster.

@@ -1,11 +1,11 @@
 //! What is wrong with a manifest, and what to write instead.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::identity::{Place, ResourceId};
 
 /// How bad a fault is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; the document is used.
@@ -15,7 +15,7 @@ pub enum Severity {
 }
 
 /// One fault in one document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
     /// How bad it is.

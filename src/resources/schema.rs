@@ -40,10 +40,12 @@ pub fn schema() -> Json {
 /// have `format: duration`.
 pub(super) fn spec_schema(kind: Kind) -> &'static Json {
     static HAZELCAST: LazyLock<Json> =
-        LazyLock::new(|| schema_of::<HazelcastSpec>(Kind::Hazelcast));
-    static JET_JOB: LazyLock<Json> = LazyLock::new(|| schema_of::<JetJobSpec>(Kind::JetJob));
-    static JET_JOB_SNAPSHOT: LazyLock<Json> =
-        LazyLock::new(|| schema_of::<JetJobSnapshotSpec>(Kind::JetJobSnapshot));
+        LazyLock::new(|| with_operator_fields(schema_of::<HazelcastSpec>(), Kind::Hazelcast));
+    static JET_JOB: LazyLock<Json> =
+        LazyLock::new(|| with_operator_fields(schema_of::<JetJobSpec>(), Kind::JetJob));
+    static JET_JOB_SNAPSHOT: LazyLock<Json> = LazyLock::new(|| {
+        with_operator_fields(schema_of::<JetJobSnapshotSpec>(), Kind::JetJobSnapshot)
+    });
     match kind {
         Kind::Hazelcast => &HAZELCAST,
         Kind::JetJob => &JET_JOB,
@@ -51,15 +53,19 @@ pub(super) fn spec_schema(kind: Kind) -> &'static Json {
     }
 }
 
-fn schema_of<T: JsonSchema>(kind: Kind) -> Json {
+/// The schema of a type, as `shape` explains faults with.
+pub(super) fn schema_of<T: JsonSchema>() -> Json {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
-    let mut schema = settings
+    settings
         .into_generator()
         .into_root_schema_for::<T>()
-        .to_value();
+        .to_value()
+}
+
+fn with_operator_fields(mut schema: Json, kind: Kind) -> Json {
     if let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) {
         add_operator_fields(kind, properties);
     }

@@ -30,6 +30,9 @@ fn check_node(
     if let Some(choices) = choices(schema) {
         return check_choice(node, &choices, path, problems);
     }
+    if schema.get("type").is_none() {
+        return true;
+    }
     match &mut node.value {
         Value::Map(map) if has_type(schema, "object") => {
             check_map(map, schema, path, owner, problems);
@@ -64,6 +67,10 @@ fn check_map(
     let no_fields = JsonMap::new();
     let fields = schema.get("properties").and_then(Json::as_object);
     let fields = fields.unwrap_or(&no_fields);
+    // A mapping whose keys are names that users choose.
+    let any = schema
+        .get("additionalProperties")
+        .filter(|any| any.is_object());
     // Asked first: what is wrong and taken out isn't missing.
     let mut missing = missing_fields(map, schema, path, owner);
     map.entries.retain_mut(|entry| {
@@ -71,7 +78,7 @@ fn check_map(
             return false;
         }
         let key = &*entry.key;
-        let Some(field) = fields.get(key) else {
+        let Some(field) = fields.get(key).or(any) else {
             let meant = suggest::nearest(key, fields.keys().map(String::as_str));
             missing.retain(|(name, _)| Some(*name) != meant);
             problems.push(unknown_field(entry, fields, path));
@@ -136,33 +143,12 @@ fn unknown_field(entry: &Entry<'_>, fields: &JsonMap<String, Json>, path: &str) 
         let inner = without_null(field).get("properties");
         inner.is_some_and(|inner| inner.get(key).is_some())
     });
-    let problem = match elsewhere {
+    match elsewhere {
         Some((name, _)) if suggest::nearest(key, fields.keys().map(String::as_str)).is_none() => {
             problem.help(format!("it belongs in `{path}.{name}`"))
         }
         _ => problem.help(suggest::help(key, fields.keys().map(String::as_str))),
-    };
-    if sounds_secret(key) {
-        return problem.hide_source();
     }
-    problem
-}
-
-/// Whether the value of a field of this name must not be shown.
-pub(super) fn sounds_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "credential",
-        "private",
-        "apikey",
-        "accesskey",
-    ]
-    .iter()
-    .any(|word| key.replace(['-', '_'], "").contains(word))
 }
 
 fn check_choice(

@@ -68,7 +68,7 @@ impl DirectorySource {
                     options.clone(),
                     Arc::clone(&clock),
                 ),
-                watcher: Watcher::new(Arc::clone(&hints)),
+                watcher: Watcher::new(Arc::clone(&hints), options.max_watches),
                 scans: Arc::clone(&scans),
             }
         };
@@ -122,5 +122,50 @@ impl Source for DirectorySource {
             // An answer that doesn't come means that the source has stopped.
             drop(made.await);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use notify::event::Flag;
+    use notify::{Event, EventKind};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[tokio::test]
+    async fn an_overflow_makes_it_look_and_watch_anew() {
+        let top = tempfile::tempdir().unwrap();
+        let hints = Arc::new(Hints::default());
+        let options = DirectoryOptions {
+            rescan_interval: Duration::from_hours(1),
+            ..DirectoryOptions::default()
+        };
+        let source = DirectorySource::start_with(
+            SourceName("test".to_owned()),
+            top.path(),
+            options,
+            Arc::new(SystemClock),
+            Arc::clone(&hints),
+        )
+        .await
+        .unwrap();
+        source.rescan().await;
+        let scans = source.scans();
+        hints.take_in(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)));
+        let looked = tokio::time::timeout(Duration::from_secs(20), async {
+            // One look, and one more once everything is watched again.
+            while source.scans() < scans + 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        looked.await.expect("a look in time");
+        std::fs::write(top.path().join("a.yaml"), "seen").unwrap();
+        let mut revisions = source.revisions();
+        let seen = revisions.wait_for(|revision| revision.files.contains_key("a.yaml"));
+        let seen = tokio::time::timeout(Duration::from_secs(20), seen).await;
+        assert!(seen.expect("events again").is_ok());
     }
 }

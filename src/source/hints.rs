@@ -212,3 +212,111 @@ fn is_just_created(path: &Path) -> bool {
     fs::symlink_metadata(path)
         .is_ok_and(|metadata| metadata.is_file() && metadata.size() == 0 && metadata.nlink() == 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{DataChange, Flag, MetadataKind};
+
+    use super::*;
+
+    const DATA: EventKind = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+    const CLOSED: EventKind = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    const MOVED: EventKind = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+
+    fn hints() -> Hints {
+        let hints = Hints::default();
+        let id = FileId::of(&fs::metadata("/").unwrap());
+        hints.set_interest(Interest {
+            directories: [("/top/jobs".into(), id), ("/top/jobs/sub".into(), id)].into(),
+            anchors: ["/top".into(), "/top/jobs".into(), "/top/link".into()].into(),
+            targets: ["/top/jobs/.data/file".into()].into(),
+        });
+        hints
+    }
+
+    fn after(kind: EventKind, path: &str) -> (Option<Urgency>, bool) {
+        let hints = hints();
+        hints.take_in(Ok(Event::new(kind).add_path(path.into())));
+        (hints.take(), hints.take_doubt())
+    }
+
+    #[test]
+    fn reading_is_no_hint() {
+        for kind in [
+            AccessKind::Open(AccessMode::Any),
+            AccessKind::Close(AccessMode::Read),
+            AccessKind::Read,
+        ] {
+            let kind = EventKind::Access(kind);
+            assert_eq!(after(kind, "/top/jobs/a.yaml"), (None, false));
+            assert_eq!(after(kind, "/top/jobs"), (None, false));
+        }
+    }
+
+    #[test]
+    fn a_move_into_place_is_urgent_and_a_write_is_not() {
+        let soon = (Some(Urgency::Soon), false);
+        assert_eq!(
+            after(MOVED, "/top/jobs/a.yaml"),
+            (Some(Urgency::Now), false)
+        );
+        assert_eq!(after(DATA, "/top/jobs/sub/a.yaml"), soon);
+        assert_eq!(after(CLOSED, "/top/jobs/a.jar"), soon);
+        assert_eq!(after(DATA, "/top/jobs/.data/file"), soon);
+        let removed = EventKind::Remove(RemoveKind::File);
+        assert_eq!(after(removed, "/top/jobs/a.yaml"), soon);
+        let metadata = EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any));
+        assert_eq!(after(metadata, "/top/jobs/a.yaml"), soon);
+    }
+
+    #[test]
+    fn what_cannot_change_the_source_is_no_hint() {
+        assert_eq!(after(MOVED, "/top/other.yaml"), (None, false));
+        assert_eq!(after(DATA, "/top/jobs/some.log"), (None, false));
+        assert_eq!(after(CLOSED, "/top/jobs/.data/other"), (None, false));
+    }
+
+    #[test]
+    fn a_watched_directory_that_moves_puts_the_watches_in_doubt() {
+        let now = (Some(Urgency::Now), true);
+        for path in ["/top", "/top/jobs", "/top/jobs/sub", "/top/link"] {
+            assert_eq!(after(MOVED, path), now, "{path}");
+        }
+        let removed = EventKind::Remove(RemoveKind::Folder);
+        assert_eq!(after(removed, "/top/jobs/sub"), (Some(Urgency::Soon), true));
+    }
+
+    #[test]
+    fn an_overflow_or_an_error_asks_for_a_look_and_new_watches() {
+        let hints = hints();
+        hints.take_in(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)));
+        assert_eq!(
+            (hints.take(), hints.take_doubt()),
+            (Some(Urgency::Soon), true)
+        );
+        hints.take_in(Err(notify::Error::generic("lost")));
+        assert_eq!(
+            (hints.take(), hints.take_doubt()),
+            (Some(Urgency::Soon), true)
+        );
+        assert_eq!((hints.take(), hints.take_doubt()), (None, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_is_held_until_it_is_closed_or_patience_ends() {
+        let patience = Duration::from_secs(5);
+        let hints = hints();
+        let event = |kind, path: &str| hints.take_in(Ok(Event::new(kind).add_path(path.into())));
+        event(DATA, "/top/jobs/a.yaml");
+        event(DATA, "/top/jobs/b.yaml");
+        event(CLOSED, "/top/jobs/b.yaml");
+        assert_eq!(hints.held(patience), ["/top/jobs/a.yaml".into()].into());
+        tokio::time::advance(Duration::from_secs(3)).await;
+        event(DATA, "/top/jobs/a.yaml");
+        let ends = hints.patience_ends(patience).unwrap();
+        assert_eq!(ends, Instant::now() + patience);
+        tokio::time::advance(patience).await;
+        assert!(hints.held(patience).is_empty());
+        assert_eq!(hints.patience_ends(patience), None);
+    }
+}

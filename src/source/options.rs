@@ -23,6 +23,8 @@ pub struct DirectoryOptions {
     pub rescan_interval: Duration,
     /// How often everything is looked at where there are no events.
     pub poll_interval: Duration,
+    /// How many directories are watched; a source with more is polled.
+    pub max_watches: usize,
     /// Whether file events are used at all.
     pub events: bool,
 }
@@ -39,6 +41,7 @@ impl Default for DirectoryOptions {
             writer_patience: Duration::from_secs(5),
             rescan_interval: Duration::from_mins(1),
             poll_interval: Duration::from_secs(2),
+            max_watches: 65_536,
             events: true,
         }
     }

@@ -145,3 +145,188 @@ fn revision_id(revision: &Revision) -> String {
     }
     Digest(hasher.finalize().into()).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn scanner(path: &Path, options: DirectoryOptions) -> Scanner {
+        let name = SourceName("test".to_owned());
+        Scanner::new(name, path.to_owned(), options, Arc::new(SystemClock))
+    }
+
+    fn scan(path: &Path, options: DirectoryOptions) -> Revision {
+        scanner(path, options).scan(&HashSet::new()).revision
+    }
+
+    fn write(top: &Path, path: &str, content: impl AsRef<[u8]>) {
+        let path = top.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    #[test]
+    fn yaml_and_jars_are_taken_and_hidden_ones_are_not() {
+        let top = tempfile::tempdir().unwrap();
+        for path in [
+            "a.yaml",
+            "b.yml",
+            "deep/er/c.yaml",
+            "jars/d.jar",
+            "README.md",
+            "e.YAML",
+            ".hidden.yaml",
+            ".git/f.yaml",
+            ".yaml",
+        ] {
+            write(top.path(), path, path);
+        }
+        let revision = scan(top.path(), DirectoryOptions::default());
+        assert!(revision.present);
+        let files: Vec<_> = revision.files.keys().collect();
+        assert_eq!(files, ["a.yaml", "b.yml", "deep/er/c.yaml"]);
+        assert_eq!(revision.jars.keys().collect::<Vec<_>>(), ["jars/d.jar"]);
+        assert_eq!(revision.unreadable, [].into());
+    }
+
+    #[test]
+    fn links_are_followed_inside_and_never_outside() {
+        let scratch = tempfile::tempdir().unwrap();
+        let top = scratch.path().join("source");
+        write(&top, "a.yaml", "inside");
+        write(&top, ".data/b.yaml", "behind a hidden directory");
+        write(scratch.path(), "secret.yaml", "outside");
+        write(scratch.path(), "source-beside/x.yaml", "outside");
+        for (target, link) in [
+            ("a.yaml", "inside.yaml"),
+            (".data", "data"),
+            ("../secret.yaml", "outside.yaml"),
+            ("../source-beside", "beside"),
+            ("/", "root"),
+            (".", "circle"),
+            ("absent.yaml", "broken.yaml"),
+            ("absent", "broken"),
+            ("absent.md", "README.md"),
+        ] {
+            symlink(target, top.join(link)).unwrap();
+        }
+        symlink(top.join("a.yaml"), top.join("absolute.yaml")).unwrap();
+        let revision = scan(&top, DirectoryOptions::default());
+        let files: Vec<_> = revision.files.keys().collect();
+        assert_eq!(
+            files,
+            ["a.yaml", "absolute.yaml", "data/b.yaml", "inside.yaml"]
+        );
+        let reasons: Vec<_> = revision.unreadable.iter().collect();
+        let expected = [
+            ("beside", "out of the source"),
+            ("broken", "can't be followed"),
+            ("broken.yaml", "can't be followed"),
+            ("circle", "contains it"),
+            ("outside.yaml", "out of the source"),
+            ("root", "out of the source"),
+        ];
+        assert_eq!(reasons.len(), expected.len(), "{reasons:?}");
+        for ((path, reason), (link, part)) in reasons.into_iter().zip(expected) {
+            assert_eq!(path, link);
+            assert!(reason.contains(part), "{path}: {reason}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_told_and_not_read() {
+        let top = tempfile::tempdir().unwrap();
+        write(top.path(), "a.yaml", "12345");
+        write(top.path(), "b.yaml", "123456");
+        write(top.path(), "deep/c.yaml", "c");
+        write(top.path(), "deep/er/d.yaml", "d");
+        let options = DirectoryOptions {
+            max_file_size: 5,
+            max_depth: 1,
+            ..DirectoryOptions::default()
+        };
+        let revision = scan(top.path(), options);
+        assert_eq!(
+            revision.files.keys().collect::<Vec<_>>(),
+            ["a.yaml", "deep/c.yaml"]
+        );
+        assert!(revision.unreadable["b.yaml"].contains("larger than 5 bytes"));
+        assert!(revision.unreadable["deep/er"].contains("more than 1 deep"));
+        let options = DirectoryOptions {
+            max_total_size: 6,
+            ..DirectoryOptions::default()
+        };
+        let revision = scan(top.path(), options);
+        assert_eq!(revision.files.keys().collect::<Vec<_>>(), ["a.yaml"]);
+        assert!(revision.unreadable["b.yaml"].contains("exceeds 6 bytes"));
+        let options = DirectoryOptions {
+            max_entries: 4,
+            ..DirectoryOptions::default()
+        };
+        let revision = scan(top.path(), options);
+        assert!(revision.unreadable["deep"].contains("more than 4 files"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_told() {
+        let top = tempfile::tempdir().unwrap();
+        let socket = top.path().join("a.yaml");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        fs::create_dir(top.path().join("b.yaml")).unwrap();
+        write(top.path(), "b.yaml/c.yaml", "a directory may have any name");
+        let revision = scan(top.path(), DirectoryOptions::default());
+        assert!(revision.unreadable["a.yaml"].contains("not a regular file"));
+        assert_eq!(revision.files.keys().collect::<Vec<_>>(), ["b.yaml/c.yaml"]);
+        let revision = scan(&socket, DirectoryOptions::default());
+        assert!(!revision.present);
+        assert!(revision.unreadable["."].contains("neither a directory nor a file"));
+    }
+
+    #[test]
+    fn the_revision_is_the_digest_of_what_is_shown() {
+        let top = tempfile::tempdir().unwrap();
+        write(top.path(), "a.yaml", "a");
+        write(top.path(), "b.jar", "b");
+        let mut scanner = scanner(top.path(), DirectoryOptions::default());
+        let mut id = || scanner.scan(&HashSet::new()).revision.id;
+        let first = id();
+        assert_eq!(first.len(), 64);
+        assert_eq!(first, id());
+        write(top.path(), "a.yaml", "a");
+        write(top.path(), "README.md", "of no interest");
+        assert_eq!(first, id(), "the same content, written again");
+        write(top.path(), "a.yaml", "c");
+        let second = id();
+        assert_ne!(first, second);
+        write(top.path(), "b.jar", "c");
+        assert_ne!(second, id());
+        write(top.path(), "a.yaml", "a");
+        fs::rename(top.path().join("a.yaml"), top.path().join("c.yaml")).unwrap();
+        assert_ne!(first, id());
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_shown_as_it_was() {
+        let scratch = tempfile::tempdir().unwrap();
+        let top = scratch.path().canonicalize().unwrap();
+        write(&top, "a.yaml", "whole");
+        write(&top, "b.jar", "whole");
+        let mut scanner = scanner(&top, DirectoryOptions::default());
+        let before = scanner.scan(&HashSet::new());
+        assert!(!before.held_back);
+        for path in ["a.yaml", "b.jar", "new.yaml", "new.jar"] {
+            write(&top, path, "half");
+        }
+        let held = ["a.yaml", "b.jar", "new.yaml", "new.jar"].map(|path| top.join(path));
+        let during = scanner.scan(&held.into());
+        assert!(during.held_back);
+        assert_eq!(during.revision, before.revision);
+        let after = scanner.scan(&HashSet::new()).revision;
+        assert_eq!(&*after.files["a.yaml"].bytes, b"half");
+        assert_eq!((after.files.len(), after.jars.len()), (2, 2));
+    }
+}

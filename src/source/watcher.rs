@@ -21,6 +21,9 @@ pub(super) enum WatchError {
     /// The system's limit of watches is reached.
     #[error("the system's limit of file watches is reached; raise fs.inotify.max_user_watches")]
     Limit,
+    /// Our own limit of watches is reached.
+    #[error("the source has more than {0} directories to watch")]
+    TooMany(usize),
     /// The system gives no watcher.
     #[error("the system gives no file events; fs.inotify.max_user_instances may be too low")]
     Unavailable(#[source] notify::Error),
@@ -32,15 +35,17 @@ pub(super) enum WatchError {
 /// Keeps file events coming.
 pub(super) struct Watcher {
     hints: Arc<Hints>,
+    max_watches: usize,
     inner: Option<RecommendedWatcher>,
     watched: BTreeMap<PathBuf, Option<FileId>>,
 }
 
 impl Watcher {
     /// A watcher that watches nothing yet and reports to `hints`.
-    pub(super) fn new(hints: Arc<Hints>) -> Self {
+    pub(super) fn new(hints: Arc<Hints>, max_watches: usize) -> Self {
         Self {
             hints,
+            max_watches,
             inner: None,
             watched: BTreeMap::new(),
         }
@@ -60,6 +65,9 @@ impl Watcher {
             .into_iter()
             .map(|(path, id)| (path.to_owned(), id))
             .collect();
+        if wanted.len() > self.max_watches {
+            return Err(WatchError::TooMany(self.max_watches));
+        }
         if let Some(reason) = interest
             .directories
             .keys()

@@ -35,6 +35,8 @@ pub(super) enum Depth {
 pub(super) struct Contents {
     pub(super) recorded: Recorded,
     pub(super) ledger: Ledger,
+    /// How many rows each table has.
+    pub(super) rows: BTreeMap<Table, u64>,
     /// What is wrong with it, in words; nothing when it is sound.
     pub(super) problems: Vec<String>,
 }
@@ -80,6 +82,7 @@ pub(super) fn read(disk: &impl Disk, depth: Depth) -> Result<Contents, StoreErro
     Ok(Contents {
         recorded: reading.recorded,
         ledger,
+        rows: reading.counts,
         problems: reading.problems,
     })
 }

@@ -46,6 +46,11 @@ impl<D: Disk> Core<D> {
         &self.disk
     }
 
+    /// The ledger of the last durable commit.
+    pub(super) fn durable(&self) -> LedgerRow {
+        lock(&self.durable).clone()
+    }
+
     pub(super) fn load(&self) -> Result<Recorded, StoreError> {
         if let Some(recorded) = lock(&self.loaded).take() {
             return Ok(recorded);

@@ -17,16 +17,26 @@
 mod contents;
 mod core;
 mod disk;
+mod guard;
+mod layout;
 mod ledger;
+mod lock;
 mod open_steps;
+mod sled_disk;
 mod table;
 
 pub mod change;
+pub mod check;
+pub mod export;
 pub mod journal;
 pub mod memory;
+pub mod rebuild;
+pub mod sled_store;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod sled_tests;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +45,7 @@ use async_trait::async_trait;
 pub use change::{Change, EventEntry, JournalEntry, JournalEvent, RevisionEntry};
 pub use ledger::{MAX_TEXT, Retention};
 pub use memory::{MemoryDisk, MemoryStore};
+pub use sled_store::SledStore;
 
 use journal::IllegalEvent;
 
@@ -87,6 +98,24 @@ pub enum StoreError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// There is none.
+    #[error("there is no state in {path}; see --state DIR")]
+    Absent {
+        /// The directory.
+        path: String,
+    },
+    /// There is some already.
+    #[error("there is state in {path} already; import or rebuild into an empty directory")]
+    NotEmpty {
+        /// The directory.
+        path: String,
+    },
+    /// What was to be imported is no whole export.
+    #[error("failed to import state: {message}")]
+    BadImport {
+        /// What is wrong with it.
+        message: String,
     },
     /// It is there but damaged.
     #[error(

@@ -51,6 +51,10 @@ impl Table {
         }
     }
 
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
+    }
+
     /// Whether its keys are sequence numbers.
     pub(super) fn is_log(self) -> bool {
         matches!(self, Self::Journal | Self::Events | Self::Revisions)

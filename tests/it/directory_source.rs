@@ -445,6 +445,35 @@ async fn without_events_it_polls() {
 }
 
 #[tokio::test]
+async fn beyond_the_limit_of_watches_it_polls_until_there_is_room() {
+    // Every directory from the root of the filesystem to the source is watched, and a few in it.
+    let temporary = std::env::temp_dir().canonicalize().unwrap();
+    let options = DirectoryOptions {
+        max_watches: temporary.components().count() + 2 + 4,
+        poll_interval: Duration::from_millis(20),
+        rescan_interval: Duration::from_millis(100),
+        ..events_only()
+    };
+    let mut watched = Watched::start_with("jobs", options, |top| {
+        for directory in 0..8 {
+            fs::create_dir_all(top.join(format!("jobs/{directory}"))).unwrap();
+        }
+    })
+    .await;
+    fs::write(watched.path("jobs/1/a.yaml"), "polled").unwrap();
+    watched.next_shows("1/a.yaml", "polled").await;
+    fs::write(watched.path("jobs/1/a.yaml"), "again").unwrap();
+    watched.next_shows("1/a.yaml", "again").await;
+    for directory in 2..8 {
+        fs::remove_dir(watched.path(&format!("jobs/{directory}"))).unwrap();
+    }
+    fs::write(watched.path("jobs/1/a.yaml"), "watched").unwrap();
+    watched
+        .until(|revision| text(revision, "1/a.yaml") == Some("watched"))
+        .await;
+}
+
+#[tokio::test]
 async fn the_timer_finds_what_no_event_told() {
     let options = DirectoryOptions {
         rescan_interval: Duration::from_millis(50),

@@ -7,15 +7,21 @@
     reason = "tests fail by panicking, in their helpers too"
 )]
 
+mod api;
+mod artifacts;
 mod directory_source;
 mod fixtures;
+mod hazelcast;
 mod layering;
 mod protocol_golden;
+mod resources_document_faults;
 mod resources_faults;
 mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod simulation;
+mod store_crash;
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -210,6 +210,7 @@ impl Keeper {
                 Ok(health)
             }
             Err(error) => {
+                self.picture.forget_health();
                 let first = self.lanes.health.failed(now, &*self.options.entropy);
                 self.log("read the cluster's state and settings", &error, first);
                 Err(WatchError::Call(error))

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-use super::{Interest, WatchError};
+use super::WatchError;
+use crate::plan::Interest;
 use crate::plan::job::JobId;
 
 /// What callers asked for. Bounded: everything in it replaces or joins what was there.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::Interest;
 use crate::cluster::port::{Connection, Health, StatusEvent};
+use crate::plan::Interest;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::{ClusterView, GONE_AFTER, Link, Missing, Seen};
 use crate::plan::ownership::OwnershipEntry;
@@ -168,16 +168,21 @@ impl Picture {
 
     /// Forgets what was known through the connection.
     fn forget(&mut self) {
-        self.view.state = Seen::Unknown;
-        self.view.partitions_safe = Seen::Unknown;
-        self.view.jet_enabled = Seen::Unknown;
-        self.view.upload_enabled = Seen::Unknown;
-        self.view.ownership_map_fault = Seen::Unknown;
+        self.forget_health();
         self.view.jobs = Seen::Unknown;
         self.view.listed_at = None;
         self.view.missing.clear();
         self.view.ownership = Seen::Unknown;
         self.heard.clear();
+    }
+
+    /// Forgets the cluster's health: it could not be read.
+    pub(super) fn forget_health(&mut self) {
+        self.view.state = Seen::Unknown;
+        self.view.partitions_safe = Seen::Unknown;
+        self.view.jet_enabled = Seen::Unknown;
+        self.view.upload_enabled = Seen::Unknown;
+        self.view.ownership_map_fault = Seen::Unknown;
     }
 
     pub(super) fn health(&mut self, health: &Health) {

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::scripted::{MASTER, OTHER_MEMBER, Scripted, TestClock, job};
-use super::{ClusterWatch, Interest, WatchError, WatchOptions};
+use super::{ClusterWatch, WatchError, WatchOptions};
 use crate::clock::Random;
+use crate::plan::Interest;
 use crate::plan::job::{JobId, JobStatus, JobView};
 use crate::plan::observed::{ClusterView, Link, Look, Seen};
 
@@ -53,7 +54,7 @@ impl Fixture {
     /// Waits for a view; tokio's clock jumps, so this ends at once where nothing comes.
     async fn seen(&mut self, is: impl Fn(&ClusterView) -> bool) -> Arc<ClusterView> {
         let wait = self.views.wait_for(|view| is(view));
-        let view = tokio::time::timeout(Duration::from_secs(300), wait).await;
+        let view = tokio::time::timeout(Duration::from_mins(5), wait).await;
         Arc::clone(&view.expect("no such view came").unwrap())
     }
 

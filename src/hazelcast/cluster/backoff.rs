@@ -6,6 +6,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::hazelcast::config::bearable;
+
 /// Pauses of one series of attempts.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
@@ -17,6 +19,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(initial: Duration, max: Duration) -> Self {
+        let (initial, max) = (bearable(initial), bearable(max));
         Self {
             initial,
             max,

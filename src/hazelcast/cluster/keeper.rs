@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
 use super::sides::Sides;
@@ -16,6 +16,7 @@ use super::{Cluster, candidates, view};
 use crate::hazelcast::codec::client::add_cluster_view_listener::{
     AddClusterViewListener, decode_event,
 };
+use crate::hazelcast::config::deadline_after;
 use crate::hazelcast::connection::Connection;
 use crate::hazelcast::connection::events::{EventReceiver, QueuedEvent, queue};
 use crate::hazelcast::error::{Error, Kind, Result};
@@ -105,7 +106,7 @@ async fn follow(
 
 async fn subscribe(cluster: &Cluster, lead: &Connection) -> Result<EventReceiver> {
     let (sender, receiver) = queue(cluster.config.event_queue);
-    let deadline = Instant::now() + cluster.config.connect_timeout;
+    let deadline = deadline_after(cluster.config.connect_timeout);
     lead.listen(&AddClusterViewListener, sender, deadline)
         .await?;
     Ok(receiver)

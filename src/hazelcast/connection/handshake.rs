@@ -4,6 +4,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Channel, Identity};
+use crate::hazelcast::codec::Request;
 use crate::hazelcast::codec::client::authentication::{Authentication, AuthenticationResponse};
 use crate::hazelcast::config::ClientConfig;
 use crate::hazelcast::error::{AuthenticationError, Kind, Result};
@@ -12,6 +13,9 @@ use crate::hazelcast::error::{AuthenticationError, Kind, Result};
 const CLIENT_TYPE: &str = "RST";
 /// The release whose protocol this client was checked against. Members only log it.
 const CLIENT_VERSION: &str = "5.7.0";
+
+/// Members read no more than 1024 bytes of who is not authenticated yet.
+const LONGEST_REQUEST: usize = 1000;
 
 const ACCEPTED: u8 = 0;
 const CREDENTIALS_FAILED: u8 = 1;
@@ -23,6 +27,7 @@ pub(super) async fn authenticate(
     channel: &Channel,
     config: &ClientConfig,
     client_uuid: Uuid,
+    deadline: Instant,
 ) -> Result<Identity> {
     let credentials = config.credentials.as_ref();
     let request = Authentication {
@@ -35,7 +40,10 @@ pub(super) async fn authenticate(
         client_name: &config.client_name,
         labels: &[],
     };
-    let deadline = Instant::now() + config.connect_timeout;
+    if request.encode_request().wire_len() > LONGEST_REQUEST {
+        let text = "cluster name, credentials and client name together are too long";
+        return Err(Kind::InvalidArgument(text.to_owned()).into());
+    }
     let (_, response) = channel.call(&request, None, deadline).await?;
     identity(response, config).map_err(|source| {
         Kind::Authentication {

@@ -2,15 +2,10 @@
 
 use std::collections::HashMap;
 
-use tokio::sync::oneshot;
-
-use super::Refusal;
 use super::events::EventSender;
-use crate::hazelcast::error::{LossCause, Result};
+use super::{Refusal, Reply};
+use crate::hazelcast::error::LossCause;
 use crate::hazelcast::message::ClientMessage;
-
-/// Where an answer goes. None for pings, which nobody waits for.
-pub(super) type Reply = Option<oneshot::Sender<Result<ClientMessage, Refusal>>>;
 
 /// The correlation table. An entry stays until its answer comes, whether or not somebody still
 /// waits for it, so that no id is ever used twice while an answer may be on its way.
@@ -94,6 +89,8 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
     use crate::hazelcast::codec::{Request, client::ping::Ping};
 

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::table::Table;
-use super::{Command, Refusal};
+use super::{Command, Refusal, Reply};
 use crate::hazelcast::assembler::MessageAssembler;
 use crate::hazelcast::codec::client::ping::Ping;
 use crate::hazelcast::codec::jet::get_job_and_sql_summary_list::GetJobAndSqlSummaryList;
 use crate::hazelcast::codec::{Request, response_type};
-use crate::hazelcast::config::ClientConfig;
+use crate::hazelcast::config::{ClientConfig, bearable};
 use crate::hazelcast::error::LossCause;
 use crate::hazelcast::frame::{FrameCodec, FrameError};
 use crate::hazelcast::message::{ClientMessage, DecodeError};
@@ -84,8 +84,8 @@ impl<S: AsyncRead + AsyncWrite> Task<S> {
             output: BytesMut::from(PREAMBLE),
         };
         let heartbeat = Heartbeat {
-            interval: config.heartbeat_interval,
-            timeout: config.heartbeat_timeout,
+            interval: bearable(config.heartbeat_interval),
+            timeout: bearable(config.heartbeat_timeout),
             last_read: Instant::now(),
             last_write: Instant::now(),
         };
@@ -109,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite> Task<S> {
         self.commands.close();
         self.wire.table.fail_all(&cause);
         while let Ok(command) = self.commands.try_recv() {
-            refuse(command, Refusal::Lost(cause.clone()));
+            refuse(command.reply, Refusal::Lost(cause.clone()));
         }
         cause
     }
@@ -179,8 +179,8 @@ async fn write<W: AsyncWrite + Unpin>(
     Ok(())
 }
 
-fn refuse(command: Command, refusal: Refusal) {
-    if command.reply.send(Err(refusal)).is_err() {
+fn refuse(reply: Reply, refusal: Refusal) {
+    if reply.is_some_and(|reply| reply.send(Err(refusal)).is_err()) {
         tracing::trace!("a call that was given up could not be made");
     }
 }
@@ -202,7 +202,7 @@ impl Wire {
     /// Puts a call into the output, unless it was given up or there are too many.
     fn send(&mut self, command: Command) {
         if !self.table.has_room() {
-            return refuse(command, Refusal::Overloaded);
+            return refuse(command.reply, Refusal::Overloaded);
         }
         let Command {
             message,
@@ -210,16 +210,13 @@ impl Wire {
             reply,
             events,
         } = command;
-        if !sending.start() {
+        let given_up = reply.as_ref().is_some_and(oneshot::Sender::is_closed);
+        if given_up || !sending.start() {
             return;
         }
         match self.enqueue(message) {
-            Ok(id) => self.table.register(id, Some(reply), events),
-            Err(error) => {
-                if reply.send(Err(Refusal::TooLong(error))).is_err() {
-                    tracing::trace!("a call that was given up was too long");
-                }
-            }
+            Ok(id) => self.table.register(id, reply, events),
+            Err(error) => refuse(reply, Refusal::TooLong(error)),
         }
     }
 

@@ -41,7 +41,12 @@ pub(super) fn start(draft: &mut Draft<'_>, after_failure: bool) {
         return;
     };
     let number = draft.record.attempts + 1;
-    let nonce = upload::nonce(&draft.input.recorded.store_id, &draft.id.name, number);
+    let nonce = upload::nonce(
+        &draft.input.recorded.store_id,
+        &draft.id.name,
+        number,
+        draft.now(),
+    );
     let attempt = Attempt {
         nonce,
         cluster_id,

@@ -1,0 +1,91 @@
+//! The POST routes: each hands one request to the engine and answers with the pass that saw it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+
+use super::error::ApiError;
+use super::server::Shared;
+use super::wire::{Accepted, AdoptBody, ConfirmBody, PauseBody, ReconcileBody, UnpauseBody};
+use crate::engine::Request;
+
+/// A pause's reason and author are shown in every status; neither is a place for a novel.
+const LONGEST_WORDS: usize = 1_000;
+
+type Answer = Result<Json<Accepted>, ApiError>;
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+fn read<T>(body: Body<T>) -> Result<T, ApiError> {
+    let Json(body) = body.map_err(|rejection| {
+        ApiError::invalid(format!(
+            "failed to read the body: {}",
+            rejection.body_text()
+        ))
+        .hint("send JSON, with Content-Type: application/json")
+    })?;
+    Ok(body)
+}
+
+async fn ask(shared: &Shared, request: Request) -> Answer {
+    let pass = shared.handle.request(request).await?;
+    Ok(Json(Accepted { pass }))
+}
+
+/// Scan and look again, then make a pass.
+pub(super) async fn reconcile(State(shared): State<Shared>, body: Body<ReconcileBody>) -> Answer {
+    let ReconcileBody {} = read(body)?;
+    ask(&shared, Request::Reconcile).await
+}
+
+/// Leave something alone.
+pub(super) async fn pause(State(shared): State<Shared>, body: Body<PauseBody>) -> Answer {
+    let PauseBody {
+        resource,
+        reason,
+        by,
+        until,
+    } = read(body)?;
+    if reason.trim().is_empty() {
+        return Err(ApiError::invalid("a pause needs a reason"));
+    }
+    if reason.len() > LONGEST_WORDS || by.len() > LONGEST_WORDS {
+        return Err(ApiError::invalid(format!(
+            "reason and by have at most {LONGEST_WORDS} bytes each"
+        )));
+    }
+    if until.is_some_and(|until| until <= shared.clock.now()) {
+        return Err(ApiError::invalid("the end of the pause has passed already"));
+    }
+    let request = Request::Pause {
+        resource,
+        reason,
+        by,
+        until,
+    };
+    ask(&shared, request).await
+}
+
+/// End a pause.
+pub(super) async fn unpause(State(shared): State<Shared>, body: Body<UnpauseBody>) -> Answer {
+    let UnpauseBody { resource } = read(body)?;
+    ask(&shared, Request::Unpause { resource }).await
+}
+
+/// Release a hold.
+pub(super) async fn confirm(State(shared): State<Shared>, body: Body<ConfirmBody>) -> Answer {
+    let ConfirmBody {
+        hold,
+        discard_state,
+    } = read(body)?;
+    let request = Request::Confirm {
+        hold,
+        discard_state,
+    };
+    ask(&shared, request).await
+}
+
+/// Take over a job.
+pub(super) async fn adopt(State(shared): State<Shared>, body: Body<AdoptBody>) -> Answer {
+    let AdoptBody { resource } = read(body)?;
+    ask(&shared, Request::Adopt { resource }).await
+}

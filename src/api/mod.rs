@@ -1,0 +1,29 @@
+//! The socket: how the command line reads what the engine shows, and asks it for something.
+//!
+//! ```text
+//! GET  /v1/jobs[/NAME]  /v1/hazelcast[/NAME]  /v1/holds      lists; ?watch=1 streams changes
+//! GET  /v1/events  /v1/history                               newest last; ?limit=, ?watch=1
+//! GET  /v1/plan                                              the latest pass; ?watch=1
+//! GET  /v1/recorded                                          what the store knows
+//! POST /v1/reconcile  /v1/pause  /v1/unpause  /v1/confirm  /v1/adopt
+//! ```
+//!
+//! It is HTTP on a Unix socket that only its owner may open. Streams are one JSON value a line. An
+//! error is `{code, message, hint}`. Readers never slow the engine down: they see the latest pass,
+//! changes that they were too slow for are merged, and who doesn't read at all is dropped.
+
+mod ask;
+pub mod client;
+pub mod error;
+mod lines;
+mod read;
+pub mod recorded;
+pub mod server;
+pub mod socket;
+mod watch;
+pub mod wire;
+
+pub use client::{Client, ClientError};
+pub use error::ApiError;
+pub use server::{Limits, serve};
+pub use socket::{Socket, SocketError};

@@ -1,0 +1,157 @@
+//! Resolving: from an origin to a jar in the cache whose main class is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Seek;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::cache::{Draft, JarCache};
+use super::failure::{Failure, Retry};
+use super::fetch::{Fetcher, Progress};
+use super::file::ingest;
+use super::jar::main_classes;
+use super::options::ArtifactOptions;
+use super::url::redact;
+use crate::plan::jar::{JarProblem, MainClass};
+use crate::resources::{Digest, JarFile, JarOrigin};
+
+/// A jar in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Resolved {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    /// For each class that was asked for (the manifest's where none), what there is.
+    pub(super) classes: BTreeMap<Option<String>, MainClass>,
+}
+
+impl Resolved {
+    /// Looks into a complete draft and takes it into the cache.
+    pub(super) fn of_draft(
+        name: &str,
+        mut draft: Draft,
+        classes: &BTreeSet<Option<String>>,
+        cache: &JarCache,
+    ) -> Result<Self, Failure> {
+        let reader = draft.reader();
+        let classes = reader
+            .rewind()
+            .map_err(Into::into)
+            .and_then(|()| main_classes(reader, classes))
+            .map_err(|error| Failure::of_jar(name, &error))?;
+        let (digest, size) = cache
+            .keep(draft)
+            .map_err(|error| Failure::of_cache(name, &error))?;
+        Ok(Self {
+            digest,
+            size,
+            classes,
+        })
+    }
+
+    /// What the URL gave before, where that is still in the cache.
+    fn of_cached_url(
+        url: &str,
+        classes: &BTreeSet<Option<String>>,
+        cache: &JarCache,
+    ) -> Option<Self> {
+        let digest = cache.digest_of_url(url)?;
+        // Whatever is wrong with it: then it is fetched again.
+        let (file, size) = cache.open_verified(&digest).ok()?;
+        let classes = main_classes(file, classes).ok()?;
+        Some(Self {
+            digest,
+            size,
+            classes,
+        })
+    }
+}
+
+/// What resolves origins, a bounded number at the same time.
+pub(super) struct Resolver {
+    cache: Arc<JarCache>,
+    fetcher: Fetcher,
+    max_jar_size: u64,
+    files: Semaphore,
+    downloads: Semaphore,
+}
+
+impl Resolver {
+    pub(super) fn new(cache: Arc<JarCache>, options: &ArtifactOptions) -> Self {
+        Self {
+            cache,
+            fetcher: Fetcher::new(options.clone()),
+            max_jar_size: options.max_jar_size,
+            files: Semaphore::new(options.parallel),
+            downloads: Semaphore::new(options.parallel),
+        }
+    }
+
+    /// Gets the jar of an origin into the cache and looks into it for these classes.
+    pub(super) async fn resolve(
+        &self,
+        origin: &JarOrigin,
+        classes: BTreeSet<Option<String>>,
+        progress: Arc<Progress>,
+    ) -> Result<Resolved, Failure> {
+        match origin {
+            JarOrigin::Source {
+                found: Some(jar), ..
+            } => self.file(jar.clone(), classes).await,
+            JarOrigin::Remote { url } => self.remote(url, classes, progress).await,
+            // These are answered without work.
+            JarOrigin::Source { found: None, .. }
+            | JarOrigin::Bucket { .. }
+            | JarOrigin::Member { .. } => Err(Failure::new(
+                JarProblem::Unsupported,
+                Retry::Never,
+                "there is nothing to fetch".to_owned(),
+            )),
+        }
+    }
+
+    async fn file(
+        &self,
+        jar: JarFile,
+        classes: BTreeSet<Option<String>>,
+    ) -> Result<Resolved, Failure> {
+        let _permit = self.files.acquire().await;
+        let name = jar.location.display().to_string();
+        let (cache, max_size) = (Arc::clone(&self.cache), self.max_jar_size);
+        spawn_blocking(move || ingest(&jar, &classes, &cache, max_size))
+            .await
+            .unwrap_or_else(|_| Err(Failure::broken_off(&name)))
+    }
+
+    async fn remote(
+        &self,
+        url: &str,
+        classes: BTreeSet<Option<String>>,
+        progress: Arc<Progress>,
+    ) -> Result<Resolved, Failure> {
+        let name = redact(url);
+        let cached = {
+            let _permit = self.files.acquire().await;
+            let (cache, url, classes) = (Arc::clone(&self.cache), url.to_owned(), classes.clone());
+            spawn_blocking(move || Resolved::of_cached_url(&url, &classes, &cache)).await
+        };
+        if let Ok(Some(resolved)) = cached {
+            return Ok(resolved);
+        }
+        let _permit = self.downloads.acquire().await;
+        let draft = self.fetcher.fetch(url, &self.cache, &progress).await?;
+        let (cache, url) = (Arc::clone(&self.cache), url.to_owned());
+        let kept = spawn_blocking(move || {
+            let name = redact(&url);
+            let resolved = Resolved::of_draft(&name, draft, &classes, &cache)?;
+            if let Err(error) = cache.remember_url(&url, &resolved.digest) {
+                // Then it is fetched once more after a restart.
+                tracing::warn!(url = %name, %error, "what a URL gave can't be remembered");
+            }
+            Ok(resolved)
+        });
+        kept.await
+            .unwrap_or_else(|_| Err(Failure::broken_off(&name)))
+    }
+}

@@ -1,0 +1,240 @@
+//! Work: what is known of one origin, and what is being done about it. Pure bookkeeping.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::{AbortHandle, Id};
+use tokio::time::Instant;
+
+use super::failure::{Failure, Retry};
+use super::fetch::Progress;
+use super::options::ArtifactOptions;
+use super::resolve::Resolved;
+use crate::plan::jar::{JarFacts, JarProblem, JarRequest, JarView};
+use crate::resources::JarOrigin;
+
+/// One origin that somebody wants.
+#[derive(Default)]
+pub(super) struct Work {
+    /// The main classes that are asked for.
+    pub(super) classes: BTreeSet<Option<String>>,
+    resolved: Option<Resolved>,
+    failed: Option<Failed>,
+    failures: u32,
+    running: Option<Running>,
+}
+
+struct Failed {
+    failure: Failure,
+    retry: Option<(Timestamp, Instant)>,
+}
+
+/// An attempt under way.
+struct Running {
+    number: u64,
+    since: Timestamp,
+    progress: Arc<Progress>,
+    abort: AbortHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.abort.abort();
+    }
+}
+
+impl Work {
+    /// Whether an attempt has to begin now.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        if self.running.is_some() {
+            return false;
+        }
+        match &self.failed {
+            Some(failed) => failed.retry.is_some_and(|(_, at)| at <= now),
+            None => !self.is_complete(),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        let resolved = self.resolved.as_ref();
+        resolved.is_some_and(|resolved| {
+            let known = &resolved.classes;
+            self.classes.iter().all(|class| known.contains_key(class))
+        })
+    }
+
+    /// When the next attempt is to begin by itself.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        if self.running.is_some() {
+            return None;
+        }
+        Some(self.failed.as_ref()?.retry?.1)
+    }
+
+    /// Whether an attempt is under way.
+    pub(super) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// The number of the attempt under way, if that is the task with this id.
+    pub(super) fn number_of(&self, task: Id) -> Option<u64> {
+        let running = self.running.as_ref()?;
+        (running.abort.id() == task).then_some(running.number)
+    }
+
+    /// The jar, when it is in the cache.
+    pub(super) fn resolved(&self) -> Option<&Resolved> {
+        self.resolved.as_ref()
+    }
+
+    /// Notes that an attempt has begun.
+    pub(super) fn begin(
+        &mut self,
+        number: u64,
+        since: Timestamp,
+        progress: Arc<Progress>,
+        abort: AbortHandle,
+    ) {
+        self.running = Some(Running {
+            number,
+            since,
+            progress,
+            abort,
+        });
+    }
+
+    /// Forgets what is known, so that the next attempt begins at once.
+    pub(super) fn restart(&mut self) {
+        let classes = std::mem::take(&mut self.classes);
+        *self = Self {
+            classes,
+            ..Self::default()
+        };
+    }
+
+    /// Notes how the attempt with this number ended, unless it is not the one under way.
+    pub(super) fn end(
+        &mut self,
+        number: u64,
+        result: Result<Resolved, Failure>,
+        retry_at: impl FnOnce(Retry, u32) -> Option<(Timestamp, Instant)>,
+    ) -> bool {
+        let current = self.running.as_ref().map(|running| running.number);
+        if current != Some(number) {
+            return false;
+        }
+        self.running = None;
+        match result {
+            Ok(mut resolved) => {
+                // An attempt for more classes doesn't forget those of the one before.
+                if let Some(before) = self.resolved.take()
+                    && before.digest == resolved.digest
+                {
+                    let mut classes = before.classes;
+                    classes.append(&mut resolved.classes);
+                    resolved.classes = classes;
+                }
+                self.resolved = Some(resolved);
+                self.failed = None;
+                self.failures = 0;
+            }
+            Err(failure) => {
+                self.failures = self.failures.saturating_add(1);
+                let retry = retry_at(failure.retry, self.failures);
+                self.failed = Some(Failed { failure, retry });
+            }
+        }
+        true
+    }
+
+    /// What is known for this main class.
+    pub(super) fn view(&self, request: &JarRequest, now: Timestamp) -> JarView {
+        if let Some(resolved) = &self.resolved
+            && let Some(main_class) = resolved.classes.get(&request.main_class)
+        {
+            return JarView::Ready(JarFacts {
+                digest: resolved.digest,
+                size: resolved.size,
+                main_class: main_class.clone(),
+            });
+        }
+        let progress = self.running.as_ref().map(|running| running.progress.get());
+        let (bytes, total) = progress.unwrap_or_default();
+        // A failure stands until an attempt has come further than to begin.
+        if let Some(failed) = &self.failed
+            && bytes == 0
+        {
+            return JarView::Unavailable {
+                problem: failed.failure.problem,
+                message: failed.failure.message.clone(),
+                retry_at: failed.retry.map(|(at, _)| at),
+            };
+        }
+        JarView::Fetching {
+            since: self.running.as_ref().map_or(now, |running| running.since),
+            bytes,
+            total,
+        }
+    }
+}
+
+/// What is known of a request that needs no work, if it is one.
+pub(super) fn view_without_work(request: &JarRequest) -> Option<JarView> {
+    let (problem, message) = match &request.origin {
+        JarOrigin::Source { found: Some(_), .. } | JarOrigin::Remote { .. } => return None,
+        JarOrigin::Member { .. } => return Some(JarView::OnMember),
+        JarOrigin::Source { candidates, .. } => (
+            JarProblem::NotFound,
+            format!(
+                "the source has no jar at {}; put it there, or correct `jarName`",
+                candidates.join(" or ")
+            ),
+        ),
+        JarOrigin::Bucket { .. } => (
+            JarProblem::Unsupported,
+            "jars in buckets are not supported by this version; put the jar beside the YAML, or use \
+             `remoteURL`"
+                .to_owned(),
+        ),
+    };
+    Some(JarView::Unavailable {
+        problem,
+        message,
+        retry_at: None,
+    })
+}
+
+/// How long to wait after so many failures: doubling, and somewhere in the upper half of that.
+pub(super) fn backoff(
+    options: &ArtifactOptions,
+    retry: Retry,
+    failures: u32,
+    random: u64,
+) -> Option<Duration> {
+    let (first, most) = match retry {
+        Retry::Soon => options.retry,
+        Retry::Late => options.late_retry,
+        Retry::Never => return None,
+    };
+    let doublings = failures.saturating_sub(1).min(30);
+    let most = first.saturating_mul(1 << doublings).min(most);
+    let half = most / 2;
+    let thousandths = u32::try_from(random % 1000).unwrap_or(0);
+    Some(half + half / 1000 * thousandths)
+}
+
+/// The requests by origin, with the main classes asked of each; without those that need no work.
+pub(super) fn by_origin(
+    requests: &BTreeSet<JarRequest>,
+) -> BTreeMap<JarOrigin, BTreeSet<Option<String>>> {
+    let mut origins: BTreeMap<JarOrigin, BTreeSet<Option<String>>> = BTreeMap::new();
+    for request in requests {
+        if view_without_work(request).is_none() {
+            let classes = origins.entry(request.origin.clone()).or_default();
+            classes.insert(request.main_class.clone());
+        }
+    }
+    origins
+}

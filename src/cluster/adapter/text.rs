@@ -1,0 +1,149 @@
+//! What members said, made fit to be shown: one line, bounded, without anybody's parameters.
+
+use std::error::Error as _;
+
+use crate::hazelcast::{Error, ErrorHolder, ServerError};
+
+/// The most that is shown of what a member said, in bytes.
+const LONGEST: usize = 500;
+/// A value this long is recognised by its beginning, as its end may have been cut off on the way.
+const RECOGNISED_BY: usize = 64;
+/// A shorter value only counts as a word of its own: `1` is in too many texts.
+const SHORTEST_INSIDE_WORDS: usize = 4;
+
+const REDACTED: &str = "[redacted]";
+
+/// The error and its causes in one line.
+pub(super) fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    bounded(&text)
+}
+
+/// The root of a chain of exceptions in one line: its class, and what it says, without these values.
+pub(super) fn root(error: &ServerError, secrets: &[String]) -> String {
+    match error.chain.last() {
+        Some(root) => one(root, secrets),
+        None => "an error without description".to_owned(),
+    }
+}
+
+fn one(exception: &ErrorHolder, secrets: &[String]) -> String {
+    let class = exception.simple_class_name();
+    let message = exception.message.as_deref().unwrap_or_default();
+    let message = redacted(message, secrets);
+    match message.lines().next().unwrap_or_default().trim() {
+        "" => class.to_owned(),
+        line => bounded(&format!("{class}: {line}")),
+    }
+}
+
+/// The text without these values.
+fn redacted(text: &str, secrets: &[String]) -> String {
+    let mut text = text.to_owned();
+    // The longest first: a shorter one may be a part of it.
+    let mut secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+        if secret.len() >= SHORTEST_INSIDE_WORDS {
+            text = text.replace(secret, REDACTED);
+        } else {
+            text = without_word(&text, secret);
+        }
+        if secret.len() > RECOGNISED_BY {
+            let beginning = secret.get(..secret.floor_char_boundary(RECOGNISED_BY));
+            if let Some(at) = beginning.and_then(|beginning| text.find(beginning)) {
+                text.truncate(at);
+                text.push_str(REDACTED);
+            }
+        }
+    }
+    text
+}
+
+fn without_word(text: &str, word: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(word) {
+        let inside = before.ends_with(char::is_alphanumeric)
+            || (before.is_empty() && kept.ends_with(char::is_alphanumeric))
+            || after.starts_with(char::is_alphanumeric);
+        kept.push_str(before);
+        kept.push_str(if inside { word } else { REDACTED });
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn bounded(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(LONGEST);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hazelcast::ErrorCode;
+
+    fn error(messages: &[&str]) -> ServerError {
+        let holder = |message: &&str| ErrorHolder {
+            code: ErrorCode::UNDEFINED,
+            class_name: "java.lang.IllegalStateException".to_owned(),
+            message: Some((*message).to_owned()),
+        };
+        ServerError {
+            chain: messages.iter().map(holder).collect(),
+        }
+    }
+
+    fn root_of(message: &str, secrets: &[&str]) -> String {
+        let secrets: Vec<String> = secrets.iter().map(ToString::to_string).collect();
+        root(&error(&["outer", message]), &secrets)
+    }
+
+    #[test]
+    fn the_root_is_told_in_one_line() {
+        assert_eq!(
+            root_of("no such table\n\tat a.B", &[]),
+            "IllegalStateException: no such table"
+        );
+        assert!(root_of(&"ü".repeat(4000), &[]).len() < LONGEST + 10);
+        assert_eq!(root_of("", &[]), "IllegalStateException");
+    }
+
+    #[test]
+    fn parameters_are_not_told() {
+        let told = root_of("login of root with hunter22 in 10 s", &["hunter22", "10"]);
+        assert_eq!(
+            told,
+            "IllegalStateException: login of root with [redacted] in [redacted] s"
+        );
+        assert_eq!(
+            root_of("code 110 and 1,10", &["10"]),
+            "IllegalStateException: code 110 and 1,[redacted]"
+        );
+        assert!(!root_of("ab abcd", &["ab", "abcd"]).contains("cd"));
+    }
+
+    #[test]
+    fn a_long_secret_is_known_by_its_beginning() {
+        let secret = "s3cret".repeat(1000);
+        let told = root_of(&format!("cannot use {}", &secret[..3000]), &[&secret]);
+        assert_eq!(told, "IllegalStateException: cannot use [redacted]");
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_is_not_told_by_its_first() {
+        let told = root_of("bad key alpha\nbeta", &["alpha\nbeta"]);
+        assert_eq!(told, "IllegalStateException: bad key [redacted]");
+    }
+}

@@ -1,0 +1,318 @@
+//! The configuration: a file, flags and variables become one checked value.
+//!
+//! A flag beats a variable, a variable the file, the file a default. Clap joins flags and variables
+//! into [`Overrides`]; [`file`] reads the file and reports all its faults at once; [`Config::load`]
+//! puts them together. Nothing below the command line reads the environment.
+
+mod address;
+mod file;
+mod state;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+pub use address::{ClusterAddresses, ParseAddressesError};
+pub use state::places_of_state;
+
+use crate::resources::{Fault, SourceName};
+
+/// Read where no `--config` is given, if it is there.
+pub const USUAL_FILE: &str = "/etc/jetkeeper/jetkeeper.yaml";
+
+/// The source's name when a PATH is given instead of a configuration.
+const PATH_SOURCE: &str = "local";
+
+/// Everything that configures a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The file it came from, if any.
+    pub file: Option<PathBuf>,
+    /// Where manifests are; empty where neither the file nor a PATH names any.
+    pub sources: Vec<DirectoryConfig>,
+    /// Members to connect to first, `host:port`, by cluster.
+    pub clusters: BTreeMap<String, Vec<String>>,
+    /// Where secrets are that systemd doesn't hand us.
+    pub secrets: Option<PathBuf>,
+    /// Where systemd put the secrets that it hands us.
+    pub credentials: Option<PathBuf>,
+    /// How much may be deleted at once.
+    pub prune: PruneConfig,
+    owner: Option<String>,
+    state: Option<PathBuf>,
+}
+
+/// A source that is a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryConfig {
+    /// Its name, under which its resources are recorded.
+    pub name: SourceName,
+    /// The directory, absolute.
+    pub directory: PathBuf,
+}
+
+/// How much may be deleted at once without a confirmation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneConfig {
+    /// The most deletions of one source.
+    pub max_deletions: u32,
+    /// The same in percent of the source's jobs.
+    pub max_deletions_percent: u32,
+}
+
+impl Default for PruneConfig {
+    fn default() -> Self {
+        Self {
+            max_deletions: 10,
+            max_deletions_percent: 25,
+        }
+    }
+}
+
+/// What flags and variables say; each beats the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// The configuration file.
+    pub config: Option<PathBuf>,
+    /// A directory instead of the file's sources.
+    pub path: Option<PathBuf>,
+    /// The state directory.
+    pub state: Option<PathBuf>,
+    /// Addresses of clusters; others of the file stay.
+    pub clusters: Vec<ClusterAddresses>,
+    /// Our name in the clusters' ownership map.
+    pub owner: Option<String>,
+    /// The directory of secrets.
+    pub secrets: Option<PathBuf>,
+    /// The most deletions of one source.
+    pub max_deletions: Option<u32>,
+    /// The same in percent.
+    pub max_deletions_percent: Option<u32>,
+}
+
+/// What the process's surroundings say where nobody else does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `$STATE_DIRECTORY`, from systemd.
+    pub state_directory: Option<OsString>,
+    /// `$CREDENTIALS_DIRECTORY`, from systemd.
+    pub credentials_directory: Option<OsString>,
+    /// `$XDG_STATE_HOME`.
+    pub xdg_state_home: Option<OsString>,
+    /// `$HOME`.
+    pub home: Option<OsString>,
+    /// The machine's name.
+    pub host: String,
+}
+
+impl Environment {
+    /// That of this process.
+    pub fn of_process() -> Self {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = match host.trim() {
+            "" => "localhost",
+            host => host,
+        };
+        Self {
+            state_directory: variable("STATE_DIRECTORY"),
+            credentials_directory: variable("CREDENTIALS_DIRECTORY"),
+            xdg_state_home: variable("XDG_STATE_HOME"),
+            home: variable("HOME"),
+            host: host.to_owned(),
+        }
+    }
+}
+
+/// Why there is no configuration. Each stays as it is until somebody changes something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("failed to read the configuration {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file has faults.
+    #[error("the configuration {path} can't be used")]
+    Faulty {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        faults: Vec<Fault>,
+    },
+    /// A path can't be made absolute.
+    #[error("failed to find the directory {path}")]
+    Path {
+        /// The path as given.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Nobody says where state is kept.
+    #[error("there is no place to keep state: HOME is not set; give --state DIR")]
+    NoStateDirectory,
+    /// State would be read as manifests, and would change the source whenever it changes.
+    #[error(
+        "the state directory {state} is inside the source {name} ({source_directory}); give another with \
+         --state DIR"
+    )]
+    StateInSource {
+        /// The state directory.
+        state: PathBuf,
+        /// The source.
+        name: SourceName,
+        /// Its directory.
+        source_directory: PathBuf,
+    },
+    /// Nobody says what to keep.
+    #[error(
+        "there is nothing to keep: give the PATH of a directory, or --config FILE with sources"
+    )]
+    NoSources,
+    /// A default would change with the list of sources, and take the jobs' owner away.
+    #[error(
+        "with several sources the owner of the jobs must be named, so that it stays the same when \
+         the sources change: give `owner` in the configuration, or --owner"
+    )]
+    NoOwner,
+    /// The owner can't be one.
+    #[error("the owner must have 1 to 200 characters, and no control characters")]
+    BadOwner,
+}
+
+impl Config {
+    /// Puts file, variables, flags and defaults together.
+    pub fn load(overrides: &Overrides, environment: &Environment) -> Result<Self, ConfigError> {
+        let mut config = match file_of(overrides)? {
+            Some((path, bytes)) => file::read(path, &bytes)?,
+            None => Self::empty(),
+        };
+        config.override_with(overrides)?;
+        let credentials = environment.credentials_directory.clone();
+        config.credentials = credentials.map(PathBuf::from);
+        if config.owner.is_none() {
+            config.owner = default_owner(&config.sources, &environment.host);
+        }
+        if config.state.is_none() {
+            config.state = state::default_for(&config.sources, environment);
+        }
+        state::check(config.state.as_deref(), &config.sources)?;
+        Ok(config)
+    }
+
+    /// A configuration that says nothing.
+    fn empty() -> Self {
+        Self {
+            file: None,
+            sources: Vec::new(),
+            clusters: BTreeMap::new(),
+            secrets: None,
+            credentials: None,
+            prune: PruneConfig::default(),
+            owner: None,
+            state: None,
+        }
+    }
+
+    fn override_with(&mut self, overrides: &Overrides) -> Result<(), ConfigError> {
+        // Without `..`: a new flag must do something.
+        let Overrides {
+            config: _,
+            path,
+            state,
+            clusters,
+            owner,
+            secrets,
+            max_deletions,
+            max_deletions_percent,
+        } = overrides;
+        if let Some(path) = path {
+            self.sources = vec![DirectoryConfig {
+                name: SourceName(PATH_SOURCE.to_owned()),
+                directory: absolute(path)?,
+            }];
+        }
+        if let Some(state) = state {
+            self.state = Some(absolute(state)?);
+        }
+        for cluster in clusters {
+            let ClusterAddresses { name, addresses } = cluster.clone();
+            self.clusters.insert(name, addresses);
+        }
+        if let Some(owner) = owner {
+            self.owner = Some(owner.clone());
+        }
+        if let Some(secrets) = secrets {
+            self.secrets = Some(absolute(secrets)?);
+        }
+        self.prune.max_deletions = max_deletions.unwrap_or(self.prune.max_deletions);
+        self.prune.max_deletions_percent =
+            max_deletions_percent.unwrap_or(self.prune.max_deletions_percent);
+        Ok(())
+    }
+
+    /// The sources; an error where there are none.
+    pub fn sources(&self) -> Result<&[DirectoryConfig], ConfigError> {
+        match self.sources.as_slice() {
+            [] => Err(ConfigError::NoSources),
+            sources => Ok(sources),
+        }
+    }
+
+    /// Our name in the clusters' ownership map.
+    pub fn owner(&self) -> Result<&str, ConfigError> {
+        let owner = self.owner.as_deref().ok_or(ConfigError::NoOwner)?;
+        let length = owner.chars().count();
+        if !(1..=200).contains(&length) || owner.chars().any(char::is_control) {
+            return Err(ConfigError::BadOwner);
+        }
+        Ok(owner)
+    }
+
+    /// Where state is kept.
+    pub fn state(&self) -> Result<&Path, ConfigError> {
+        self.state.as_deref().ok_or(ConfigError::NoStateDirectory)
+    }
+}
+
+/// The file to read and its bytes; none where there is none and none was asked for.
+fn file_of(overrides: &Overrides) -> Result<Option<(PathBuf, Vec<u8>)>, ConfigError> {
+    let asked = overrides.config.is_some();
+    let path = overrides
+        .config
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(USUAL_FILE));
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some((path, bytes))),
+        Err(error) if !asked && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConfigError::Read { path, source }),
+    }
+}
+
+/// Host and source: the same two never keep one cluster's jobs by accident. Several sources have no
+/// default, because it would change with them.
+fn default_owner(sources: &[DirectoryConfig], host: &str) -> Option<String> {
+    match sources {
+        [source] => Some(format!("{host}:{}", source.directory.display())),
+        _ => None,
+    }
+}
+
+/// The path without links where it exists, else as the working directory makes it.
+fn absolute(path: &Path) -> Result<PathBuf, ConfigError> {
+    path.canonicalize()
+        .or_else(|_| std::path::absolute(path))
+        .map_err(|source| ConfigError::Path {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! The configuration file.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::address::address;
+use super::{Config, ConfigError, DirectoryConfig, PruneConfig};
+use crate::resources::reading::{self, Reading};
+use crate::resources::{Severity, SourceName};
+
+/// The file as it is written. Nothing is required here, so that one wrong value hides no other.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct RawConfig {
+    sources: Vec<RawSource>,
+    clusters: BTreeMap<String, RawCluster>,
+    owner: Option<String>,
+    secrets: Option<RawDirectory>,
+    state: Option<RawDirectory>,
+    prune: RawPrune,
+    http: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RawSource {
+    name: Option<String>,
+    directory: Option<RawPath>,
+    git: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawPath {
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawCluster {
+    addresses: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawDirectory {
+    directory: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct RawPrune {
+    max_deletions: Option<u32>,
+    max_deletions_percent: Option<u32>,
+}
+
+/// Reads and checks the file; relative paths in it start where it is.
+pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Result<Config, ConfigError> {
+    let shown = path.display().to_string();
+    let mut reading: Reading<'_, RawConfig> = reading::read("configuration", &shown, bytes);
+    let raw = std::mem::take(&mut reading.value);
+    let absolute = super::absolute(&path)?;
+    let base = absolute.parent().unwrap_or(Path::new("/"));
+    let config = Config {
+        sources: sources(&raw, base, &mut reading),
+        clusters: clusters(&raw, &mut reading),
+        prune: prune(&raw.prune, &mut reading),
+        secrets: directory("secrets", raw.secrets, base, &mut reading),
+        state: directory("state", raw.state, base, &mut reading),
+        owner: raw.owner,
+        file: None,
+        credentials: None,
+    };
+    if raw.http.is_some() {
+        let help = "leave it out; `jetkeeper get` asks the socket in the state directory";
+        reading.refuse(&["http"], "this version has no HTTP listener yet", help);
+    }
+    let mut faults = reading.faults;
+    faults.sort_by(|a, b| a.place.cmp(&b.place));
+    if faults.iter().any(|fault| fault.severity == Severity::Error) {
+        return Err(ConfigError::Faulty { path, faults });
+    }
+    Ok(Config {
+        file: Some(path),
+        ..config
+    })
+}
+
+fn directory(
+    key: &str,
+    raw: Option<RawDirectory>,
+    base: &Path,
+    reading: &mut Reading<'_, RawConfig>,
+) -> Option<PathBuf> {
+    let directory = raw?.directory;
+    if directory.is_none() && reading.complete {
+        let message = format!("`{key}` does not say where it is");
+        reading.refuse(&[key], message, "add `directory: …`");
+    }
+    Some(base.join(directory?))
+}
+
+fn sources(
+    raw: &RawConfig,
+    base: &Path,
+    reading: &mut Reading<'_, RawConfig>,
+) -> Vec<DirectoryConfig> {
+    let mut names = HashSet::new();
+    let mut sources = Vec::new();
+    for (index, source) in raw.sources.iter().enumerate() {
+        let index = index.to_string();
+        let at = ["sources", &index];
+        if let Some(name) = &source.name {
+            if let Some((message, help)) = wrong_name(name, &mut names) {
+                reading.refuse(&[at[0], at[1], "name"], message, help);
+            }
+        } else if reading.complete {
+            reading.refuse(&at, "the source has no name", "add `name: …`");
+        }
+        let directory = source.directory.as_ref();
+        if source.git.is_some() {
+            let message = "this version can't read Git repositories yet";
+            let help = "use `directory: {path: …}` of a checkout";
+            reading.refuse(&[at[0], at[1], "git"], message, help);
+        } else if let Some(path) = directory.and_then(|directory| directory.path.as_ref()) {
+            sources.push(DirectoryConfig {
+                name: SourceName(source.name.clone().unwrap_or_default()),
+                directory: real(base.join(path)),
+            });
+        } else if reading.complete {
+            let message = "the source does not say where it is";
+            reading.refuse(&at, message, "add `directory: {path: …}`");
+        }
+    }
+    sources
+}
+
+/// Why this can't be the name of one more source, and what to write instead.
+fn wrong_name<'a>(name: &'a str, names: &mut HashSet<&'a str>) -> Option<(String, &'static str)> {
+    if name.is_empty() || !name.chars().all(may_be_in_a_name) {
+        let message = format!("`{}` can't be a source's name", name.escape_default());
+        return Some((message, "use letters, digits, `-`, `_` and `.`"));
+    }
+    let message = format!("there is another source named `{name}`");
+    let help = "what is recorded of a source is found by its name";
+    (!names.insert(name)).then_some((message, help))
+}
+
+/// The same directory is the same source, whichever links lead to it.
+fn real(path: PathBuf) -> PathBuf {
+    path.canonicalize().unwrap_or(path)
+}
+
+fn may_be_in_a_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
+}
+
+fn clusters(
+    raw: &RawConfig,
+    reading: &mut Reading<'_, RawConfig>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut clusters = BTreeMap::new();
+    for (name, cluster) in &raw.clusters {
+        let mut addresses = Vec::new();
+        let written = cluster.addresses.as_deref().unwrap_or_default();
+        for (index, text) in written.iter().enumerate() {
+            match address(text) {
+                Ok(address) => addresses.push(address),
+                Err(error) => {
+                    let at = ["clusters", name, "addresses", &index.to_string()];
+                    reading.refuse(&at, error.to_string(), "write \"host:5701\"");
+                }
+            }
+        }
+        if written.is_empty() && (cluster.addresses.is_some() || reading.complete) {
+            let message = format!("the cluster `{name}` has no addresses");
+            let help = "name one member at least: `addresses: [\"host:5701\"]`";
+            reading.refuse(&["clusters", name], message, help);
+        }
+        clusters.insert(name.clone(), addresses);
+    }
+    clusters
+}
+
+fn prune(raw: &RawPrune, reading: &mut Reading<'_, RawConfig>) -> PruneConfig {
+    let usual = PruneConfig::default();
+    let percent = raw
+        .max_deletions_percent
+        .unwrap_or(usual.max_deletions_percent);
+    if percent > 100 {
+        reading.refuse(
+            &["prune", "maxDeletionsPercent"],
+            format!("{percent} percent is more than all"),
+            "write a number from 0 to 100",
+        );
+    }
+    PruneConfig {
+        max_deletions: raw.max_deletions.unwrap_or(usual.max_deletions),
+        max_deletions_percent: percent,
+    }
+}

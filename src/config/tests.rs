@@ -1,0 +1,312 @@
+use std::ffi::OsString;
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+
+struct Scene {
+    dir: TempDir,
+    overrides: Overrides,
+    environment: Environment,
+}
+
+impl Scene {
+    /// A home, and a configuration file with this text.
+    fn new(config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("jetkeeper.yaml");
+        fs::write(&file, config).unwrap();
+        let overrides = Overrides {
+            config: Some(file),
+            ..Overrides::default()
+        };
+        let environment = Environment {
+            home: Some(dir.path().join("home").into_os_string()),
+            host: "keeper".to_owned(),
+            ..Environment::default()
+        };
+        Self {
+            dir,
+            overrides,
+            environment,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().canonicalize().unwrap().join(name)
+    }
+
+    fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(&self.overrides, &self.environment)
+    }
+
+    fn faults(&self) -> String {
+        match self.load().unwrap_err() {
+            ConfigError::Faulty { faults, .. } => {
+                let lines = faults.iter().map(|fault| {
+                    let help = fault.help.as_deref().unwrap_or_default();
+                    let Place { line, column, .. } = fault.place;
+                    format!("{line}:{column}: {} | {help}", fault.message)
+                });
+                lines.collect::<Vec<_>>().join("\n")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+use crate::resources::Place;
+
+const WHOLE: &str = "
+sources:
+  - {name: jobs, directory: {path: jobs}}
+clusters: {hazelcast: {addresses: [\"10.0.0.1:5701\", member-2]}}
+owner: from-file
+secrets: {directory: secrets}
+state: {directory: /srv/from-file}
+prune: {maxDeletions: 3, maxDeletionsPercent: 50}
+";
+
+#[test]
+fn the_file_says_it_all() {
+    let scene = Scene::new(WHOLE);
+    let config = scene.load().unwrap();
+
+    assert_eq!(config.sources.len(), 1);
+    assert_eq!(config.sources[0].name.0, "jobs");
+    assert_eq!(config.sources[0].directory, scene.path("jobs"));
+    assert_eq!(
+        config.clusters["hazelcast"],
+        ["10.0.0.1:5701", "member-2:5701"]
+    );
+    assert_eq!(config.owner().unwrap(), "from-file");
+    assert_eq!(config.secrets, Some(scene.path("secrets")));
+    assert_eq!(config.state().unwrap(), Path::new("/srv/from-file"));
+    assert_eq!(
+        config.prune,
+        PruneConfig {
+            max_deletions: 3,
+            max_deletions_percent: 50
+        }
+    );
+}
+
+#[test]
+fn flags_beat_the_file_and_leave_the_rest_of_it() {
+    let mut scene = Scene::new(WHOLE);
+    scene.overrides = Overrides {
+        path: Some(scene.path("other")),
+        state: Some(PathBuf::from("/srv/flag")),
+        clusters: vec!["second=h:1".parse().unwrap()],
+        owner: Some("flag".to_owned()),
+        secrets: Some(PathBuf::from("/srv/secrets")),
+        max_deletions: Some(7),
+        ..scene.overrides
+    };
+    let config = scene.load().unwrap();
+
+    assert_eq!(config.sources[0].directory, scene.path("other"));
+    assert_eq!(config.state().unwrap(), Path::new("/srv/flag"));
+    assert_eq!(
+        config.clusters.keys().collect::<Vec<_>>(),
+        ["hazelcast", "second"]
+    );
+    assert_eq!(config.owner().unwrap(), "flag");
+    assert_eq!(config.secrets, Some(PathBuf::from("/srv/secrets")));
+    assert_eq!(config.prune.max_deletions, 7);
+    assert_eq!(config.prune.max_deletions_percent, 50, "that of the file");
+}
+
+#[test]
+fn a_path_alone_is_enough() {
+    let mut scene = Scene::new("");
+    scene.overrides.path = Some(scene.path("My Jobs"));
+    let config = scene.load().unwrap();
+
+    assert_eq!(config.sources().unwrap()[0].name.0, "local");
+    let owner = format!("keeper:{}", scene.path("My Jobs").display());
+    assert_eq!(config.owner().unwrap(), owner);
+    let state = config.state().unwrap();
+    let home = scene.path("home/.local/state/jetkeeper");
+    assert_eq!(state.parent(), Some(&*home), "{}", state.display());
+    let key = state.file_name().unwrap().to_str().unwrap();
+    assert!(key.starts_with("MyJobs-"), "{key}");
+    assert_eq!(config.prune, PruneConfig::default());
+}
+
+#[test]
+fn nothing_at_all_has_nothing_to_keep() {
+    let scene = Scene::new("# empty\n");
+    let config = scene.load().unwrap();
+    let error = config.sources().unwrap_err();
+    assert!(matches!(error, ConfigError::NoSources), "{error}");
+    assert!(matches!(config.state(), Err(ConfigError::NoStateDirectory)));
+}
+
+#[test]
+fn state_goes_where_the_nearest_voice_says() {
+    let mut scene = Scene::new("state: {directory: /srv/file}");
+    scene.overrides.path = Some(scene.path("jobs"));
+    scene.environment.state_directory = Some(OsString::from("/srv/systemd:/srv/second"));
+    scene.environment.xdg_state_home = Some(OsString::from("/srv/xdg"));
+    let state = |scene: &Scene| scene.load().unwrap().state().unwrap().to_owned();
+
+    assert_eq!(state(&scene), Path::new("/srv/file"));
+    fs::write(scene.overrides.config.as_ref().unwrap(), "").unwrap();
+    assert_eq!(state(&scene), Path::new("/srv/systemd"));
+    scene.environment.state_directory = None;
+    assert!(state(&scene).starts_with("/srv/xdg/jetkeeper"));
+    scene.environment.xdg_state_home = Some(OsString::from("not/absolute"));
+    assert!(state(&scene).starts_with(scene.path("home")));
+    scene.environment.home = None;
+    let error = scene.load().unwrap().state().unwrap_err().to_string();
+    assert!(error.contains("--state DIR"), "{error}");
+}
+
+#[test]
+fn each_set_of_sources_has_a_state_of_its_own() {
+    let mut scene = Scene::new("");
+    let mut states = std::collections::BTreeSet::new();
+    for path in ["a/jobs", "b/jobs", "a/jobs"] {
+        scene.overrides.path = Some(scene.path(path));
+        states.insert(scene.load().unwrap().state().unwrap().to_owned());
+    }
+    assert_eq!(states.len(), 2, "{states:?}");
+}
+
+#[test]
+fn a_relative_and_an_absolute_path_are_the_same_source() {
+    let mut scene = Scene::new("");
+    fs::create_dir(scene.path("jobs")).unwrap();
+    std::os::unix::fs::symlink(scene.path("jobs"), scene.path("link")).unwrap();
+    let mut states = Vec::new();
+    for path in ["jobs", "link", "jobs/."] {
+        scene.overrides.path = Some(scene.path(path));
+        states.push(scene.load().unwrap().state().unwrap().to_owned());
+    }
+    assert_eq!(states[0], states[1]);
+    assert_eq!(states[0], states[2]);
+}
+
+#[test]
+fn state_is_never_inside_a_source_by_any_road() {
+    let mut scene = Scene::new("");
+    fs::create_dir(scene.path("jobs")).unwrap();
+    std::os::unix::fs::symlink(scene.path("jobs"), scene.path("link")).unwrap();
+    scene.overrides.path = Some(scene.path("jobs"));
+    for state in ["jobs", "jobs/state", "link/new/state"] {
+        scene.overrides.state = Some(scene.path(state));
+        let error = scene.load().unwrap_err();
+        assert!(
+            matches!(error, ConfigError::StateInSource { .. }),
+            "{state}: {error}"
+        );
+    }
+    scene.overrides.state = Some(scene.path("jobs-state"));
+    scene.load().unwrap();
+}
+
+#[test]
+fn all_faults_are_told_at_once_each_with_its_place() {
+    let scene = Scene::new(
+        "ownr: me
+sources:
+  - {name: jobs, directry: {path: x}}
+  - {name: \"a b\", directory: {path: x}}
+  - {name: repo, git: {url: ssh://x}}
+  - {name: repo, directory: {path: x}}
+clusters:
+  dev: {addresses: [\"h:0\"]}
+  prod: {addresses: []}
+  test: {addresses: h}
+http: {listen: \"127.0.0.1:7717\"}
+prune: {maxDeletions: many, maxDeletionsPercent: 25}
+",
+    );
+    insta::assert_snapshot!(scene.faults(), @r#"
+    1:1: unknown field `ownr` in `configuration` | did you mean `owner`?
+    3:18: unknown field `directry` in `configuration.sources[0]` | did you mean `directory`?
+    4:12: `a b` can't be a source's name | use letters, digits, `-`, `_` and `.`
+    5:23: this version can't read Git repositories yet | use `directory: {path: …}` of a checkout
+    6:12: there is another source named `repo` | what is recorded of a source is found by its name
+    8:21: `h:0` is no HOST:PORT: the port is a number from 1 to 65535 | write "host:5701"
+    9:9: the cluster `prod` has no addresses | name one member at least: `addresses: ["host:5701"]`
+    10:21: `configuration.clusters.test.addresses` must be a list, not the text `h` | write a list: `[h]`
+    11:7: this version has no HTTP listener yet | leave it out; `jetkeeper get` asks the socket in the state directory
+    12:23: `configuration.prune.maxDeletions` must be a whole number, not the text `many` |
+    "#);
+}
+
+#[test]
+fn rules_are_checked_once_the_shape_is_right() {
+    let scene = Scene::new(
+        "sources:
+  - {name: jobs}
+  - {name: \"a b\", directory: {path: x}}
+  - {name: repo, git: {url: ssh://x, ref: {branch: main}}}
+  - {name: jobs, directory: {path: x}}
+clusters:
+  dev: {addresses: [\"h:0\"]}
+  prod: {addresses: []}
+http: {listen: \"127.0.0.1:7717\"}
+prune: {maxDeletionsPercent: 125}
+",
+    );
+    insta::assert_snapshot!(scene.faults(), @r#"
+    2:5: the source does not say where it is | add `directory: {path: …}`
+    3:12: `a b` can't be a source's name | use letters, digits, `-`, `_` and `.`
+    4:23: this version can't read Git repositories yet | use `directory: {path: …}` of a checkout
+    5:12: there is another source named `jobs` | what is recorded of a source is found by its name
+    7:21: `h:0` is no HOST:PORT: the port is a number from 1 to 65535 | write "host:5701"
+    8:9: the cluster `prod` has no addresses | name one member at least: `addresses: ["host:5701"]`
+    9:7: this version has no HTTP listener yet | leave it out; `jetkeeper get` asks the socket in the state directory
+    10:30: 125 percent is more than all | write a number from 0 to 100
+    "#);
+}
+
+#[test]
+fn what_is_no_yaml_is_told_with_its_line() {
+    let scene = Scene::new("sources:\n\t- x\n");
+    insta::assert_snapshot!(scene.faults(), @"2:1: this is no YAML: a tab indents this line | indent with spaces");
+}
+
+#[test]
+fn a_file_that_was_asked_for_must_be_there() {
+    let mut scene = Scene::new("");
+    scene.overrides.config = Some(scene.path("nowhere.yaml"));
+    let error = scene.load().unwrap_err();
+    assert!(matches!(error, ConfigError::Read { .. }), "{error}");
+}
+
+#[test]
+fn several_sources_need_an_owner_by_name() {
+    let text =
+        "sources:\n  - {name: a, directory: {path: a}}\n  - {name: b, directory: {path: b}}\n";
+    let mut scene = Scene::new(text);
+    let error = scene.load().unwrap().owner().unwrap_err().to_string();
+    assert!(error.contains("--owner"), "{error}");
+    scene.overrides.owner = Some("keeper-1".to_owned());
+    assert_eq!(scene.load().unwrap().owner().unwrap(), "keeper-1");
+    for bad in ["", "a\nb", &"x".repeat(201)] {
+        scene.overrides.owner = Some(bad.to_owned());
+        let config = scene.load().unwrap();
+        assert!(matches!(config.owner(), Err(ConfigError::BadOwner)));
+    }
+}
+
+#[test]
+fn places_of_state_are_found_without_a_source() {
+    let mut scene = Scene::new("");
+    let here = scene.path("jobs");
+    fs::create_dir(&here).unwrap();
+    scene.overrides.path = Some(here.clone());
+    let state = scene.load().unwrap().state().unwrap().to_owned();
+    let other = state.with_file_name("a-other");
+    fs::create_dir_all(&state).unwrap();
+    fs::create_dir_all(&other).unwrap();
+
+    let mut places = places_of_state(&scene.environment, &here);
+    places.retain(|place| place != Path::new("/var/lib/jetkeeper"));
+    assert_eq!(places, [state, other]);
+}

@@ -1,0 +1,49 @@
+//! One event, one log line.
+
+use crate::plan::event::{Event, EventKind};
+
+/// Logs an event at the level of its kind.
+pub fn event(event: &Event) {
+    let kind = event.kind;
+    let resource = event.resource.as_ref().map(ToString::to_string);
+    let subject = resource.as_deref().unwrap_or("jetkeeper");
+    let message = &event.message;
+    // A level is part of a callsite, so each has its own.
+    match level(kind) {
+        Level::Error => tracing::error!(target: TARGET, ?kind, "{subject}: {message}"),
+        Level::Warn => tracing::warn!(target: TARGET, ?kind, "{subject}: {message}"),
+        Level::Info => tracing::info!(target: TARGET, ?kind, "{subject}: {message}"),
+    }
+}
+
+/// Lines with this target say their kind in their words already.
+pub(super) const TARGET: &str = "jetkeeper::event";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Error,
+    Warn,
+    Info,
+}
+
+/// Exhaustive: a new kind has to find its level.
+fn level(kind: EventKind) -> Level {
+    use EventKind as K;
+    match kind {
+        K::Failed | K::Lost => Level::Error,
+        K::StepFailed | K::Held | K::Drifted | K::SourceFailed => Level::Warn,
+        K::Submitted
+        | K::Running
+        | K::Suspended
+        | K::Resumed
+        | K::Canceled
+        | K::Completed
+        | K::Adopted
+        | K::Configured
+        | K::Deleted
+        | K::UpgradeStarted
+        | K::UpgradeStable
+        | K::Released
+        | K::SourceRecovered => Level::Info,
+    }
+}

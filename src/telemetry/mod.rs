@@ -1,0 +1,87 @@
+//! What the daemon says about itself: log lines on stderr.
+//!
+//! Lines are for people, who read them on a terminal or in the journal; `json` is for programs. What
+//! happened to jobs and sources is told by [`event`], in the words that `jetkeeper events` shows too.
+
+mod event;
+mod format;
+mod journal;
+
+use std::fmt;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+pub use event::event;
+
+use format::Lines;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogOptions {
+    /// How lines look.
+    pub format: LogFormat,
+    /// What is logged: a level, or directives as of `tracing`.
+    pub filter: String,
+    /// Whether colours are wanted.
+    pub colour: bool,
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The filter says nothing.
+    #[error("failed to read the log filter `{filter}`; write error, warn, info, debug or trace")]
+    Filter {
+        /// As it was given.
+        filter: String,
+        /// Why.
+        #[source]
+        source: ParseError,
+    },
+    /// There is one already.
+    #[error("failed to set up the log")]
+    Init(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Logs to stderr from now on. Once in a process.
+pub fn init(options: &LogOptions) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(&options.filter).map_err(|source| LogError::Filter {
+        filter: options.filter.clone(),
+        source,
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let done = match options.format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let in_journal = journal::takes_stderr();
+            builder
+                .with_ansi(options.colour && !in_journal)
+                .event_format(Lines { in_journal })
+                .try_init()
+        }
+    };
+    done.map_err(LogError::Init)
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! A few fixed stories, crashed at every commit, before and after it is durable.

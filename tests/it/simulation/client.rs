@@ -1,0 +1,351 @@
+//! The simulated cluster as the engine sees it: the port [`Cluster`], with a network that loses
+//! requests and answers.
+//!
+//! An effect that was sent happens even if whoever asked is gone by then.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jetkeeper::clock::Clock;
+use jetkeeper::cluster::{
+    CallError, Cluster, Connection, Health, StatusEvent, Upload, UploadReport,
+};
+use jetkeeper::engine::{ClusterTarget, Clusters};
+use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
+use jetkeeper::plan::observed::Link;
+use jetkeeper::plan::ownership::OwnershipEntry;
+use jetkeeper::plan::record::UploadOutcome;
+use jetkeeper::plan::upload::nonce_of;
+use rand::Rng;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use super::hazelcast::{Hazelcast, State, Stop, refused};
+use super::pipeline::Pipeline;
+
+/// How long an answer is waited for.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// All simulated clusters, by the address that leads to them.
+pub(crate) struct SimulatedClusters(pub(crate) BTreeMap<String, Hazelcast>);
+
+impl Clusters for SimulatedClusters {
+    fn connect(&self, target: &ClusterTarget) -> Arc<dyn Cluster> {
+        let hazelcast = self.0[&target.addresses[0]].clone();
+        Arc::new(Client {
+            hazelcast,
+            closed: AtomicBool::new(false),
+        })
+    }
+}
+
+struct Client {
+    hazelcast: Hazelcast,
+    closed: AtomicBool,
+}
+
+/// What becomes of a call.
+struct Fate {
+    there: Duration,
+    back: Duration,
+    request_lost: bool,
+    answer_lost: bool,
+}
+
+impl Client {
+    /// Rolls what becomes of a call, or says that it can't be sent.
+    fn fate(&self, writes: bool) -> Result<Fate, CallError> {
+        let mut state = self.hazelcast.state();
+        if writes {
+            state.watchdog.writes += 1;
+        }
+        let weather = state.weather;
+        let down = state.link != Link::Up || self.closed.load(Ordering::Relaxed);
+        if down || state.roll(weather.not_sent) {
+            let message = "not connected".to_owned();
+            return Err(CallError::NotSent { message });
+        }
+        let mut wait = |late: bool| {
+            let most = if late { 30_000 } else { 15 };
+            Duration::from_millis(state.rng.random_range(1..=most))
+        };
+        let (there, back) = (wait(false), wait(false));
+        let late = wait(true);
+        let is_late = state.roll(weather.late);
+        Ok(Fate {
+            there: if is_late { late } else { there },
+            back,
+            request_lost: state.roll(weather.request_lost),
+            answer_lost: state.roll(weather.answer_lost),
+        })
+    }
+
+    /// One call: over there, the effect, and back.
+    async fn call<T: Send + 'static>(
+        &self,
+        writes: bool,
+        effect: impl FnOnce(&Hazelcast, &mut State) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, CallError> {
+        let fate = self.fate(writes)?;
+        let (answer, answered) = oneshot::channel();
+        let hazelcast = self.hazelcast.clone();
+        let incarnation = hazelcast.state().incarnation;
+        tokio::spawn(async move {
+            tokio::time::sleep(fate.there).await;
+            if fate.request_lost {
+                answer_never(answer).await;
+                return;
+            }
+            let result = {
+                let mut state = hazelcast.state();
+                if state.incarnation != incarnation {
+                    return;
+                }
+                effect(&hazelcast, &mut state)
+            };
+            tokio::time::sleep(fate.back).await;
+            if fate.answer_lost {
+                answer_never(answer).await;
+                return;
+            }
+            drop(answer.send(result));
+        });
+        let mut connection = self.hazelcast.connection();
+        let unknown = |message: &str| CallError::Unknown {
+            message: message.to_owned(),
+            at: None,
+        };
+        tokio::select! {
+            biased;
+            answer = answered => answer.unwrap_or_else(|_| Err(unknown("the member is gone"))),
+            _ = connection.wait_for(|now| now.link != Link::Up) => {
+                Err(unknown("the connection was lost"))
+            }
+            () = tokio::time::sleep(DEADLINE) => Err(unknown("no answer within 10 s")),
+        }
+    }
+}
+
+/// Holds the answer back until nobody waits for it any more.
+async fn answer_never<T>(mut answer: oneshot::Sender<T>) {
+    answer.closed().await;
+}
+
+#[async_trait]
+impl Cluster for Client {
+    fn connection(&self) -> watch::Receiver<Connection> {
+        self.hazelcast.connection()
+    }
+
+    async fn list(&self) -> Result<Vec<JobView>, CallError> {
+        self.hazelcast.state().watchdog.lists += 1;
+        self.call(false, |it, state| Ok(state.listed(it.clock.now())))
+            .await
+    }
+
+    async fn status(&self, job: JobId) -> Result<Option<JobStatus>, CallError> {
+        self.call(
+            false,
+            move |it, state| Ok(state.status(job, it.clock.now())),
+        )
+        .await
+    }
+
+    async fn config(&self, job: JobId) -> Result<JobConfigView, CallError> {
+        self.call(false, move |_, state| match state.jobs.get(&job) {
+            Some(job) => Ok(job.config.clone()),
+            None => Err(refused("job not found")),
+        })
+        .await
+    }
+
+    async fn health(&self) -> Result<Health, CallError> {
+        self.call(false, |_, state| Ok(state.health())).await
+    }
+
+    async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError> {
+        self.call(false, |_, state| Ok(state.ownership.clone()))
+            .await
+    }
+
+    async fn listen(&self, job: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError> {
+        self.call(false, |_, _| Ok(())).await?;
+        self.hazelcast.listen(job)
+    }
+
+    async fn write_ownership(
+        &self,
+        job_name: &str,
+        old: Option<&OwnershipEntry>,
+        new: Option<&OwnershipEntry>,
+    ) -> Result<bool, CallError> {
+        let (name, old, new) = (job_name.to_owned(), old.cloned(), new.cloned());
+        self.call(true, move |_, state| {
+            let there = state.ownership.get(&name).cloned();
+            if there != old {
+                return Ok(false);
+            }
+            let adopting = state.watchdog.adoptions.contains(&name);
+            state.watch_entry(&name, there.as_ref(), adopting);
+            match new {
+                Some(new) => state.ownership.insert(name, new),
+                None => state.ownership.remove(&name),
+            };
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn upload(&self, upload: Upload) -> UploadReport {
+        let member = self.hazelcast.state().members.first().copied();
+        let report = |outcome, reason, message: &str| UploadReport {
+            outcome,
+            reason,
+            message: message.to_owned(),
+            member,
+        };
+        let fate = match self.fate(true) {
+            Ok(fate) => fate,
+            Err(error) => {
+                let reason = Some(Reason::ClusterUnreachable);
+                return report(UploadOutcome::NotRun, reason, &error.to_string());
+            }
+        };
+        let timeout = upload.timeout;
+        let (answer, answered) = oneshot::channel();
+        let served_by = member.unwrap();
+        tokio::spawn(run(self.hazelcast.clone(), upload, fate, served_by, answer));
+        let mut connection = self.hazelcast.connection();
+        let unknown = |message| report(UploadOutcome::Unknown, None, message);
+        tokio::select! {
+            biased;
+            answer = answered => match answer {
+                Ok(Ok(())) => report(UploadOutcome::Accepted, None, ""),
+                Ok(Err(error)) => {
+                    report(UploadOutcome::Refused, Some(Reason::SubmitRefused), &error.to_string())
+                }
+                Err(_) => unknown("the member is gone"),
+            },
+            _ = connection.wait_for(|now| now.link != Link::Up) => unknown("the connection was lost"),
+            () = tokio::time::sleep(timeout) => unknown("no answer in time"),
+        }
+    }
+
+    async fn suspend(&self, job: JobId) -> Result<(), CallError> {
+        self.call(true, move |it, state| {
+            state.watch_touch("suspend", job);
+            it.stop(state, job, Stop::Suspend, false)
+        })
+        .await
+    }
+
+    async fn resume(&self, job: JobId) -> Result<(), CallError> {
+        self.call(true, move |it, state| {
+            state.watch_touch("resume", job);
+            it.resume(state, job);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn restart(&self, job: JobId) -> Result<(), CallError> {
+        self.call(true, move |it, state| {
+            state.watch_touch("restart", job);
+            it.stop(state, job, Stop::Restart, false)
+        })
+        .await
+    }
+
+    async fn cancel(&self, job: JobId, forceful: bool) -> Result<(), CallError> {
+        self.call(true, move |it, state| {
+            state.watch_touch("cancel", job);
+            it.stop(state, job, Stop::Cancel, forceful)
+        })
+        .await
+    }
+
+    async fn update_config(&self, job: JobId, settings: &JobSettings) -> Result<(), CallError> {
+        let settings = *settings;
+        self.call(true, move |_, state| {
+            state.watch_touch("update", job);
+            match state.jobs.get_mut(&job) {
+                Some(job) if job.status == JobStatus::Suspended => {
+                    job.config.settings = settings;
+                    Ok(())
+                }
+                _ => Err(refused("the job is not suspended")),
+            }
+        })
+        .await
+    }
+
+    async fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An upload on the member: it arrives, `main` runs, jobs are submitted, `main` returns.
+async fn run(
+    hazelcast: Hazelcast,
+    upload: Upload,
+    fate: Fate,
+    member: Uuid,
+    answer: oneshot::Sender<Result<(), CallError>>,
+) {
+    tokio::time::sleep(fate.there).await;
+    if fate.request_lost {
+        answer_never(answer).await;
+        return;
+    }
+    let jar = upload
+        .jar
+        .as_ref()
+        .and_then(|path| path.file_name())
+        .unwrap();
+    let jar = jar.to_string_lossy().into_owned();
+    let pipeline = Pipeline::of_jar(&jar);
+    let name = upload.job_name.clone();
+    let (nonce, resource_id, takes) = {
+        let mut state = hazelcast.state();
+        if !state.members.contains(&member) {
+            return;
+        }
+        let resource_id = format!("{}{}.jar", upload.file_name, state.rng.random::<u64>());
+        let nonce = nonce_of(&resource_id).unwrap().to_owned();
+        state.watch_upload(&nonce, &name);
+        state.mains.insert(nonce.clone(), (name.clone(), member));
+        let takes = pipeline.main_takes(&mut state.rng);
+        (nonce, resource_id, takes)
+    };
+    tokio::time::sleep(takes).await;
+    let result = {
+        let mut state = hazelcast.state();
+        if state.mains.remove(&nonce).is_none() {
+            return; // The member that ran it is gone.
+        }
+        let deployed = Some((jar, upload.parameters.clone()));
+        let submit = |state: &mut State| {
+            let deployed = deployed.clone();
+            hazelcast
+                .submit(state, &name, pipeline, resource_id.clone(), deployed)
+                .map(|_| ())
+        };
+        match pipeline {
+            Pipeline::Silent => Ok(()),
+            Pipeline::Throws => Err(refused("main threw")),
+            Pipeline::Twice => submit(&mut state).and_then(|()| submit(&mut state)),
+            Pipeline::Joins => submit(&mut state).and(Err(refused("main joined its job"))),
+            _ => submit(&mut state),
+        }
+    };
+    tokio::time::sleep(fate.back).await;
+    if fate.answer_lost {
+        answer_never(answer).await;
+        return;
+    }
+    drop(answer.send(result));
+}

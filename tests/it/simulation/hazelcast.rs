@@ -1,0 +1,528 @@
+//! A simulated Hazelcast cluster: its members, its jobs and the rules that they follow.
+//!
+//! ```text
+//! NOT_RUNNING ─▶ STARTING ─▶ RUNNING ─▶ COMPLETED | FAILED
+//!      ▲                        │ suspend, restart, cancel: COMPLETING for a while, which no event tells
+//!      └── resume, restart ─────┴─▶ SUSPENDED | NOT_RUNNING | FAILED (user cancelled)
+//! ```
+//!
+//! The rules are those of the members (`open binary client protocol`, terminate modes): everything
+//! but a forceful cancel needs a RUNNING job, nothing is accepted while a termination is pending,
+//! resume is silently ignored unless SUSPENDED, one active job a name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use jetkeeper::clock::Clock;
+use jetkeeper::cluster::{CallError, Connection, Health, StatusEvent};
+use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStatus, JobView};
+use jetkeeper::plan::observed::{ClusterState, Link};
+use jetkeeper::plan::ownership::OwnershipEntry;
+use jetkeeper::plan::upload::nonce_of;
+use jiff::{SignedDuration, Timestamp};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use super::clock::SimulatedClock;
+use super::pipeline::Pipeline;
+use super::watchdog::Watchdog;
+
+/// How long a new master has to be trusted before a job is stopped or started.
+pub(crate) const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
+
+/// The cluster. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Hazelcast {
+    pub(crate) clock: SimulatedClock,
+    state: Arc<Mutex<State>>,
+    connection: Arc<watch::Sender<Connection>>,
+}
+
+/// Everything about it.
+pub(crate) struct State {
+    pub(crate) rng: StdRng,
+    pub(crate) weather: Weather,
+    /// Counts the times that all members started empty.
+    pub(crate) incarnation: u64,
+    pub(crate) cluster_id: Uuid,
+    pub(crate) members: Vec<Uuid>,
+    pub(crate) master_changed_at: Option<Timestamp>,
+    /// Until then the master knows no job, because it is new.
+    pub(crate) blind_until: Option<Timestamp>,
+    pub(crate) link: Link,
+    pub(crate) cluster_state: ClusterState,
+    pub(crate) partitions_safe: bool,
+    pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) ownership: BTreeMap<String, OwnershipEntry>,
+    /// Uploads whose `main` runs, by nonce: the job's name, and the member that runs it.
+    pub(crate) mains: BTreeMap<String, (String, Uuid)>,
+    pub(crate) watchdog: Watchdog,
+    listeners: BTreeMap<JobId, Vec<mpsc::Sender<StatusEvent>>>,
+    next_job: i64,
+}
+
+/// What goes wrong with calls, in percent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weather {
+    pub(crate) not_sent: u32,
+    pub(crate) request_lost: u32,
+    pub(crate) answer_lost: u32,
+    pub(crate) late: u32,
+    pub(crate) snapshot_fails: u32,
+}
+
+/// One job.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) name: String,
+    pub(crate) status: JobStatus,
+    pub(crate) execution_id: i64,
+    pub(crate) submitted_at: Timestamp,
+    pub(crate) completed_at: Option<Timestamp>,
+    pub(crate) user_cancelled: bool,
+    pub(crate) failure: Option<String>,
+    pub(crate) suspension_failure: Option<String>,
+    pub(crate) config: JobConfigView,
+    pub(crate) pipeline: Pipeline,
+    /// The jar's name and the arguments, for a job of an upload.
+    pub(crate) deployed: Option<(String, Vec<String>)>,
+    pub(crate) maker: Maker,
+    /// Changes with every change of status.
+    epoch: u64,
+}
+
+/// Who made a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// An upload of ours, with its nonce.
+    Us(String),
+    /// Somebody else.
+    Person,
+}
+
+/// How a running job is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Suspend,
+    Restart,
+    Cancel,
+}
+
+impl Hazelcast {
+    pub(crate) fn new(seed: u64, clock: SimulatedClock) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let (cluster_id, member) = (uuid(&mut rng), uuid(&mut rng));
+        let members = vec![member, uuid(&mut rng)];
+        let connection = Connection {
+            link: Link::Up,
+            cluster_id: Some(cluster_id),
+            foreign_cluster_id: None,
+            members: members.clone(),
+            version: Some("5.7.0".to_owned()),
+        };
+        let state = State {
+            rng,
+            weather: Weather::default(),
+            incarnation: 1,
+            cluster_id,
+            members,
+            master_changed_at: None,
+            blind_until: None,
+            link: Link::Up,
+            cluster_state: ClusterState::Active,
+            partitions_safe: true,
+            jobs: BTreeMap::new(),
+            ownership: BTreeMap::new(),
+            mains: BTreeMap::new(),
+            watchdog: Watchdog::new(clock),
+            listeners: BTreeMap::new(),
+            next_job: 1,
+        };
+        Self {
+            clock,
+            state: Arc::new(Mutex::new(state)),
+            connection: Arc::new(watch::channel(connection).0),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn connection(&self) -> watch::Receiver<Connection> {
+        self.connection.subscribe()
+    }
+
+    /// Tells clients what is true of members and link now.
+    fn tell_connection(&self, state: &State) {
+        self.connection.send_replace(Connection {
+            link: state.link.clone(),
+            cluster_id: Some(state.cluster_id),
+            foreign_cluster_id: None,
+            members: state.members.clone(),
+            version: Some("5.7.0".to_owned()),
+        });
+    }
+
+    /// Does something to a job later, unless its status changes before.
+    fn later(
+        &self,
+        state: &State,
+        id: JobId,
+        millis: u64,
+        act: impl FnOnce(&Self, &mut State) + Send + 'static,
+    ) {
+        let epoch = state.jobs.get(&id).map(|job| job.epoch);
+        let hazelcast = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            let mut state = hazelcast.state();
+            if state.jobs.get(&id).map(|job| job.epoch) == epoch && epoch.is_some() {
+                act(&hazelcast, &mut state);
+            }
+        });
+    }
+
+    // What happens to members and the network.
+
+    pub(crate) fn set_link(&self, up: bool) {
+        let mut state = self.state();
+        state.link = if up {
+            Link::Up
+        } else {
+            state.listeners.clear();
+            Link::Down {
+                since: self.clock.now(),
+                error: Some("no member answers".to_owned()),
+            }
+        };
+        self.tell_connection(&state);
+    }
+
+    /// The oldest member leaves. The next one becomes master, and for a moment knows no job.
+    pub(crate) fn change_master(&self) {
+        let mut state = self.state();
+        let leaving = state.members.remove(0);
+        state.mains.retain(|_, (_, member)| *member != leaving);
+        let joining = uuid(&mut state.rng);
+        state.members.push(joining);
+        let now = self.clock.now();
+        let blind = state.rng.random_range(0..4_000);
+        state.master_changed_at = Some(now);
+        state.blind_until = Some(now + SignedDuration::from_millis(blind));
+        let ids: Vec<JobId> = state.jobs.keys().copied().collect();
+        for id in ids {
+            // Jobs restart on the members that are left.
+            if state.jobs[&id].status == JobStatus::Running {
+                self.begin(&mut state, id, false);
+            }
+        }
+        self.tell_connection(&state);
+    }
+
+    /// All members end and others start, empty, as another cluster.
+    pub(crate) fn replace(&self) {
+        let mut state = self.state();
+        state.incarnation += 1;
+        state.cluster_id = uuid(&mut state.rng);
+        state.members = vec![uuid(&mut state.rng), uuid(&mut state.rng)];
+        state.jobs.clear();
+        state.ownership.clear();
+        state.mains.clear();
+        state.listeners.clear();
+        state.blind_until = None;
+        state.master_changed_at = Some(self.clock.now());
+        self.tell_connection(&state);
+    }
+
+    // What calls read.
+
+    pub(crate) fn listen(&self, id: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError> {
+        let mut state = self.state();
+        match state.jobs.get(&id) {
+            Some(job) if !job.status.is_terminal() => {
+                let (sender, receiver) = mpsc::channel(64);
+                state.listeners.entry(id).or_default().push(sender);
+                Ok(receiver)
+            }
+            _ => Err(refused("cannot add a status listener to a completed job")),
+        }
+    }
+
+    // What is done to jobs, by us or by somebody.
+
+    /// A new job, one active at most for each name.
+    pub(crate) fn submit(
+        &self,
+        state: &mut State,
+        name: &str,
+        pipeline: Pipeline,
+        resource_id: String,
+        deployed: Option<(String, Vec<String>)>,
+    ) -> Result<JobId, CallError> {
+        let active = state
+            .jobs
+            .values()
+            .any(|job| job.name == name && !job.status.is_terminal());
+        if active {
+            return Err(refused(&format!("job {name} is already active")));
+        }
+        let id = JobId(0x0100_0000_0000_0000 + state.next_job * 0x1_0001);
+        state.next_job += 1;
+        let nonce = nonce_of(&resource_id).map(str::to_owned);
+        let maker = nonce.clone().map_or(Maker::Person, Maker::Us);
+        let job = Job {
+            name: name.to_owned(),
+            status: JobStatus::NotRunning,
+            execution_id: 0,
+            submitted_at: self.clock.now(),
+            completed_at: None,
+            user_cancelled: false,
+            failure: None,
+            suspension_failure: None,
+            config: JobConfigView {
+                nonce,
+                resource_ids: vec![resource_id],
+                guarantee: pipeline.guarantee(),
+                suspendable: true,
+                settings: default_settings(),
+            },
+            pipeline,
+            deployed,
+            maker,
+            epoch: 0,
+        };
+        state
+            .watchdog
+            .note(&format!("job {id} {name} submitted by {:?}", job.maker));
+        state.jobs.insert(id, job);
+        self.begin(state, id, false);
+        Ok(id)
+    }
+
+    /// Begins an execution.
+    fn begin(&self, state: &mut State, id: JobId, asked: bool) {
+        let execution = state.rng.random_range(1..i64::MAX);
+        if let Some(job) = state.jobs.get_mut(&id) {
+            job.execution_id = execution;
+            job.suspension_failure = None;
+        }
+        self.change(state, id, JobStatus::NotRunning, asked, None);
+        let pause = state.rng.random_range(1..30);
+        self.later(state, id, pause, move |it, state| {
+            it.change(state, id, JobStatus::Starting, asked, None);
+            let pause = state.rng.random_range(5..200);
+            it.later(state, id, pause, move |it, state| it.run(state, id, asked));
+        });
+    }
+
+    fn run(&self, state: &mut State, id: JobId, asked: bool) {
+        self.change(state, id, JobStatus::Running, asked, None);
+        let lifetime = state.rng.random_range(2_000..15_000);
+        match state.jobs[&id].pipeline {
+            Pipeline::Batch => self.later(state, id, lifetime, move |it, state| {
+                it.change(state, id, JobStatus::Completed, false, None);
+            }),
+            Pipeline::Fails => {
+                self.later(state, id, lifetime, move |it, state| it.fail(state, id));
+            }
+            _ => {}
+        }
+    }
+
+    /// The job fails by itself.
+    pub(crate) fn fail(&self, state: &mut State, id: JobId) {
+        let why = "java.lang.IllegalStateException: simulated".to_owned();
+        let suspends = state.jobs[&id].config.settings.suspend_on_failure;
+        if let (true, Some(job)) = (suspends, state.jobs.get_mut(&id)) {
+            job.suspension_failure = Some(why.clone());
+            self.change(state, id, JobStatus::Suspended, false, Some(why));
+        } else {
+            self.change(state, id, JobStatus::Failed, false, Some(why));
+        }
+    }
+
+    pub(crate) fn stop(
+        &self,
+        state: &mut State,
+        id: JobId,
+        stop: Stop,
+        forceful: bool,
+    ) -> Result<(), CallError> {
+        let Some(status) = state.jobs.get(&id).map(|job| job.status) else {
+            return Err(refused("job not found"));
+        };
+        match status {
+            JobStatus::Running => {}
+            JobStatus::Completing => return Err(refused("a termination is pending")),
+            JobStatus::Failed | JobStatus::Completed if stop == Stop::Cancel && forceful => {
+                return Ok(());
+            }
+            JobStatus::Suspended | JobStatus::NotRunning | JobStatus::Starting
+                if stop == Stop::Cancel && forceful => {}
+            _ => return Err(refused(&format!("the job is {status}"))),
+        }
+        self.change(state, id, JobStatus::Completing, true, None);
+        let fails = stop == Stop::Suspend && state.roll(state.weather.snapshot_fails);
+        let pause = state.rng.random_range(5..500);
+        self.later(state, id, pause, move |it, state| match stop {
+            Stop::Suspend if fails => it.begin(state, id, false),
+            Stop::Suspend => it.change(state, id, JobStatus::Suspended, true, None),
+            Stop::Restart => it.begin(state, id, true),
+            Stop::Cancel => {
+                if let Some(job) = state.jobs.get_mut(&id) {
+                    job.user_cancelled = true;
+                }
+                it.change(
+                    state,
+                    id,
+                    JobStatus::Failed,
+                    true,
+                    Some("Cancel".to_owned()),
+                );
+            }
+        });
+        Ok(())
+    }
+
+    pub(crate) fn resume(&self, state: &mut State, id: JobId) {
+        let suspended = state
+            .jobs
+            .get(&id)
+            .is_some_and(|job| job.status == JobStatus::Suspended);
+        if suspended {
+            self.begin(state, id, true);
+        }
+    }
+
+    fn change(
+        &self,
+        state: &mut State,
+        id: JobId,
+        status: JobStatus,
+        user_requested: bool,
+        description: Option<String>,
+    ) {
+        let now = self.clock.now();
+        let Some(job) = state.jobs.get_mut(&id) else {
+            return;
+        };
+        job.epoch += 1;
+        job.status = status;
+        if status.is_terminal() {
+            job.completed_at = Some(now);
+            job.failure.clone_from(&description);
+        }
+        let text = format!("job {id} {} is {status}", job.name);
+        state.watchdog.note(&text);
+        // Members never tell COMPLETING.
+        if status != JobStatus::Completing {
+            let event = StatusEvent {
+                job: id,
+                status,
+                user_requested,
+                description,
+            };
+            for listener in state.listeners.get(&id).into_iter().flatten() {
+                drop(listener.try_send(event.clone()));
+            }
+        }
+        if status.is_terminal() {
+            state.listeners.remove(&id);
+        }
+    }
+}
+
+impl State {
+    /// Whether a chance of this many percent comes true.
+    pub(crate) fn roll(&mut self, percent: u32) -> bool {
+        self.rng.random_range(0..100) < percent
+    }
+
+    /// What the master lists: nothing, while it is new.
+    pub(crate) fn listed(&self, now: Timestamp) -> Vec<JobView> {
+        if self.blind_until.is_some_and(|until| now < until) {
+            return Vec::new();
+        }
+        self.jobs.iter().map(|(id, job)| job.view(*id)).collect()
+    }
+
+    pub(crate) fn status(&self, id: JobId, now: Timestamp) -> Option<JobStatus> {
+        if self.blind_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.jobs.get(&id).map(|job| job.status)
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        Health {
+            state: self.cluster_state,
+            partitions_safe: self.partitions_safe,
+            jet_enabled: true,
+            upload_enabled: true,
+            ownership_map_fault: None,
+        }
+    }
+
+    /// The active jobs of each name that were made by us.
+    pub(crate) fn active_ours(&self) -> BTreeMap<&str, BTreeSet<JobId>> {
+        let mut active: BTreeMap<&str, BTreeSet<JobId>> = BTreeMap::new();
+        for (id, job) in &self.jobs {
+            if matches!(job.maker, Maker::Us(_)) && !job.status.is_terminal() {
+                active.entry(&job.name).or_default().insert(*id);
+            }
+        }
+        active
+    }
+}
+
+impl Job {
+    fn view(&self, id: JobId) -> JobView {
+        JobView {
+            id,
+            name: self.name.clone(),
+            status: self.status,
+            execution_id: self.execution_id,
+            submitted_at: self.submitted_at,
+            completed_at: self.completed_at,
+            user_cancelled: self.user_cancelled,
+            user_requested: None,
+            failure: self.failure.as_deref().map(Into::into),
+            suspension_failure: self.suspension_failure.as_deref().map(Into::into),
+            config: None,
+        }
+    }
+
+    pub(crate) fn keeps_state(&self) -> bool {
+        self.config.guarantee != Guarantee::None
+    }
+}
+
+pub(crate) fn refused(message: &str) -> CallError {
+    CallError::Refused {
+        transient: true,
+        reason: Reason::BackingOff,
+        message: message.to_owned(),
+    }
+}
+
+pub(crate) fn uuid(rng: &mut StdRng) -> Uuid {
+    uuid::Builder::from_random_bytes(rng.random()).into_uuid()
+}
+
+fn default_settings() -> JobSettings {
+    JobSettings {
+        snapshot_interval: SignedDuration::from_secs(10),
+        suspend_on_failure: false,
+        auto_scaling: true,
+        split_brain_protection: false,
+        metrics_enabled: true,
+        store_metrics_after_job_completion: false,
+        max_processor_accumulated_records: -1,
+        timeout: SignedDuration::ZERO,
+    }
+}

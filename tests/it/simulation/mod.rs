@@ -1,0 +1,26 @@
+//! The real engine, planner, executor, store rules and cluster watch in a simulated world.
+//!
+//! ```text
+//! seed ─▶ World ── edits ──▶ SimulatedSource ─┐
+//!           │                                  ├─▶ engine ─▶ MemoryDisk (crashes at commits)
+//!           ├── people, failures ─▶ Hazelcast ◀┘      │
+//!           └── lost calls, links, masters ◀──────────┘ port Cluster
+//!                      │
+//!                   Watchdog: every effect that arrives, against the invariants
+//! ```
+//!
+//! A failing seed prints itself; `JETKEEPER_SEED=n cargo test --test it model` replays it, and
+//! `SEEDS=n` tries more of them.
+
+mod boundaries;
+mod client;
+mod clock;
+mod engine;
+mod hazelcast;
+mod jars;
+mod model;
+mod pipeline;
+mod source;
+mod verdict;
+mod watchdog;
+mod world;

@@ -1,0 +1,166 @@
+//! After the calm: is every job as its document says, or held for a reason that explains it?
+
+use std::time::Duration;
+
+use jetkeeper::engine::{JobResource, Published};
+use jetkeeper::plan::hold::HoldClass;
+use jetkeeper::plan::job::JobStatus;
+use jetkeeper::plan::status::Phase;
+
+use super::hazelcast::{Hazelcast, Job};
+use super::source::JobDocument;
+use super::world::{World, is_ours};
+
+/// How many jobs ended how, to see that a run proves something.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) as_declared: u32,
+    pub(crate) held: u32,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.as_declared += other.as_declared;
+        self.held += other.held;
+    }
+}
+
+impl World {
+    /// Panics unless everything converged and rests.
+    pub(crate) async fn judge(&mut self) -> Tally {
+        let shown = self.shown();
+        let mut tally = Tally::default();
+        for (resource, document) in &self.documents {
+            let Some(job) = shown.jobs.get(resource) else {
+                self.fail(&format!("{resource} is declared and not shown"));
+            };
+            match self.judge_job(document, job) {
+                Ok(Ending::AsDeclared) => tally.as_declared += 1,
+                Ok(Ending::Held) => tally.held += 1,
+                Err(why) => self.fail(&format!(
+                    "{resource}: {why}\n{document:#?}\n{:#?}",
+                    job.status
+                )),
+            }
+        }
+        self.judge_orphans(&shown);
+        self.judge_rest(&shown).await;
+        tally
+    }
+
+    fn judge_job(&self, document: &JobDocument, shown: &JobResource) -> Result<Ending, String> {
+        let hazelcast = &self.around.clusters[&format!("{}:5701", document.cluster)];
+        let holds = &shown.status.holds;
+        if holds.iter().any(|hold| hold.class != HoldClass::Waiting) {
+            return Ok(Ending::Held);
+        }
+        if let Some(hold) = holds.first() {
+            return Err(format!("still waiting: {hold:?}"));
+        }
+        if shown.status.phase == Phase::Completed {
+            // Never again on its own, even where the cluster that it completed on is gone.
+            return Ok(Ending::AsDeclared);
+        }
+        as_declared(document, hazelcast)?;
+        Ok(Ending::AsDeclared)
+    }
+
+    /// Every active job of ours is somebody's: a declared job's, one that is being removed and held,
+    /// or one that its policy leaves behind.
+    fn judge_orphans(&self, shown: &Published) {
+        let known = |id| {
+            shown
+                .jobs
+                .values()
+                .any(|job| job.status.job_id_text == Some(id))
+        };
+        let mut orphans = Vec::new();
+        for hazelcast in self.around.clusters.values() {
+            let state = hazelcast.state();
+            for (name, jobs) in state.active_ours() {
+                let left = state.watchdog.left_behind.contains(name);
+                if !left && !jobs.iter().any(|id| known(*id)) {
+                    orphans.push(format!("{name} {jobs:?}"));
+                }
+            }
+        }
+        if !orphans.is_empty() {
+            self.fail(&format!("active and nobody's: {orphans:?}"));
+        }
+    }
+
+    /// At rest: no call that writes, no commit, one list a minute.
+    async fn judge_rest(&mut self, shown: &Published) {
+        if !shown.settled {
+            self.fail(&format!(
+                "not settled: steps {:?}, in flight {:?}, holds {:?}",
+                shown.steps, shown.in_flight, shown.holds
+            ));
+        }
+        let before = self.counts();
+        self.pass_time(Duration::from_mins(10)).await;
+        self.check();
+        let after = self.counts();
+        if before.0 != after.0 || before.1 != after.1 {
+            self.fail(&format!(
+                "writes and commits at rest: {before:?} then {after:?}"
+            ));
+        }
+        let clusters = u64::try_from(self.around.clusters.len()).unwrap();
+        if after.2 - before.2 > clusters * 11 {
+            self.fail(&format!("lists at rest: {before:?} then {after:?}"));
+        }
+    }
+
+    fn counts(&self) -> (u64, u64, u64) {
+        let (mut writes, mut lists) = (0, 0);
+        for hazelcast in self.around.clusters.values() {
+            let state = hazelcast.state();
+            writes += state.watchdog.writes;
+            lists += state.watchdog.lists;
+        }
+        (writes, self.around.disk.commits(), lists)
+    }
+}
+
+enum Ending {
+    AsDeclared,
+    Held,
+}
+
+fn as_declared(document: &JobDocument, hazelcast: &Hazelcast) -> Result<(), String> {
+    let state = hazelcast.state();
+    let named: Vec<&Job> = state
+        .jobs
+        .values()
+        .filter(|job| job.name == document.job_name)
+        .collect();
+    let active: Vec<&&Job> = named
+        .iter()
+        .filter(|job| !job.status.is_terminal())
+        .collect();
+    match document.state {
+        "Running" | "Restarted" => match active.as_slice() {
+            [job] if job.status == JobStatus::Running => {
+                let wanted = Some((document.jar(), document.parameters.clone()));
+                if is_ours(&job.maker) && job.deployed != wanted {
+                    return Err(format!("runs {:?}, declared is {wanted:?}", job.deployed));
+                }
+                Ok(())
+            }
+            [] if named.iter().any(|job| job.status == JobStatus::Completed) => Ok(()),
+            other => Err(format!("should run, and there is {other:?}")),
+        },
+        "Suspended" => match active.as_slice() {
+            [] => Ok(()),
+            [job] if job.status == JobStatus::Suspended => Ok(()),
+            other => Err(format!("should be suspended, and there is {other:?}")),
+        },
+        _ => match active.iter().find(|job| is_ours(&job.maker)) {
+            None => Ok(()),
+            // Policies that leave a job say so.
+            Some(_) if matches!(document.deletion, "Orphan" | "Suspend") => Ok(()),
+            Some(job) => Err(format!("should be cancelled, and is {}", job.status)),
+        },
+    }
+}
