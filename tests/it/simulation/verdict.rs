@@ -28,6 +28,15 @@ impl Tally {
 impl World {
     /// Panics unless everything converged and rests.
     pub(crate) async fn judge(&mut self) -> Tally {
+        let tally = self.judge_jobs();
+        let shown = self.shown();
+        self.judge_orphans(&shown);
+        self.judge_rest(&shown).await;
+        tally
+    }
+
+    /// Panics unless every declared job is as its document says, or held.
+    pub(crate) fn judge_jobs(&self) -> Tally {
         let shown = self.shown();
         let mut tally = Tally::default();
         for (resource, document) in &self.documents {
@@ -38,13 +47,11 @@ impl World {
                 Ok(Ending::AsDeclared) => tally.as_declared += 1,
                 Ok(Ending::Held) => tally.held += 1,
                 Err(why) => self.fail(&format!(
-                    "{resource}: {why}\n{document:#?}\n{:#?}",
+                    "{resource}: {why}\n{document:?}\n{:?}",
                     job.status
                 )),
             }
         }
-        self.judge_orphans(&shown);
-        self.judge_rest(&shown).await;
         tally
     }
 
