@@ -262,11 +262,11 @@ mod tests {
     }
 
     fn resolved(bytes: &[u8], classes: &[Option<&str>]) -> Resolved {
-        let class = |class: &Option<&str>| (class.map(str::to_owned), MainClass::Unspecified);
+        let class = |class: Option<&str>| (class.map(str::to_owned), MainClass::Unspecified);
         Resolved {
             digest: Digest::of(bytes),
             size: bytes.len() as u64,
-            classes: classes.iter().map(class).collect(),
+            classes: classes.iter().copied().map(class).collect(),
         }
     }
 
@@ -282,6 +282,7 @@ mod tests {
         progress
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "other ends have no retry")]
     fn in_a_minute(_: Retry, _: u32) -> Option<(Timestamp, Instant)> {
         Some((Timestamp::MAX, Instant::now() + Duration::from_mins(1)))
     }
@@ -353,7 +354,7 @@ mod tests {
     #[test]
     fn waiting_doubles_up_to_a_limit_and_is_spread() {
         let mut options = ArtifactOptions::new("/unused".into());
-        options.retry = (Duration::from_secs(1), Duration::from_secs(60));
+        options.retry = (Duration::from_secs(1), Duration::from_mins(1));
         let seconds = |failures, random| {
             let wait = backoff(&options, Retry::Soon, failures, random);
             wait.unwrap().as_secs_f64()
