@@ -31,6 +31,8 @@ mod rebuild;
 mod reconcile;
 mod rows;
 mod run;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod shutdown;
 mod state;
