@@ -32,6 +32,8 @@ mod rebuild;
 mod reconcile;
 mod rows;
 mod run;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod shutdown;
 mod state;
