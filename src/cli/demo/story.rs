@@ -20,8 +20,8 @@ pub(super) async fn tell(output: Output, stage: &mut Stage) -> Result<()> {
     show(output, stage, &["get", "jobs"]).await?;
 
     act("Results come out of the pipeline (a file that the job writes on the member):")?;
-    let before = newest(stage, 0).await?;
-    output.line(&format!("    {before}"))?;
+    let customer = first_customer(stage).await?;
+    output.line(&format!("    {}", newest_of(stage, &customer, 0).await?))?;
 
     act("An edit: snapshotInterval is set to 2s, and the running job is changed in place.")?;
     stage.edit(
@@ -36,11 +36,11 @@ pub(super) async fn tell(output: Output, stage: &mut Stage) -> Result<()> {
     act("state: Suspended, then Running again: the counts go on where they stopped.")?;
     stage.edit(ORDERS, "  state: Running", "  state: Suspended")?;
     until_phase(stage, "orders", "Suspended").await?;
-    let stopped = newest(stage, 0).await?;
+    let before = stage.results(&customer);
     stage.edit(ORDERS, "  state: Suspended", "  state: Running")?;
     until_phase(stage, "orders", "Running").await?;
-    let lines = stage.results("orders.txt", usize::MAX).len();
-    let resumed = newest(stage, lines).await?;
+    let resumed = newest_of(stage, &customer, before.len()).await?;
+    let stopped = before.last().map_or("", String::as_str);
     output.line(&format!("    before: {stopped}\n    after:  {resumed}"))?;
 
     act("A broken file is reported, and stops nothing else.")?;
@@ -57,7 +57,7 @@ pub(super) async fn tell(output: Output, stage: &mut Stage) -> Result<()> {
     act("A document is deleted. Its job has state, so it is held until a person says so.")?;
     stage.delete(ORDERS)?;
     let hold = until_hold(stage, "orders", "SnapshotRequired").await?;
-    show(output, stage, &["get", "jobs", "-o", "wide"]).await?;
+    show_held(output, stage).await?;
     show(output, stage, &["confirm", &hold, "--discard-state"]).await?;
     until_event(stage, "Deleted").await?;
     show_events(output, stage, 3).await
@@ -98,14 +98,33 @@ async fn until_event(stage: &Stage, kind: &str) -> Result<()> {
         .await
 }
 
-/// The newest result, once there are more than so many.
-async fn newest(stage: &Stage, more_than: usize) -> Result<String> {
+/// The customer of the first result.
+async fn first_customer(stage: &Stage) -> Result<String> {
     stage
         .until("the pipeline wrote results", async || {
-            stage.results("orders.txt", usize::MAX).len() > more_than
+            !stage.results("").is_empty()
         })
         .await?;
-    Ok(stage.results("orders.txt", 1).concat())
+    let results = stage.results("");
+    let first = results.first().and_then(|line| line.split(' ').next());
+    Ok(first.unwrap_or_default().to_owned())
+}
+
+/// The newest result of a customer, once there are more than so many.
+async fn newest_of(stage: &Stage, customer: &str, more_than: usize) -> Result<String> {
+    let what = format!("the pipeline counted more orders of {customer}");
+    stage
+        .until(&what, async || stage.results(customer).len() > more_than)
+        .await?;
+    Ok(stage.results(customer).pop().unwrap_or_default())
+}
+
+/// What `describe` says is held, without the rest.
+async fn show_held(output: Output, stage: &Stage) -> Result<()> {
+    let told = stage.command(&["describe", "orders"]).await?;
+    let held = told.lines().skip_while(|line| !line.starts_with("Held"));
+    let held: Vec<&str> = held.take_while(|line| !line.is_empty()).collect();
+    print(output, "describe orders", &held.join("\n"))
 }
 
 async fn show_events(output: Output, stage: &Stage, count: usize) -> Result<()> {
