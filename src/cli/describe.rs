@@ -7,9 +7,8 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::error::{CliError, Result};
-use super::format::yaml;
 use super::reader::Reader;
-use super::rows::{generations, release, subjects};
+use super::rows::{release, subjects};
 use super::subject::Subject;
 use super::table::{Cell, Table};
 use super::time;
@@ -17,7 +16,7 @@ use crate::engine::JobResource;
 use crate::engine::published::{HazelcastResource, Metadata};
 use crate::plan::hold::Hold;
 use crate::plan::record::Condition;
-use crate::resources::{Kind, ResourceId};
+use crate::resources::{Kind, ResourceId, to_yaml};
 use crate::store::EventEntry;
 
 /// How many of the newest events are looked through for those of the resource.
@@ -74,7 +73,7 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.field("Name", name);
     text.field("Kind", "JetJob");
     text.field("Declared", declared(&job.metadata));
-    text.field("Generation", generations(job));
+    text.field("Generation", in_force(job));
     let cluster = &spec.hazelcast_resource_name;
     text.field("Wanted", format!("{:?} on {cluster}", spec.state));
     text.field("Phase", format!("{} ({})", status.phase, life(job)));
@@ -96,7 +95,7 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.paragraph("Failure", status.failure_text.as_deref());
     text.holds(&status.holds, now);
     text.conditions(&status.conditions, now);
-    text.block("Spec", &yaml(&**spec)?);
+    text.spec(&to_yaml(&id(job), spec).map_err(CliError::failed)?);
     text.events(events, now);
     Ok(text.0)
 }
@@ -124,6 +123,20 @@ fn hazelcast_text(cluster: &HazelcastResource, holds: &[Hold], now: Timestamp) -
     text.paragraph("Message", status.message.as_deref());
     text.holds(holds, now);
     text.0
+}
+
+fn id(job: &JobResource) -> ResourceId {
+    ResourceId::jet_job(&*job.metadata.name)
+}
+
+/// The latest generation, and which one the job has where that is another.
+fn in_force(job: &JobResource) -> String {
+    let (observed, latest) = (job.status.observed_generation, job.metadata.generation);
+    match observed {
+        0 => format!("{latest}, not in force yet"),
+        same if same == latest => latest.to_string(),
+        older => format!("{latest}, not in force yet; {older} is"),
+    }
 }
 
 /// The life's state as the wire spells it.
@@ -179,6 +192,13 @@ impl Text {
         for line in text.lines() {
             self.line(&format!("  {line}"));
         }
+    }
+
+    /// The document, from `spec` on.
+    fn spec(&mut self, document: &str) {
+        self.line("\nSpec:");
+        let fields = document.lines().skip_while(|line| *line != "spec:");
+        fields.skip(1).for_each(|line| self.line(line));
     }
 
     fn holds(&mut self, holds: &[Hold], now: Timestamp) {
@@ -247,5 +267,154 @@ impl Text {
     fn line(&mut self, line: &str) {
         // Writing to a String can't fail.
         writeln!(self.0, "{}", line.trim_end()).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn a_running_job_is_described() {
+        let text = job_text(&samples::running(), &samples::events(), samples::now());
+        insta::assert_snapshot!(plain(&text.unwrap()), @r"
+        Name:         orders
+        Kind:         JetJob
+        Declared:     jobs/orders.yaml:1:1 of the source local
+        Generation:   2
+        Wanted:       Running on hazelcast
+        Phase:        Running (STABLE)
+        Job:          0adf-8fef-9a80-0001, named orders
+        Submitted:    2026-11-24T11:47:00Z, 13m ago
+        Jar:          orders.jar, sha256 0163f1eea7894350060624d315234d40c508ab251ba121714e234503045faadd
+
+        Conditions:
+          TYPE        STATUS  SINCE  REASON     MESSAGE
+          Ready       True    12m    AsDesired  RUNNING
+          Reconciled  True    12m    AsDesired
+
+        Spec:
+          hazelcastResourceName: hazelcast
+          jarName: orders.jar
+          parameters:
+          - --topic
+          - orders
+
+        Events:
+          AGE  KIND       MESSAGE
+          13m  Submitted  submitted as job 0adf-8fef-9a80-0001
+          12m  Running    RUNNING (job 0adf-8fef-9a80-0001)
+        ");
+    }
+
+    #[test]
+    fn a_held_job_says_what_releases_it() {
+        let text = job_text(&samples::drifted(), &[], samples::now());
+        insta::assert_snapshot!(plain(&text.unwrap()), @r"
+        Name:         returns
+        Kind:         JetJob
+        Declared:     jobs/returns.yaml:1:1 of the source local
+        Generation:   2, not in force yet; 1 is
+        Wanted:       Running on hazelcast
+        Phase:        Suspended (DEPLOYED)
+        Job:          0adf-8fef-9a80-0001, named returns
+        Submitted:    2026-11-24T11:47:00Z, 13m ago
+        Jar:          orders.jar, sha256 0163f1eea7894350060624d315234d40c508ab251ba121714e234503045faadd
+
+        Suspended because:
+          Requested by user
+
+        Held:
+          Drifted (Policy): the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+            to release: jetkeeper confirm f3e0e51863c7
+
+        Conditions:
+          TYPE   STATUS  SINCE  REASON   MESSAGE
+          Ready  False   12m    Drifted  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+
+        Spec:
+          hazelcastResourceName: hazelcast
+          jarName: orders.jar
+          parameters:
+          - --topic
+          - orders
+        ");
+    }
+
+    #[test]
+    fn a_failed_job_shows_its_whole_failure() {
+        let text = job_text(&samples::failed(), &[], samples::now());
+        insta::assert_snapshot!(plain(&text.unwrap()), @r"
+        Name:         word-count
+        Kind:         JetJob
+        Declared:     jobs/word-count.yaml:1:1 of the source local
+        Generation:   2
+        Wanted:       Running on hazelcast
+        Phase:        ExecutionFailed (FAILED)
+        Job:          0adf-8fef-9a80-0001, named word-count
+        Submitted:    2026-11-24T11:47:00Z, 13m ago
+        Ended:        2026-11-24T11:59:00Z, 60s ago
+        Jar:          orders.jar, sha256 0163f1eea7894350060624d315234d40c508ab251ba121714e234503045faadd
+
+        Failure:
+          java.io.IOException: no such file
+          	at A.b(A.java:7)
+
+        Held:
+          BackingOff (Waiting): restarted in 40 s (2 of 5)
+            ends:       in 40s
+
+        Conditions:
+          TYPE        STATUS  SINCE  REASON     MESSAGE
+          Ready       True    12m    AsDesired  RUNNING
+          Reconciled  True    12m    AsDesired
+
+        Spec:
+          hazelcastResourceName: hazelcast
+          jarName: orders.jar
+          parameters:
+          - --topic
+          - orders
+        ");
+    }
+
+    #[test]
+    fn a_cluster_is_described() {
+        let connected = hazelcast_text(&samples::cluster("Connected"), &[], samples::now());
+        insta::assert_snapshot!(plain(&connected), @r"
+        Name:         hazelcast
+        Kind:         Hazelcast
+        Declared:     jobs/hazelcast.yaml:1:1 of the source local
+        Cluster name: dev
+        Addresses:    10.0.0.1:5701, 10.0.0.2:5701
+        Phase:        Connected
+        State:        Active
+        Members:      2, 1 needed
+        Version:      5.7.0
+        Id:           5f2b
+        Running jobs: 3
+        ");
+        let away = hazelcast_text(&samples::cluster("Connecting"), &[], samples::now());
+        insta::assert_snapshot!(plain(&away), @r"
+        Name:         hazelcast
+        Kind:         Hazelcast
+        Declared:     jobs/hazelcast.yaml:1:1 of the source local
+        Cluster name: dev
+        Addresses:    10.0.0.1:5701, 10.0.0.2:5701
+        Phase:        Connecting
+        State:        unknown
+        Members:      0, 1 needed
+        Version:      unknown
+        Id:           unknown
+        Running jobs: 0
+
+        Message:
+          10.0.0.1:5701: connection refused
+        ");
     }
 }

@@ -190,7 +190,12 @@ mod tests {
         };
         let error = CliError::from(EngineError::Load(error)).hint("buy another disk");
         let plain = anstream::adapter::strip_str(&error.render()).to_string();
-        insta::assert_snapshot!(plain, @"");
+        insta::assert_snapshot!(plain, @r"
+        error: failed to read the recorded state
+          cause: failed to open the state in /srv/state
+          cause: disk on fire
+          hint: buy another disk
+        ");
         assert_eq!(error.exit_code(), ExitCode::from(1));
     }
 
@@ -202,6 +207,9 @@ mod tests {
             hint: Some("`jetkeeper get jobs` shows the names".to_owned()),
         }));
         let plain = anstream::adapter::strip_str(&error.render()).to_string();
-        insta::assert_snapshot!(plain, @"");
+        insta::assert_snapshot!(plain, @r"
+        error: there is no JetJob/nobody
+          hint: `jetkeeper get jobs` shows the names
+        ");
     }
 }

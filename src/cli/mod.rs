@@ -14,6 +14,7 @@ mod args;
 mod completions;
 mod confirm;
 mod context;
+mod demo;
 mod describe;
 mod error;
 mod events;
@@ -31,6 +32,8 @@ mod rebuild;
 mod reconcile;
 mod rows;
 mod run;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod shutdown;
 mod state;
@@ -94,6 +97,8 @@ enum Command {
     Schema(schema::Args),
     /// Print the completions of a shell
     Completions(completions::Args),
+    /// Show it at work on a real member on this machine
+    Demo(demo::Args),
 }
 
 /// Runs the command of this process.
@@ -139,6 +144,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::State(args) => state::run(&context, args).await,
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
+        Command::Demo(args) => demo::run(&context, args).await,
     }
 }
 

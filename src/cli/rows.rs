@@ -55,7 +55,7 @@ impl Row for JobResource {
 }
 
 /// The condition that says whether the job does what the YAML says.
-pub(super) fn ready(job: &JobResource) -> Option<&Condition> {
+fn ready(job: &JobResource) -> Option<&Condition> {
     condition(job, ConditionType::Ready)
 }
 
@@ -65,7 +65,7 @@ fn condition(job: &JobResource, kind: ConditionType) -> Option<&Condition> {
 }
 
 /// `2`, or `1 of 2` where the latest is not in force yet.
-pub(super) fn generations(job: &JobResource) -> String {
+fn generations(job: &JobResource) -> String {
     let (observed, latest) = (job.status.observed_generation, job.metadata.generation);
     if observed == latest {
         latest.to_string()
@@ -238,5 +238,97 @@ pub(super) fn release(hold: &Hold) -> Option<String> {
         }
         // The subject of a pause of everything is whatever it keeps waiting.
         Release::Unpause => Some("jetkeeper unpause".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::Format;
+    use super::super::samples;
+    use super::*;
+
+    fn table<R: Row>(format: Format, items: &[R], width: u16) -> String {
+        let mut table = format.table::<R>();
+        for item in items {
+            table.row(item.cells(format == Format::Wide, samples::now()));
+        }
+        table.plain(width)
+    }
+
+    #[test]
+    fn a_job_that_is_well_has_no_message() {
+        let jobs = [
+            samples::running(),
+            samples::drifted(),
+            samples::failed(),
+            samples::new(),
+        ];
+        insta::assert_snapshot!(table(Format::Table, &jobs, 200), @r"
+        NAME        PHASE            READY  SINCE  CLUSTER    JOB-ID               MESSAGE
+        orders      Running          True   12m    hazelcast  0adf-8fef-9a80-0001
+        returns     Suspended        False  12m    hazelcast  0adf-8fef-9a80-0001  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+        word-count  ExecutionFailed  True   12m    hazelcast  0adf-8fef-9a80-0001  restarted in 40 s (2 of 5)
+        new         NotRunning       -      -      hazelcast  -
+        ");
+        insta::assert_snapshot!(table(Format::Table, &jobs, 100), @r"
+        NAME        PHASE            READY  SINCE  CLUSTER    JOB-ID               MESSAGE
+        orders      Running          True   12m    hazelcast  0adf-8fef-9a80-0001
+        returns     Suspended        False  12m    hazelcast  0adf-8fef-9a80-0001  the job was suspended
+                                                                                   by hand; resume it,
+                                                                                   change the YAML, or
+                                                                                   confirm that it be
+                                                                                   resumed
+        word-count  ExecutionFailed  True   12m    hazelcast  0adf-8fef-9a80-0001  restarted in 40 s (2 of
+                                                                                   5)
+        new         NotRunning       -      -      hazelcast  -
+        ");
+        insta::assert_snapshot!(table(Format::Wide, &jobs, 250), @r"
+        NAME        PHASE            READY  SINCE  CLUSTER    JOB-ID               WANTED   GENERATION  REASON      JAR           DECLARED                  MESSAGE
+        orders      Running          True   12m    hazelcast  0adf-8fef-9a80-0001  Running  2           AsDesired   0163f1eea789  jobs/orders.yaml:1:1
+        returns     Suspended        False  12m    hazelcast  0adf-8fef-9a80-0001  Running  1 of 2      Drifted     0163f1eea789  jobs/returns.yaml:1:1     the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+        word-count  ExecutionFailed  True   12m    hazelcast  0adf-8fef-9a80-0001  Running  2           BackingOff  0163f1eea789  jobs/word-count.yaml:1:1  restarted in 40 s (2 of 5)
+        new         NotRunning       -      -      hazelcast  -                    Running  0 of 2      -           -             jobs/new.yaml:1:1
+        ");
+    }
+
+    #[test]
+    fn a_cluster_that_is_away_says_why() {
+        let clusters = [
+            samples::cluster("Connected"),
+            samples::cluster("Connecting"),
+        ];
+        insta::assert_snapshot!(table(Format::Table, &clusters, 200), @r"
+        NAME       PHASE       STATE   MEMBERS  RUNNING  VERSION  MESSAGE
+        hazelcast  Connected   Active  2        3        5.7.0
+        hazelcast  Connecting  -       0        0        -        10.0.0.1:5701: connection refused
+        ");
+        insta::assert_snapshot!(table(Format::Wide, &clusters, 200), @r"
+        NAME       PHASE       STATE   MEMBERS  RUNNING  VERSION  CLUSTER-NAME  CLUSTER-ID  ADDRESSES                    DECLARED                 MESSAGE
+        hazelcast  Connected   Active  2        3        5.7.0    dev           5f2b        10.0.0.1:5701,10.0.0.2:5701  jobs/hazelcast.yaml:1:1
+        hazelcast  Connecting  -       0        0        -        dev           -           10.0.0.1:5701,10.0.0.2:5701  jobs/hazelcast.yaml:1:1  10.0.0.1:5701: connection refused
+        ");
+    }
+
+    #[test]
+    fn a_hold_says_how_it_ends() {
+        let mut holds = samples::drifted().status.holds;
+        holds.extend(samples::failed().status.holds);
+        insta::assert_snapshot!(table(Format::Table, &holds, 200), @r"
+        ID            CLASS    REASON      RESOURCES          MESSAGE
+        f3e0e51863c7  Policy   Drifted     JetJob/returns     the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+        33a97a79c602  Waiting  BackingOff  JetJob/word-count  restarted in 40 s (2 of 5)
+        ");
+        insta::assert_snapshot!(table(Format::Wide, &holds, 250), @r"
+        ID            CLASS    REASON      RESOURCES          ENDS    RELEASE                         MESSAGE
+        f3e0e51863c7  Policy   Drifted     JetJob/returns     -       jetkeeper confirm f3e0e51863c7  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+        33a97a79c602  Waiting  BackingOff  JetJob/word-count  in 40s  -                               restarted in 40 s (2 of 5)
+        ");
+    }
+
+    #[test]
+    fn of_many_subjects_the_first_are_named() {
+        let jobs = ["a", "b", "c", "d"].map(ResourceId::jet_job);
+        let hold = Hold::new(crate::plan::hold::Reason::MassDeletion, jobs.into(), "no");
+        assert_eq!(subjects(&hold), "JetJob/a, JetJob/b and 2 more");
     }
 }

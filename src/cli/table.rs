@@ -91,6 +91,8 @@ impl Table {
             .set_content_arrangement(ContentArrangement::Dynamic)
             // Who prints it takes the colours out where they can't be seen.
             .enforce_styling();
+        // Else the padding would be styled too, and stay at the ends of lines.
+        drawn.style_text_only();
         if let Some(width) = self.width {
             drawn.set_width(width);
         }
@@ -156,8 +158,17 @@ mod tests {
 
     #[test]
     fn the_last_column_wraps_where_the_terminal_ends() {
-        insta::assert_snapshot!(table().plain(120), @"");
-        insta::assert_snapshot!(table().plain(50), @"");
+        insta::assert_snapshot!(table().plain(120), @r"
+        NAME     PHASE    MESSAGE
+        orders   Running
+        returns  Failed   the jar returns.jar is neither beside the YAML nor in jars/
+        ");
+        insta::assert_snapshot!(table().plain(50), @r"
+        NAME     PHASE    MESSAGE
+        orders   Running
+        returns  Failed   the jar returns.jar is neither
+                          beside the YAML nor in jars/
+        ");
     }
 
     #[test]
@@ -167,11 +178,16 @@ mod tests {
         let mut text = table.render();
         table.row(["a".into(), "Running".into(), "later".into()]);
         text.push_str(&table.render_rows());
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        NAME     PHASE    MESSAGE
+        orders   Running
+        returns  Failed   the jar returns.jar is neither beside the YAML nor in jars/
+        a        Running  later
+        ");
     }
 
     #[test]
     fn an_empty_table_has_a_header() {
-        insta::assert_snapshot!(Table::new(["NAME", "PHASE"]).plain(80), @"");
+        insta::assert_snapshot!(Table::new(["NAME", "PHASE"]).plain(80), @"NAME  PHASE");
     }
 }

@@ -15,6 +15,7 @@ mod fixtures;
 mod hazelcast;
 mod layering;
 mod protocol_golden;
+mod resources_document_faults;
 mod resources_faults;
 mod resources_fixture;
 mod resources_load;
