@@ -28,7 +28,7 @@ use super::cluster::{Obstacle, guard};
 use super::draft::Draft;
 use super::hold::{Reason, Release};
 use super::job::JobStatus;
-use super::record::BoundJob;
+use super::record::{BoundJob, OperationKind, StoppedBy};
 use crate::resources::jet_job::DesiredState;
 
 /// Decides what is done for one job.
@@ -73,12 +73,13 @@ fn by_status(draft: &mut Draft<'_>) {
         }
         return;
     };
+    forget_overtaken_operation(draft, &job);
     if conflicting_namesake(draft, &job) || resource_renamed(draft) {
         return;
     }
     let wanted = draft.record.spec.state;
     if wanted == DesiredState::Canceled {
-        stop::for_good(draft, &job, super::record::OperationKind::Cancel);
+        stop::for_good(draft, &job, OperationKind::Cancel);
         return;
     }
     if job.gone {
@@ -105,6 +106,23 @@ fn by_status(draft: &mut Draft<'_>) {
         }
         (JobStatus::Failed, _) => ended::failed(draft, &job),
         (JobStatus::Completed, _) => ended::completed(draft),
+    }
+}
+
+/// An operation whose job ended is over, unless it goes on with the next submit. One that stayed
+/// would keep other jobs' upgrades waiting.
+fn forget_overtaken_operation(draft: &mut Draft<'_>, job: &BoundJob) {
+    let Some(operation) = &draft.record.operation else {
+        return;
+    };
+    let goes_on = operation.kind == OperationKind::Replace
+        && job.stopped_by == Some(StoppedBy::Us)
+        && matches!(
+            draft.record.spec.state,
+            DesiredState::Running | DesiredState::Restarted
+        );
+    if !job.is_active() && !goes_on {
+        draft.edit().operation = None;
     }
 }
 
