@@ -94,8 +94,9 @@ fn stalled(holds: &[Hold]) -> Verdict {
 fn ready(draft: &Draft<'_>, worst: Option<&Hold>) -> Verdict {
     let record = &draft.record;
     let unseen = draft.sight.is_none_or(|sight| sight.obstacle.is_some());
-    let submitted = record.job.is_some() || record.attempt.is_some();
-    if unseen && submitted {
+    // What has ended stays so, whether its cluster answers or not.
+    let may_run = record.attempt.is_some() || record.job.as_ref().is_some_and(BoundJob::is_active);
+    if unseen && may_run {
         let (_, reason, message) = not_yet(worst);
         return (ConditionStatus::Unknown, reason, message);
     }
