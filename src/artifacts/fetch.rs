@@ -45,7 +45,8 @@ impl Progress {
         self.total.store(total.saturating_add(1), Ordering::Relaxed);
     }
 
-    fn add(&self, bytes: u64) {
+    /// Adds bytes that have come.
+    pub(super) fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }

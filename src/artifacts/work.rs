@@ -238,3 +238,137 @@ pub(super) fn by_origin(
     }
     origins
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::jar::MainClass;
+    use crate::resources::Digest;
+
+    fn request(class: Option<&str>) -> JarRequest {
+        JarRequest {
+            origin: JarOrigin::Remote {
+                url: "http://host/a.jar".to_owned(),
+            },
+            main_class: class.map(str::to_owned),
+        }
+    }
+
+    fn work(classes: &[Option<&str>]) -> Work {
+        Work {
+            classes: classes.iter().map(|it| it.map(str::to_owned)).collect(),
+            ..Work::default()
+        }
+    }
+
+    fn resolved(bytes: &[u8], classes: &[Option<&str>]) -> Resolved {
+        let class = |class: Option<&str>| (class.map(str::to_owned), MainClass::Unspecified);
+        Resolved {
+            digest: Digest::of(bytes),
+            size: bytes.len() as u64,
+            classes: classes.iter().copied().map(class).collect(),
+        }
+    }
+
+    fn failure(retry: Retry) -> Failure {
+        Failure::new(JarProblem::FetchFailed, retry, "no".to_owned())
+    }
+
+    /// Begins an attempt that never ends by itself.
+    fn begin(work: &mut Work, number: u64) -> Arc<Progress> {
+        let progress = Arc::new(Progress::default());
+        let abort = tokio::spawn(std::future::pending::<()>()).abort_handle();
+        work.begin(number, Timestamp::UNIX_EPOCH, Arc::clone(&progress), abort);
+        progress
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "other ends have no retry")]
+    fn in_a_minute(_: Retry, _: u32) -> Option<(Timestamp, Instant)> {
+        Some((Timestamp::MAX, Instant::now() + Duration::from_mins(1)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_due_once_and_again_when_its_retry_comes() {
+        let mut work = work(&[None]);
+        assert!(work.is_due(Instant::now()));
+        begin(&mut work, 1);
+        assert!(!work.is_due(Instant::now()));
+        assert!(!work.end(7, Err(failure(Retry::Soon)), in_a_minute));
+        assert!(work.end(1, Err(failure(Retry::Soon)), in_a_minute));
+        assert!(!work.is_due(Instant::now()));
+        tokio::time::advance(Duration::from_mins(1)).await;
+        assert!(work.is_due(Instant::now()));
+        begin(&mut work, 2);
+        assert!(work.end(2, Ok(resolved(b"a", &[None])), in_a_minute));
+        assert!(!work.is_due(Instant::now()));
+        assert_eq!(work.retry_at(), None);
+    }
+
+    #[tokio::test]
+    async fn another_class_is_work_that_keeps_what_is_known() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut work = work(&[None]);
+        begin(&mut work, 1);
+        work.end(1, Ok(resolved(b"a", &[None])), in_a_minute);
+        let known = work.view(&request(None), now);
+        work.classes.insert(Some("a.B".to_owned()));
+        assert!(work.is_due(Instant::now()));
+        begin(&mut work, 2);
+        assert_eq!(work.view(&request(None), now), known);
+        work.end(2, Ok(resolved(b"a", &[Some("a.B")])), in_a_minute);
+        assert_eq!(work.view(&request(None), now), known);
+        let other = work.view(&request(Some("a.B")), now);
+        assert!(matches!(other, JarView::Ready(_)));
+        // Other bytes are another jar, of which nothing older holds.
+        begin(&mut work, 3);
+        work.end(3, Ok(resolved(b"b", &[None])), in_a_minute);
+        assert!(work.is_due(Instant::now()));
+        let other = work.view(&request(Some("a.B")), now);
+        assert!(matches!(other, JarView::Fetching { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_failure_stands_until_bytes_come() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut work = work(&[None]);
+        begin(&mut work, 1);
+        work.end(1, Err(failure(Retry::Soon)), in_a_minute);
+        let progress = begin(&mut work, 2);
+        let view = work.view(&request(None), now);
+        assert!(matches!(view, JarView::Unavailable { .. }));
+        progress.add(1);
+        let view = work.view(&request(None), now);
+        assert!(matches!(view, JarView::Fetching { bytes: 1, .. }));
+    }
+
+    #[tokio::test]
+    async fn dropping_work_ends_its_attempt() {
+        let mut work = work(&[None]);
+        let attempt = tokio::spawn(std::future::pending::<()>());
+        let abort = attempt.abort_handle();
+        work.begin(1, Timestamp::UNIX_EPOCH, Arc::default(), abort);
+        drop(work);
+        assert!(attempt.await.unwrap_err().is_cancelled());
+    }
+
+    #[test]
+    fn waiting_doubles_up_to_a_limit_and_is_spread() {
+        let mut options = ArtifactOptions::new("/unused".into());
+        options.retry = (Duration::from_secs(1), Duration::from_mins(1));
+        let seconds = |failures, random| {
+            let wait = backoff(&options, Retry::Soon, failures, random);
+            wait.unwrap().as_secs_f64()
+        };
+        for (failures, most) in [(1, 1.0), (2, 2.0), (6, 32.0), (7, 60.0), (u32::MAX, 60.0)] {
+            let (least, middle, last) = (
+                seconds(failures, 0),
+                seconds(failures, 500),
+                seconds(failures, 999),
+            );
+            assert!(least >= most / 2.0 && least < middle && middle < last && last <= most);
+        }
+        assert_eq!(backoff(&options, Retry::Never, 1, 0), None);
+        let late = backoff(&options, Retry::Late, 1, 0).unwrap();
+        assert!(late >= Duration::from_mins(2));
+    }
+}

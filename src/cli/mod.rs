@@ -15,6 +15,7 @@ mod ask;
 mod completions;
 mod confirm;
 mod context;
+mod demo;
 mod describe;
 mod error;
 mod events;
@@ -97,6 +98,8 @@ enum Command {
     Schema(schema::Args),
     /// Print the completions of a shell
     Completions(completions::Args),
+    /// Show it at work on a real member on this machine
+    Demo(demo::Args),
 }
 
 /// Runs the command of this process.
@@ -142,6 +145,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::State(args) => state::run(&context, args).await,
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
+        Command::Demo(args) => demo::run(&context, args).await,
     }
 }
 

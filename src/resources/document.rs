@@ -2,21 +2,16 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::desired::Annotations;
+use super::desired::{Annotations, Declared};
 use super::excerpt::excerpt;
 use super::fault::{Fault, Severity};
 use super::hazelcast::HazelcastSpec;
 use super::header::{self, Header};
-use super::identity::{Digest, Kind, Place, ResourceId, SourceName};
+use super::identity::{Digest, Place, ResourceId, SourceName};
 use super::jet_job::JetJobSpec;
-use super::jet_job_snapshot::JetJobSnapshotSpec;
-use super::rules::{self, Report};
-use super::schema::spec_schema;
-use super::tree::{MOST_PROBLEMS, Map, Node, Problem, Span, Value};
-use super::{deserialize, normalize, operator, parse, shape, suggest};
+use super::spec::Checked;
+use super::tree::{MOST_PROBLEMS, Problem, Span};
+use super::{parse, scan, spec};
 
 /// A document, checked for itself.
 #[derive(Debug)]
@@ -37,6 +32,18 @@ pub(super) struct Document {
     pub(super) marks: Marks,
     /// What is wrong with it, with excerpts.
     pub(super) faults: Vec<Fault>,
+}
+
+impl Document {
+    /// It and its spec, for use.
+    pub(super) fn declared<S>(&self, spec: &Arc<S>, location: Location<'_>) -> Arc<Declared<S>> {
+        Arc::new(Declared {
+            place: location.place(self.marks.name),
+            spec: Arc::clone(spec),
+            digest: self.digest,
+            annotations: self.annotations.clone(),
+        })
+    }
 }
 
 /// What a document declares.
@@ -109,20 +116,20 @@ pub(super) fn read(location: Location<'_>) -> Option<Document> {
         Ok(text) => text,
         Err(error) => {
             let problem = encoding_problem(location.bytes, error.valid_up_to());
-            let header = header::scan(&String::from_utf8_lossy(location.bytes));
+            let header = scan::scan(&String::from_utf8_lossy(location.bytes));
             return Some(unusable(location, header, problem));
         }
     };
     let tree = match parse::parse(text) {
         Ok(tree) => tree,
-        Err(problem) => return Some(unusable(location, header::scan(text), problem)),
+        Err(problem) => return Some(unusable(location, scan::scan(text), problem)),
     };
     let mut problems = tree.problems;
     let mut root = tree.root.filter(|root| !root.is_null())?;
     let mut header = header::read(&root, &mut problems);
     header.identified &= !tree.ambiguous;
     let checked = match (&header.resource, root.as_map_mut()) {
-        (Some(resource), Some(map)) => check_spec(map, resource, &header, &mut problems),
+        (Some(resource), Some(map)) => spec::check(map, resource, &header, &mut problems),
         _ => Checked::default(),
     };
     Some(finish(location, header, checked, problems))
@@ -148,6 +155,9 @@ fn finish(
         let message = format!("there are {hidden} more faults in this document");
         problems.push(Problem::error(header.at, message));
     }
+    for problem in &mut problems {
+        problem.hide_source |= header.is_secret;
+    }
     let resource = header.resource.as_ref();
     let faults = problems
         .into_iter()
@@ -172,175 +182,6 @@ fn finish(
         annotations: header.annotations,
         namespace,
     }
-}
-
-/// A spec after its checks.
-#[derive(Default)]
-struct Checked {
-    content: Content,
-    digest: Digest,
-    marks: Marks,
-}
-
-fn check_spec(
-    root: &mut Map<'_>,
-    resource: &ResourceId,
-    header: &Header,
-    problems: &mut Vec<Problem>,
-) -> Checked {
-    let written = root.take("spec").filter(|entry| !entry.node.is_null());
-    let (mut spec, owner) = match written {
-        Some(entry) => (entry.node, entry.key_span),
-        None => (
-            Node {
-                span: header.at,
-                value: Value::Map(Map::default()),
-            },
-            header.at,
-        ),
-    };
-    special_fields(&mut spec, resource.kind, problems);
-    match resource.kind {
-        Kind::Hazelcast => {
-            let read = read_spec(&mut spec, owner, resource.kind, problems, rules::hazelcast);
-            read.map_or_else(Checked::default, |spec| Checked {
-                digest: digest(&spec, &header.annotations),
-                content: Content::Hazelcast(Arc::new(spec)),
-                marks: Marks::default(),
-            })
-        }
-        Kind::JetJob => {
-            let read = read_spec(&mut spec, owner, resource.kind, problems, |spec, report| {
-                normalize::drop_empty(spec, &resource.name);
-                rules::jet_job(spec, report);
-                normalize::order(spec);
-            });
-            let at = |field: &str| spec.find(&[field]);
-            read.map_or_else(Checked::default, |read| Checked {
-                digest: digest(&read, &header.annotations),
-                content: Content::JetJob(Arc::new(read)),
-                marks: Marks {
-                    cluster: at("hazelcastResourceName").unwrap_or(owner),
-                    job_name: at("name").unwrap_or(header.at),
-                    jar: at("jarName").unwrap_or(owner),
-                    ..Marks::default()
-                },
-            })
-        }
-        Kind::JetJobSnapshot => {
-            let rules = rules::jet_job_snapshot;
-            let read: Option<JetJobSnapshotSpec> =
-                read_spec(&mut spec, owner, resource.kind, problems, rules);
-            if read.is_some() {
-                problems.push(
-                    Problem::warning(header.at, "this version does not manage snapshots yet").help(
-                        "the document is kept in mind, and nothing is deleted because of it"
-                            .to_owned(),
-                    ),
-                );
-            }
-            Checked {
-                content: Content::JetJobSnapshot,
-                ..Checked::default()
-            }
-        }
-    }
-}
-
-fn digest(spec: &impl Serialize, annotations: &Annotations) -> Digest {
-    Digest::of_json(&(spec, annotations))
-}
-
-/// Reads a spec and applies its rules; tells everything that is wrong with it.
-fn read_spec<S: DeserializeOwned>(
-    node: &mut Node<'_>,
-    owner: Span,
-    kind: Kind,
-    problems: &mut Vec<Problem>,
-    rules: impl FnOnce(&mut S, &mut Report<'_, '_>),
-) -> Option<S> {
-    let (mut spec, complete): (S, bool) = match deserialize::read(node) {
-        Ok(spec) => (spec, true),
-        Err(first) => {
-            let found = shape::check(node, spec_schema(kind), "spec", owner);
-            if found.is_empty() {
-                // The type is stricter than its schema; serde's own words have to do.
-                let message = format!("`spec.{}`: {}", first.path(), first.inner());
-                problems.push(Problem::error(owner, message));
-            }
-            problems.extend(found);
-            (deserialize::read(node).ok()?, false)
-        }
-    };
-    let mut report = Report {
-        spec: node,
-        owner,
-        complete,
-        problems,
-    };
-    rules(&mut spec, &mut report);
-    Some(spec)
-}
-
-/// Takes out the fields that aren't ours to read: the operator's, renamed ones, and what this version
-/// can't do.
-fn special_fields(spec: &mut Node<'_>, kind: Kind, problems: &mut Vec<Problem>) {
-    let Some(map) = spec.as_map_mut() else {
-        return;
-    };
-    for renamed in operator::renamed_fields(kind) {
-        let holder = match renamed.within {
-            None => Some(&mut *map),
-            Some(field) => map.get_mut(field).and_then(Node::as_map_mut),
-        };
-        let Some(holder) = holder else { continue };
-        if let Some(mut entry) = holder.take(renamed.old) {
-            let message = format!("`{}` is called `{}`", renamed.old, renamed.new);
-            let help = format!("write `{}`", renamed.new);
-            problems.push(Problem::warning(entry.key_span, message).help(help));
-            entry.key = renamed.new.into();
-            if holder.get(renamed.new).is_none() {
-                holder.entries.push(entry);
-            }
-        }
-    }
-    let ignored: Vec<(Span, String)> = map
-        .entries
-        .extract_if(.., |entry| {
-            operator::spec_fields(kind).contains(&&*entry.key)
-        })
-        .map(|entry| (entry.key_span, entry.key.into_owned()))
-        .collect();
-    if let Some((first, _)) = ignored.first() {
-        let names: Vec<&str> = ignored.iter().map(|(_, name)| name.as_str()).collect();
-        let (verb, what) = if names.len() == 1 {
-            ("is", "field")
-        } else {
-            ("are", "fields")
-        };
-        let message = format!(
-            "{} {verb} for the Kubernetes operator and ignored",
-            suggest::list(&names)
-        );
-        let help = format!("jetkeeper starts no members; the {what} may stay");
-        problems.push(Problem::warning(*first, message).help(help));
-    }
-    if kind == Kind::Hazelcast {
-        unsupported(map, "tls", "connect with TLS", problems);
-        unsupported(map, "credentials", "log in with credentials", problems);
-    }
-}
-
-/// Refuses what the cluster needs and this version can't do: never is a connection tried without it.
-fn unsupported(map: &mut Map<'_>, field: &str, what: &str, problems: &mut Vec<Problem>) {
-    let Some(entry) = map.take(field).filter(|entry| !entry.node.is_null()) else {
-        return;
-    };
-    let help = format!(
-        "no connection is tried without it; take `{field}` out only if the members don't ask for it"
-    );
-    let problem = Problem::error(entry.key_span, format!("this version can't {what} yet"));
-    problems.push(problem.help(help).hide_source());
 }
 
 fn encoding_problem(bytes: &[u8], valid_up_to: usize) -> Problem {

@@ -11,7 +11,7 @@ const LONGEST_LINE: usize = 400;
 /// The line where the span starts, as plain text.
 ///
 /// `lines_before` is the number of lines of the file before the document. `None` where there is no
-/// such line, or where it is too long or no text.
+/// such line, where it is too long or no text, and where it looks as if it held a secret.
 pub(super) fn excerpt(
     document: &[u8],
     lines_before: u32,
@@ -23,6 +23,9 @@ pub(super) fn excerpt(
         return None;
     }
     let line = std::str::from_utf8(line).ok()?;
+    if holds_secret(line) {
+        return None;
+    }
     let start = byte_of_column(line, span.start.column);
     let end = if span.end.line == span.start.line {
         byte_of_column(line, span.end.column)
@@ -40,6 +43,25 @@ pub(super) fn excerpt(
     Some(Renderer::plain().render(&[group]))
 }
 
+/// Whether something that is called a password or the like is set on this line: it is shown nowhere.
+fn holds_secret(line: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "password",
+        "passwd",
+        "passphrase",
+        "token",
+        "secretkey",
+        "accesskey",
+        "apikey",
+    ];
+    let line = line.to_ascii_lowercase().replace(['-', '_', '"', '\''], "");
+    WORDS.iter().any(|word| {
+        let mut rest = line.split(word);
+        rest.next();
+        rest.any(|after| after.trim_start().starts_with([':', '=']))
+    })
+}
+
 fn nth_line(document: &[u8], number: u32) -> Option<&[u8]> {
     let mut rest = document;
     for _ in 0..number {
@@ -54,4 +76,25 @@ fn byte_of_column(line: &str, column: u32) -> usize {
     line.char_indices()
         .nth(column)
         .map_or(line.len(), |(byte, _)| byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_set_a_secret_are_not_shown() {
+        for line in [
+            "password: x",
+            "  \"API-Key\" : x",
+            "- --db_password=x",
+            "{a: 1, token: x}",
+        ] {
+            assert!(holds_secret(line), "{line}");
+            assert_eq!(excerpt(line.as_bytes(), 0, "a.yaml", Span::default()), None);
+        }
+        for line in ["secretName: db", "key: password", "{key: password, a: b}"] {
+            assert!(!holds_secret(line), "{line}");
+        }
+    }
 }

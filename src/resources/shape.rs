@@ -143,33 +143,12 @@ fn unknown_field(entry: &Entry<'_>, fields: &JsonMap<String, Json>, path: &str) 
         let inner = without_null(field).get("properties");
         inner.is_some_and(|inner| inner.get(key).is_some())
     });
-    let problem = match elsewhere {
+    match elsewhere {
         Some((name, _)) if suggest::nearest(key, fields.keys().map(String::as_str)).is_none() => {
             problem.help(format!("it belongs in `{path}.{name}`"))
         }
         _ => problem.help(suggest::help(key, fields.keys().map(String::as_str))),
-    };
-    if sounds_secret(key) {
-        return problem.hide_source();
     }
-    problem
-}
-
-/// Whether the value of a field of this name must not be shown.
-pub(super) fn sounds_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "credential",
-        "private",
-        "apikey",
-        "accesskey",
-    ]
-    .iter()
-    .any(|word| key.replace(['-', '_'], "").contains(word))
 }
 
 fn check_choice(

@@ -4,7 +4,7 @@
 //! cause of the next one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -46,11 +46,15 @@ impl Interest {
         watched
     }
 
-    /// Whether a change of this entry can be one of the source.
+    /// Whether a change of this entry can be one of the source. Hidden entries matter only where a
+    /// link leads through them.
     fn covers(&self, path: &Path) -> bool {
         let inside = |path: &Path| self.directories.contains_key(path);
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         inside(path)
-            || path.parent().is_some_and(inside)
+            || (!hidden && path.parent().is_some_and(inside))
             || self.anchors.contains(path)
             || self.targets.contains(path)
     }
@@ -179,21 +183,22 @@ impl State {
                 ours
             }
             EventKind::Create(CreateKind::File) => {
-                if ours && is_just_created(path) {
+                let metadata = fs::symlink_metadata(path).ok();
+                if ours && metadata.as_ref().is_some_and(is_just_created) {
                     self.begin_writing(path);
                 }
-                true
+                ours || !is_plain(metadata.as_ref())
             }
             EventKind::Remove(RemoveKind::File) => {
                 self.writers.remove(path);
-                true
+                ours || self.interest.anchors.contains(path)
             }
             EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => {
                 self.writers.remove(path);
                 // What was watched here is gone or another one now, and so are the watches in it.
-                self.doubtful |=
-                    self.watched.contains(path) || self.interest.anchors.contains(path);
-                true
+                let decides = self.watched.contains(path) || self.interest.anchors.contains(path);
+                self.doubtful |= decides;
+                ours || decides || !is_plain(fs::symlink_metadata(path).ok().as_ref())
             }
             _ => true,
         }
@@ -208,9 +213,14 @@ impl State {
 
 /// Whether this is an empty new file that its maker has still to write. Links, and files that were
 /// linked into place with their content, are complete.
-fn is_just_created(path: &Path) -> bool {
-    fs::symlink_metadata(path)
-        .is_ok_and(|metadata| metadata.is_file() && metadata.size() == 0 && metadata.nlink() == 1)
+fn is_just_created(metadata: &Metadata) -> bool {
+    metadata.is_file() && metadata.size() == 0 && metadata.nlink() == 1
+}
+
+/// Whether this is a file, and neither a directory nor a link, which may lead to one. What is gone
+/// may have been either.
+fn is_plain(metadata: Option<&Metadata>) -> bool {
+    metadata.is_some_and(Metadata::is_file)
 }
 
 #[cfg(test)]
@@ -274,6 +284,9 @@ mod tests {
         assert_eq!(after(MOVED, "/top/other.yaml"), (None, false));
         assert_eq!(after(DATA, "/top/jobs/some.log"), (None, false));
         assert_eq!(after(CLOSED, "/top/jobs/.data/other"), (None, false));
+        assert_eq!(after(MOVED, "/top/jobs/.a.yaml.swp"), (None, false));
+        let removed = EventKind::Remove(RemoveKind::File);
+        assert_eq!(after(removed, "/top/jobs/some.log"), (None, false));
     }
 
     #[test]

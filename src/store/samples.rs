@@ -54,6 +54,7 @@ fn attempt() -> Attempt {
         claimed: true,
         uploading: false,
         ended: None,
+        fulfils: Remember::default(),
     }
 }
 

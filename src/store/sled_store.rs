@@ -61,6 +61,15 @@ impl SledStore {
         blocking(path, move || open(&dir, birth)).await
     }
 
+    /// Whether there is state in `dir`, sound or not. Makes nothing. Blocks for a moment.
+    pub fn exists(dir: &Path) -> Result<bool, StoreError> {
+        match Layout::of(dir) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Absent { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes a store in `dir` whose first commit is `change`: records rebuilt from the clusters.
     /// Refuses where state is already; see [`super::rebuild::move_aside`].
     pub async fn create_rebuilt(

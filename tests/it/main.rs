@@ -9,11 +9,13 @@
 
 mod api;
 mod artifacts;
+mod cluster_real;
 mod directory_source;
 mod fixtures;
 mod hazelcast;
 mod layering;
 mod protocol_golden;
+mod resources_document_faults;
 mod resources_faults;
 mod resources_fixture;
 mod resources_load;

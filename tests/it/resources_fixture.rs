@@ -70,3 +70,16 @@ pub(crate) fn report(desired: &Desired) -> String {
         .collect();
     faults.join("\n\n")
 }
+
+/// A job with this below `spec`, after a valid cluster and a jar on the members.
+pub(crate) fn job(spec: &str) -> String {
+    format!(
+        "apiVersion: hazelcast.com/v1alpha1\nkind: JetJob\nmetadata:\n  name: orders\nspec:\n  \
+         hazelcastResourceName: hazelcast\n{spec}"
+    )
+}
+
+/// The faults of one file.
+pub(crate) fn faults(text: &str) -> String {
+    report(&load_text(text))
+}

@@ -138,6 +138,11 @@ fn said(server: &ServerError, upload: &Upload) -> (UploadOutcome, Option<Reason>
     if !threw && refusal::is_indeterminate(server) {
         return (UploadOutcome::Unknown, None, text);
     }
+    let path = &upload.file_name;
+    if !threw && upload.jar.is_none() && is_file_missing(server, path) {
+        let message = format!("the member has no file {path}; every member needs it");
+        return (UploadOutcome::NotRun, Some(Reason::JarNotFound), message);
+    }
     let name = &upload.job_name;
     let (reason, message) = if server.has_code(ErrorCode::JOB_ALREADY_EXISTS) {
         let message = format!(
@@ -171,6 +176,11 @@ fn said(server: &ServerError, upload: &Upload) -> (UploadOutcome, Option<Reason>
     (UploadOutcome::Refused, Some(reason), message)
 }
 
+fn is_file_missing(server: &ServerError, path: &str) -> bool {
+    let classes = ["NoSuchFileException", "FileNotFoundException"];
+    classes.iter().any(|class| server.has_class(class)) && server.mentions(path)
+}
+
 fn is_main_missing(server: &ServerError, upload: &Upload) -> bool {
     let class = upload.main_class.as_deref().unwrap_or("\0");
     let unknown = server.chain.iter().any(|exception| {
@@ -192,4 +202,61 @@ fn is_class_missing(server: &ServerError) -> bool {
     classes.iter().any(|class| server.has_class(class))
         || server.mentions("Class containing the lambda probably missing")
         || server.mentions("SerializedLambda")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::refusal::tests::server;
+    use super::*;
+
+    const THREW: (i32, &str, &str) = (0, "java.lang.reflect.InvocationTargetException", "");
+
+    fn proves(before: bool, chain: &[(i32, &str, &str)]) -> (UploadOutcome, Option<Reason>) {
+        let upload = Upload {
+            file_name: "jetkeeper-0-".to_owned(),
+            jar: Some("x.jar".into()),
+            sha256: None,
+            job_name: "orders".to_owned(),
+            main_class: None,
+            parameters: vec!["hunter22".to_owned()],
+            timeout: Duration::from_secs(1),
+        };
+        let report = answered(&server(chain), before, &upload, None);
+        assert!(!report.message.contains("hunter22"), "{report:?}");
+        (report.outcome, report.reason)
+    }
+
+    #[test]
+    fn a_member_that_went_proves_nothing_unless_main_threw() {
+        let left = (33, "MemberLeftException", "");
+        assert_eq!(proves(false, &[left]).0, UploadOutcome::Unknown);
+        assert_eq!(proves(true, &[left]).0, UploadOutcome::NotRun);
+        let refused = (UploadOutcome::Refused, Some(Reason::SubmitRefused));
+        assert_eq!(proves(false, &[THREW, left]), refused);
+    }
+
+    #[test]
+    fn a_new_master_is_waited_for() {
+        let early = (46, "RetryableHazelcastException", "hunter22");
+        let unsafe_now = (UploadOutcome::Refused, Some(Reason::ClusterUnsafe));
+        assert_eq!(proves(false, &[early]), unsafe_now);
+    }
+
+    #[test]
+    fn a_missing_class_is_the_jars_fault_and_a_join_is_none() {
+        let lambda = (
+            500,
+            "JetException",
+            "Class containing the lambda probably missing",
+        );
+        let refused = (UploadOutcome::Refused, Some(Reason::SubmitRefused));
+        assert_eq!(proves(false, &[THREW, lambda]), refused);
+        let joined = (500, "JetException", "it should not call the join() method");
+        assert_eq!(
+            proves(false, &[THREW, joined]),
+            (UploadOutcome::Accepted, None)
+        );
+    }
 }

@@ -1,1 +1,165 @@
-//! A few fixed stories, crashed at every commit, before and after it is durable.
+//! Fixed stories, crashed at every commit: before it is durable, and right after.
+//!
+//! A crash before the n-th commit loses what the commit held; where it held an outcome, the effect
+//! has happened and the next run has to find out. A crash right after it leaves intents whose
+//! effects never began.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jetkeeper::engine::Request;
+use jetkeeper::plan::hold::{Reason, Release};
+use jetkeeper::store::memory::FaultKind;
+
+use super::model::in_virtual_time;
+use super::pipeline::Pipeline;
+use super::source::JobDocument;
+use super::world::World;
+
+type Documents = BTreeMap<String, JobDocument>;
+
+/// One thing that happens in a story.
+enum Turn {
+    /// A user edits documents.
+    Edit(fn(&mut Documents)),
+    /// Somebody else submits a job of this name, and a user adopts it once that is asked for.
+    Foreign(&'static str),
+}
+
+const LIFE: &[(&str, Turn)] = &[
+    ("submit", Turn::Edit(|documents| add(documents, "mail"))),
+    (
+        "suspend",
+        Turn::Edit(|documents| edit(documents).state = "Suspended"),
+    ),
+    (
+        "resume",
+        Turn::Edit(|documents| edit(documents).state = "Running"),
+    ),
+    (
+        "restart",
+        Turn::Edit(|documents| edit(documents).restart_nonce = Some(1)),
+    ),
+    (
+        "configure",
+        Turn::Edit(|documents| edit(documents).snapshot_interval = Some(3)),
+    ),
+    (
+        "replace",
+        Turn::Edit(|documents| edit(documents).version = 2),
+    ),
+    (
+        "cancel",
+        Turn::Edit(|documents| edit(documents).state = "Canceled"),
+    ),
+    (
+        "submit again",
+        Turn::Edit(|documents| edit(documents).state = "Running"),
+    ),
+    ("delete", Turn::Edit(Documents::clear)),
+];
+
+const NAMES: &[(&str, Turn)] = &[
+    ("somebody's job", Turn::Foreign("mail")),
+    ("adopt", Turn::Edit(|documents| add(documents, "mail"))),
+    ("rename", Turn::Edit(rename)),
+    (
+        "edit after the rename",
+        Turn::Edit(|documents| edit(documents).state = "Suspended"),
+    ),
+    ("delete", Turn::Edit(Documents::clear)),
+    (
+        "declare again",
+        Turn::Edit(|documents| add(documents, "mail")),
+    ),
+];
+
+#[test]
+fn a_job_s_life_survives_a_crash_at_every_commit() {
+    crash_everywhere(LIFE, 20);
+}
+
+#[test]
+fn adoption_and_rename_survive_a_crash_at_every_commit() {
+    crash_everywhere(NAMES, 10);
+}
+
+fn add(documents: &mut Documents, name: &str) {
+    let mut document = JobDocument::new(name, "alpha", Pipeline::Stream);
+    document.upgrade = "Stateless";
+    document.deletion = "Cancel";
+    documents.insert(name.to_owned(), document);
+}
+
+fn edit(documents: &mut Documents) -> &mut JobDocument {
+    documents.values_mut().next().unwrap()
+}
+
+fn rename(documents: &mut Documents) {
+    let document = documents.remove("mail").unwrap();
+    documents.insert("renamed".to_owned(), document);
+}
+
+/// Tells the story once without a crash, to count its commits, then once for each crash.
+fn crash_everywhere(story: &[(&str, Turn)], least: u64) {
+    let commits = tell(story, None);
+    assert!(commits >= least, "only {commits} commits");
+    for commit in 1..=commits {
+        for durable in [false, true] {
+            tell(story, Some((commit, durable)));
+        }
+    }
+}
+
+/// Tells the story with one crash at most, and panics unless each turn ends as it should. Tells how
+/// many commits it took.
+fn tell(story: &[(&str, Turn)], crash: Option<(u64, bool)>) -> u64 {
+    in_virtual_time(async {
+        let mut world = World::new(7);
+        world.note(&format!("STORY with a crash at {crash:?}"));
+        if let Some((commit, durable)) = crash {
+            world.around.plan_fault(commit, durable, FaultKind::Crash);
+        }
+        for (name, turn) in story {
+            world.note(&format!("TURN {name}"));
+            match turn {
+                Turn::Edit(edit) => edit(&mut world.documents),
+                Turn::Foreign(name) => world.submit_foreign_to("alpha", name),
+            }
+            world.show();
+            settle(&mut world).await;
+            world.check();
+            world.judge_jobs();
+        }
+        let commits = world.around.disk.commits();
+        world.judge().await;
+        commits
+    })
+}
+
+/// Waits until nothing is left to do; people answer what is asked of them.
+async fn settle(world: &mut World) {
+    for minute in 0..60 {
+        world.pass_time(Duration::from_mins(1)).await;
+        let shown = world.shown();
+        let adopt = shown
+            .holds
+            .iter()
+            .find(|hold| hold.release == Release::Adopt);
+        if let Some(hold) = adopt {
+            let request: Request = world.release(hold);
+            world.request(request).await;
+        } else if shown.settled {
+            return;
+        } else if minute > 10
+            && shown
+                .holds
+                .iter()
+                .any(|hold| hold.reason == Reason::OutcomeUnknown)
+        {
+            world.give_up_what_is_unknown().await;
+        }
+    }
+    let holds = world.shown().holds.clone();
+    world.fail(&format!("did not settle: {holds:?}"));
+}

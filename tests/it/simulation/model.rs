@@ -1,6 +1,8 @@
 //! Many seeds, each a world of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::verdict::Tally;
 use super::world::World;
@@ -41,16 +43,29 @@ fn every_seed_converges_and_breaks_no_invariant() {
         Some(seed) => seed..seed + 1,
         None => 1..number("SEEDS").unwrap_or(SEEDS) + 1,
     };
-    let (mut failed, mut tally) = (Vec::new(), Tally::default());
-    for seed in seeds {
-        match catch_unwind(AssertUnwindSafe(|| run(seed))) {
-            Ok((one, _)) => tally.add(one),
-            Err(_) => failed.push(seed),
+    let next = AtomicU64::new(seeds.start);
+    let results = Mutex::new((Vec::new(), Tally::default()));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end || results.lock().unwrap().0.len() >= 3 {
+                return;
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| run(seed)));
+            let (failed, tally) = &mut *results.lock().unwrap();
+            match result {
+                Ok((one, _)) => tally.add(one),
+                Err(_) => failed.push(seed),
+            }
         }
-        if failed.len() == 3 {
-            break;
+    };
+    // Each world has a runtime of its own; worlds share nothing.
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
         }
-    }
+    });
+    let (failed, tally) = results.into_inner().unwrap();
     assert!(
         failed.is_empty(),
         "seeds {failed:?} failed, their worlds are above; replay one with \

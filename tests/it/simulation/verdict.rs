@@ -5,6 +5,7 @@ use std::time::Duration;
 use jetkeeper::engine::{JobResource, Published};
 use jetkeeper::plan::hold::HoldClass;
 use jetkeeper::plan::job::JobStatus;
+use jetkeeper::plan::status::Phase;
 
 use super::hazelcast::{Hazelcast, Job};
 use super::source::JobDocument;
@@ -27,6 +28,15 @@ impl Tally {
 impl World {
     /// Panics unless everything converged and rests.
     pub(crate) async fn judge(&mut self) -> Tally {
+        let tally = self.judge_jobs();
+        let shown = self.shown();
+        self.judge_orphans(&shown);
+        self.judge_rest(&shown).await;
+        tally
+    }
+
+    /// Panics unless every declared job is as its document says, or held.
+    pub(crate) fn judge_jobs(&self) -> Tally {
         let shown = self.shown();
         let mut tally = Tally::default();
         for (resource, document) in &self.documents {
@@ -37,13 +47,11 @@ impl World {
                 Ok(Ending::AsDeclared) => tally.as_declared += 1,
                 Ok(Ending::Held) => tally.held += 1,
                 Err(why) => self.fail(&format!(
-                    "{resource}: {why}\n{document:#?}\n{:#?}",
+                    "{resource}: {why}\n{document:?}\n{:?}",
                     job.status
                 )),
             }
         }
-        self.judge_orphans(&shown);
-        self.judge_rest(&shown).await;
         tally
     }
 
@@ -55,6 +63,10 @@ impl World {
         }
         if let Some(hold) = holds.first() {
             return Err(format!("still waiting: {hold:?}"));
+        }
+        if shown.status.phase == Phase::Completed {
+            // Never again on its own, even where the cluster that it completed on is gone.
+            return Ok(Ending::AsDeclared);
         }
         as_declared(document, hazelcast)?;
         Ok(Ending::AsDeclared)
@@ -80,7 +92,8 @@ impl World {
             }
         }
         if !orphans.is_empty() {
-            self.fail(&format!("active and nobody's: {orphans:?}"));
+            let shown: Vec<_> = shown.jobs.values().map(|job| &job.status).collect();
+            self.fail(&format!("active and nobody's: {orphans:?}\n{shown:?}"));
         }
     }
 

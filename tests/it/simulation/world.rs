@@ -151,6 +151,13 @@ impl World {
         // network ended before the upload arrived. A person who looked at the members may say so.
         self.pass_time(Duration::from_mins(10)).await;
         self.check();
+        self.give_up_what_is_unknown().await;
+        self.pass_time(Duration::from_mins(30)).await;
+        self.check();
+    }
+
+    /// A person says that no job will come any more of uploads that had no answer.
+    pub(crate) async fn give_up_what_is_unknown(&mut self) {
         let holds = Arc::clone(&self.shown().holds);
         for hold in holds
             .iter()
@@ -158,8 +165,6 @@ impl World {
         {
             self.request(self.release(hold)).await;
         }
-        self.pass_time(Duration::from_mins(30)).await;
-        self.check();
     }
 
     /// What readers see now.
@@ -225,7 +230,7 @@ impl World {
         panic!("{}\n\n{why}", latest.join("\n"));
     }
 
-    async fn request(&mut self, request: Request) {
+    pub(crate) async fn request(&mut self, request: Request) {
         let Some(process) = &self.process else {
             return;
         };
@@ -380,10 +385,12 @@ impl World {
 
     fn submit_foreign(&mut self, hazelcast: &Hazelcast) {
         let name = self.pick_name();
-        let mut state = hazelcast.state();
-        state.watchdog.note(&format!("PERSON submits {name}"));
-        let jar = "theirs123.jar".to_owned();
-        drop(hazelcast.submit(&mut state, &name, Pipeline::Stream, jar, None));
+        submit_foreign(hazelcast, &name);
+    }
+
+    /// Somebody else submits a job of this name.
+    pub(crate) fn submit_foreign_to(&self, cluster: &str, name: &str) {
+        submit_foreign(&self.around.clusters[&format!("{cluster}:5701")], name);
     }
 
     // The network and the members.
@@ -513,7 +520,7 @@ impl World {
         }
     }
 
-    fn release(&self, hold: &Hold) -> Request {
+    pub(crate) fn release(&self, hold: &Hold) -> Request {
         if hold.release == Release::Adopt {
             let resource = hold.subjects[0].clone();
             let name = self
@@ -545,4 +552,11 @@ fn storm() -> Weather {
 /// Whether a job is one of ours.
 pub(crate) fn is_ours(maker: &Maker) -> bool {
     matches!(maker, Maker::Us(_))
+}
+
+fn submit_foreign(hazelcast: &Hazelcast, name: &str) {
+    let mut state = hazelcast.state();
+    state.watchdog.note(&format!("PERSON submits {name}"));
+    let jar = "theirs123.jar".to_owned();
+    drop(hazelcast.submit(&mut state, name, Pipeline::Stream, jar, None));
 }

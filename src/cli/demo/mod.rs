@@ -1,0 +1,87 @@
+//! `demo`: the product at work on a real member, on one screen.
+//!
+//! ```text
+//! stage   a scratch directory, a Hazelcast member, the daemon: started, asked, stopped
+//! story   what is done there, told as it happens
+//! ```
+//!
+//! The daemon and every command shown are this same program, run as a user runs it.
+
+mod stage;
+mod story;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use super::context::Context;
+use super::error::{CliError, Result};
+use super::output::Output;
+use super::shutdown::Stop;
+use stage::Stage;
+
+/// Show jetkeeper at work: a member on loopback, sample jobs, edits, a deletion.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Hazelcast's jar
+    #[arg(
+        long,
+        value_name = "JAR",
+        default_value = "target/fixtures/hazelcast-5.7.0.jar"
+    )]
+    hazelcast: PathBuf,
+    /// The sample repository
+    #[arg(long, value_name = "DIR", default_value = "sample-repo")]
+    samples: PathBuf,
+    /// The jars of the samples
+    #[arg(long, value_name = "DIR", default_value = "target/fixtures")]
+    jars: PathBuf,
+    /// Leave the member and the daemon running at the end
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Tells the story, and stops all that was started, whatever happened.
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let output = context.output;
+    let mut stop = Stop::listen()?;
+    let mut stage = Stage::set(&args.hazelcast, &args.samples, &args.jars)?;
+    let told = tokio::select! {
+        told = story::tell(output, &mut stage) => told,
+        () = stop.wanted() => Err(CliError::failed("the demo was broken off")),
+    };
+    if told.is_err() {
+        output.say(&stage.logs());
+    }
+    if args.keep && told.is_ok() {
+        return look_around(output, stage);
+    }
+    let left = stage.strike().await;
+    told?;
+    left?;
+    output.line(&format!(
+        "\nEverything that was started is stopped. That took {} s; docs/jobs.md goes on from here.",
+        begun.elapsed().as_secs()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn look_around(output: Output, stage: Stage) -> Result<ExitCode> {
+    let left = stage.leave()?;
+    output.line(&format!(
+        "\nThe member and the daemon go on. Edit the YAML in {source} and watch:\n\
+         \x20 {program} get jobs -w --state {state}\n\
+         \x20 {program} describe orders --state {state}\n\
+         \x20 tail -f {log}\n\
+         Stop them with: kill {daemon} && kill {member} && rm -r {scratch}",
+        program = left.program,
+        source = left.source,
+        state = left.state,
+        log = left.log,
+        daemon = left.daemon,
+        member = left.member,
+        scratch = left.scratch,
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}

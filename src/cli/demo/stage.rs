@@ -1,0 +1,325 @@
+//! The stage of the demo: a scratch directory, a Hazelcast member, the daemon.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::future::Future;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use super::super::error::{CliError, Result};
+
+/// How long anything that the demo waits for may take.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How often is looked whether it has happened.
+const LOOK_EVERY: Duration = Duration::from_millis(30);
+
+/// How long a process may take to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(35);
+
+/// What is left running, in words.
+pub(super) struct Left {
+    pub(super) program: String,
+    pub(super) source: String,
+    pub(super) state: String,
+    pub(super) log: String,
+    pub(super) scratch: String,
+    pub(super) daemon: u32,
+    pub(super) member: u32,
+}
+
+/// What the story plays on. Dropping it kills what runs.
+pub(super) struct Stage {
+    program: PathBuf,
+    scratch: PathBuf,
+    hazelcast: PathBuf,
+    port: u16,
+    member: Option<Child>,
+    daemon: Option<Child>,
+}
+
+impl Stage {
+    /// Makes the scratch directory and copies the samples into it.
+    pub(super) fn set(hazelcast: &Path, samples: &Path, jars: &Path) -> Result<Self> {
+        let missing = |what: &Path| {
+            CliError::failed(format!("{} is not there", what.display()))
+                .hint("`make demo` fetches Hazelcast and builds the sample jars")
+        };
+        if !hazelcast.is_file() {
+            return Err(missing(hazelcast));
+        }
+        let scratch = std::env::temp_dir().join(format!("jetkeeper-demo-{}", std::process::id()));
+        let stage = Self {
+            program: std::env::current_exe().map_err(CliError::failed)?,
+            hazelcast: std::path::absolute(hazelcast).map_err(CliError::failed)?,
+            port: free_port().map_err(CliError::failed)?,
+            member: None,
+            daemon: None,
+            scratch,
+        };
+        for folder in ["source/jobs", "source/jars", "member"] {
+            fs::create_dir_all(stage.scratch.join(folder)).map_err(CliError::failed)?;
+        }
+        for name in [
+            "jobs/orders.yaml",
+            "jobs/returns.yaml",
+            "jobs/word-count.yaml",
+        ] {
+            copy(&samples.join(name), &stage.source().join(name), missing)?;
+        }
+        for name in ["orders.jar", "word-count.jar"] {
+            copy(
+                &jars.join(name),
+                &stage.source().join("jars").join(name),
+                missing,
+            )?;
+        }
+        stage.write("hazelcast.yaml", &cluster_document(stage.port))?;
+        // Ten times the samples' rate: the story has no time to wait for counts.
+        stage.edit("jobs/orders.yaml", "- \"20\"", "- \"200\"")?;
+        Ok(stage)
+    }
+
+    /// Where the YAML is.
+    pub(super) fn source(&self) -> PathBuf {
+        self.scratch.join("source")
+    }
+
+    /// Renames a file with this content into the source.
+    pub(super) fn write(&self, name: &str, content: &str) -> Result<()> {
+        let path = self.source().join(name);
+        let beside = path.with_extension("new");
+        fs::write(&beside, content)
+            .and_then(|()| fs::rename(&beside, &path))
+            .map_err(CliError::failed)
+    }
+
+    /// Changes a file of the source.
+    pub(super) fn edit(&self, name: &str, from: &str, to: &str) -> Result<()> {
+        let text = fs::read_to_string(self.source().join(name)).map_err(CliError::failed)?;
+        if !text.contains(from) {
+            return Err(CliError::failed(format!(
+                "{name} of the samples lacks `{from}`"
+            )));
+        }
+        self.write(name, &text.replace(from, to))
+    }
+
+    /// Deletes a file of the source.
+    pub(super) fn delete(&self, name: &str) -> Result<()> {
+        fs::remove_file(self.source().join(name)).map_err(CliError::failed)
+    }
+
+    /// Starts the member and waits until it is ready.
+    pub(super) async fn start_member(&mut self) -> Result<()> {
+        let directory = self.scratch.join("member");
+        let configuration = directory.join("hazelcast.yaml");
+        fs::write(&configuration, member_configuration(self.port)).map_err(CliError::failed)?;
+        let log = directory.join("member.log");
+        let child = spawn(
+            Command::new("java")
+                .arg("-Xmx256m")
+                .arg(format!("-Dhazelcast.config={}", configuration.display()))
+                .arg("-Dhazelcast.phone.home.enabled=false")
+                .arg("-cp")
+                .arg(&self.hazelcast)
+                .arg("com.hazelcast.core.server.HazelcastMemberStarter")
+                .current_dir(&directory),
+            &log,
+        )
+        .map_err(|error| {
+            CliError::failed(error).hint("java was not found: install a JDK, version 17 or later")
+        })?;
+        self.member = Some(child);
+        self.until("the member is ready", async || {
+            fs::read_to_string(&log).is_ok_and(|text| text.contains("is STARTED"))
+        })
+        .await
+    }
+
+    /// Starts the daemon on the source.
+    pub(super) async fn start_daemon(&mut self) -> Result<()> {
+        let child = spawn(
+            Command::new(&self.program)
+                .arg("run")
+                .arg(self.source())
+                .arg("--state")
+                .arg(self.state())
+                .arg("--no-color"),
+            &self.scratch.join("daemon.log"),
+        )
+        .map_err(CliError::failed)?;
+        self.daemon = Some(child);
+        self.until("the daemon answers", async || {
+            self.state().join("jetkeeper.sock").exists()
+        })
+        .await
+    }
+
+    fn state(&self) -> PathBuf {
+        self.scratch.join("state")
+    }
+
+    /// Runs a command of this program, as a user would; gives what it printed.
+    pub(super) async fn command(&self, arguments: &[&str]) -> Result<String> {
+        let ran = Command::new(&self.program)
+            .args(arguments)
+            .arg("--state")
+            .arg(self.state())
+            .arg("--no-color")
+            .current_dir(&self.scratch)
+            .output()
+            .await
+            .map_err(CliError::failed)?;
+        let printed = [ran.stdout, ran.stderr].concat();
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    /// Waits until a job's phase and the rest of its JSON are as wanted.
+    pub(super) async fn until_job(
+        &self,
+        name: &str,
+        what: &str,
+        holds: impl Fn(&serde_json::Value) -> bool,
+    ) -> Result<()> {
+        self.until(what, async || {
+            let told = self.command(&["get", "jobs", name, "-o", "json"]).await;
+            let job = told.ok().and_then(|text| serde_json::from_str(&text).ok());
+            job.as_ref().is_some_and(&holds)
+        })
+        .await
+    }
+
+    /// Waits until something is so, and fails when it never is.
+    pub(super) async fn until<F: Future<Output = bool>>(
+        &self,
+        what: &str,
+        mut holds: impl FnMut() -> F,
+    ) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds().await {
+            if Instant::now() > deadline {
+                let patience = PATIENCE.as_secs();
+                let message = format!("waited {patience} s, but it never came to this: {what}");
+                return Err(CliError::failed(message));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// The results of the pipeline that begin with this word, oldest first.
+    pub(super) fn results(&self, word: &str) -> Vec<String> {
+        let file = self.scratch.join("member/orders.txt");
+        let text = fs::read_to_string(file).unwrap_or_default();
+        // The last line may be half written.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let ours = whole
+            .lines()
+            .filter(|line| line.starts_with(word) && !line.is_empty());
+        ours.map(str::to_owned).collect()
+    }
+
+    /// The ends of the logs, for when something went wrong.
+    pub(super) fn logs(&self) -> String {
+        let mut words = String::new();
+        for log in ["daemon.log", "member/member.log"] {
+            let text = fs::read_to_string(self.scratch.join(log)).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let newest = lines.len().saturating_sub(15);
+            let end = lines.get(newest..).unwrap_or_default().join("\n");
+            let _infallible = writeln!(words, "--- the end of {log}\n{end}");
+        }
+        words
+    }
+
+    /// Stops daemon and member, and removes the scratch directory.
+    pub(super) async fn strike(mut self) -> Result<()> {
+        for child in [self.daemon.take(), self.member.take()]
+            .into_iter()
+            .flatten()
+        {
+            end(child).await?;
+        }
+        fs::remove_dir_all(&self.scratch).map_err(CliError::failed)
+    }
+
+    /// Lets both go on without us.
+    pub(super) fn leave(mut self) -> Result<Left> {
+        let id = |child: Option<Child>| {
+            let id = child.as_ref().and_then(Child::id);
+            // Dropping it would kill it: it is to outlive this process.
+            std::mem::forget(child);
+            id.ok_or_else(|| CliError::failed("a process of the demo ended by itself"))
+        };
+        Ok(Left {
+            program: self.program.display().to_string(),
+            source: self.source().display().to_string(),
+            state: self.state().display().to_string(),
+            log: self.scratch.join("daemon.log").display().to_string(),
+            scratch: self.scratch.display().to_string(),
+            daemon: id(self.daemon.take())?,
+            member: id(self.member.take())?,
+        })
+    }
+}
+
+async fn end(mut child: Child) -> Result<()> {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+            .map_err(|error| CliError::failed(std::io::Error::from(error)))?;
+    }
+    if tokio::time::timeout(STOP_WITHIN, child.wait())
+        .await
+        .is_err()
+    {
+        child.kill().await.map_err(CliError::failed)?;
+    }
+    Ok(())
+}
+
+fn spawn(command: &mut Command, log: &Path) -> std::io::Result<Child> {
+    let log = File::create(log)?;
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+}
+
+fn copy(from: &Path, to: &Path, missing: impl Fn(&Path) -> CliError) -> Result<()> {
+    match fs::copy(from, to) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing(from)),
+        Err(error) => Err(CliError::failed(error)),
+    }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn cluster_document(port: u16) -> String {
+    format!(
+        "apiVersion: hazelcast.com/v1alpha1\nkind: Hazelcast\nmetadata:\n  name: hazelcast\nspec:\n  \
+         clusterName: demo\n  addresses: [\"127.0.0.1:{port}\"]\n"
+    )
+}
+
+fn member_configuration(port: u16) -> String {
+    format!(
+        "hazelcast:\n  cluster-name: demo\n  network:\n    port: {{auto-increment: false, port: {port}}}\n    \
+         interfaces: {{enabled: true, interfaces: [127.0.0.1]}}\n    join:\n      multicast: {{enabled: \
+         false}}\n      tcp-ip: {{enabled: true, member-list: [127.0.0.1]}}\n  jet: {{enabled: true, \
+         resource-upload-enabled: true}}\n"
+    )
+}

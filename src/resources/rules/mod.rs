@@ -1,0 +1,153 @@
+//! What a spec of the right shape must fulfil besides: bounds, names, what goes together.
+
+mod jar;
+mod jet_job;
+
+use jiff::SignedDuration;
+
+pub(super) use jet_job::jet_job;
+
+use super::hazelcast::HazelcastSpec;
+use super::jet_job_snapshot::JetJobSnapshotSpec;
+use super::name;
+use super::tree::{Node, Problem, Span, quote};
+
+/// The longest duration.
+const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// The shortest one: members count in milliseconds.
+const SHORTEST: SignedDuration = SignedDuration::from_millis(1);
+/// The most members that one may ask for.
+const MOST_MEMBERS: u32 = 10_000;
+
+/// Collects what the rules find, at the place of the field that they name.
+pub(super) struct Report<'r, 'a> {
+    /// The `spec`.
+    pub(super) spec: &'r Node<'a>,
+    /// Where the key `spec` stands.
+    pub(super) owner: Span,
+    /// Whether the spec was read as it stands; else some of its fields are left out.
+    pub(super) complete: bool,
+    /// What was found.
+    pub(super) problems: &'r mut Vec<Problem>,
+}
+
+impl Report<'_, '_> {
+    fn error(
+        &mut self,
+        path: &[&str],
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) {
+        let found = self.spec.find(path).filter(|_| !path.is_empty());
+        let span = found.unwrap_or(self.owner);
+        self.problems.push(Problem::error(span, message).help(help));
+    }
+
+    fn not_empty(&mut self, field: &str, text: &str) {
+        if text.trim().is_empty() {
+            self.error(&[field], format!("`spec.{field}` is empty"), None);
+        }
+    }
+
+    fn duration(&mut self, path: &[&str], value: SignedDuration) {
+        if value < SHORTEST || value > LONGEST {
+            self.error(
+                path,
+                format!("`{}` is out of range", name_of(path)),
+                "from `1ms` to `8784h` (366 days)".to_owned(),
+            );
+        }
+    }
+
+    fn resource_name(&mut self, path: &[&str], name: &str) {
+        if let Some(fault) = name::resource_name_fault(name) {
+            let message = format!(
+                "`spec.{}` can't be {}: {fault}",
+                path.join("."),
+                quote(name)
+            );
+            self.error(path, message, None);
+        }
+    }
+}
+
+/// `spec.secretParameters[0].key`.
+fn name_of(path: &[&str]) -> String {
+    let mut name = String::from("spec");
+    for part in path {
+        if part.starts_with(|first: char| first.is_ascii_digit()) {
+            name.extend(["[", part, "]"]);
+        } else {
+            name.extend([".", part]);
+        }
+    }
+    name
+}
+
+/// The rules of a `Hazelcast`.
+pub(super) fn hazelcast(spec: &mut HazelcastSpec, report: &mut Report<'_, '_>) {
+    let HazelcastSpec {
+        cluster_name,
+        addresses,
+        min_members,
+        max_concurrent_upgrades,
+    } = spec;
+    report.not_empty("clusterName", cluster_name);
+    for (index, address) in addresses.iter().enumerate() {
+        if !is_address(address) {
+            let message = format!("{} is no address", quote(address));
+            let help = format!("write host and port, like `{}`", example_address(address));
+            report.error(&["addresses", &index.to_string()], message, help);
+        }
+    }
+    for (field, value) in [
+        ("minMembers", min_members),
+        ("maxConcurrentUpgrades", max_concurrent_upgrades),
+    ] {
+        if !(1..=MOST_MEMBERS).contains(value) {
+            let message = format!("`spec.{field}` must be from 1 to {MOST_MEMBERS}");
+            report.error(&[field], message, None);
+        }
+    }
+}
+
+/// Whether it is `host:port`, `[v6]:port`.
+fn is_address(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return false;
+    };
+    let v6 = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host_is_fine = if let Some(v6) = v6 {
+        v6.parse::<std::net::Ipv6Addr>().is_ok()
+    } else {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        !host.is_empty() && host.bytes().all(allowed)
+    };
+    host_is_fine && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+fn example_address(address: &str) -> String {
+    let host = address
+        .rsplit("://")
+        .next()
+        .unwrap_or(address)
+        .trim_end_matches('/');
+    let candidates = [host.to_owned(), format!("{host}:5701")];
+    let fitting = candidates
+        .into_iter()
+        .find(|candidate| is_address(candidate));
+    fitting.unwrap_or_else(|| "10.0.0.1:5701".to_owned())
+}
+
+/// The rules of a `JetJobSnapshot`.
+pub(super) fn jet_job_snapshot(spec: &mut JetJobSnapshotSpec, report: &mut Report<'_, '_>) {
+    report.not_empty("jetJobResourceName", &spec.jet_job_resource_name);
+    if let Some(timeout) = spec.timeout {
+        report.duration(&["timeout"], timeout);
+    }
+    if let Some(archive) = &spec.archive {
+        jar::bucket(&archive.bucket_config, &["archive", "bucketConfig"], report);
+    }
+}
