@@ -313,3 +313,6 @@ fn uploaded(report: UploadReport, secrets: &[SecretString]) -> Outcome {
         member,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@
 mod desk;
 mod error;
 mod executor;
+#[cfg(test)]
+mod fake;
 mod flights;
 mod ledger;
 mod manifests;

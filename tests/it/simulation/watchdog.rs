@@ -79,10 +79,10 @@ impl State {
     /// An effect that stops or starts jobs arrives: invariants 3 and 11.
     fn watch_trust(&mut self, what: &str) {
         let now = self.watchdog.clock.now();
-        if self.cluster_state != ClusterState::Active {
+        if self.mode != ClusterState::Active {
             // Whoever read the state milliseconds ago could not know.
             self.watchdog
-                .note(&format!("{what} arrived while {:?}", self.cluster_state));
+                .note(&format!("{what} arrived while {:?}", self.mode));
         }
         if let Some(changed) = self.master_changed_at {
             let age = now.duration_since(changed);

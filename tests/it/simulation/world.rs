@@ -135,7 +135,7 @@ impl World {
             hazelcast.state().weather = Weather::default();
             hazelcast.set_link(true);
             let mut state = hazelcast.state();
-            state.cluster_state = ClusterState::Active;
+            state.mode = ClusterState::Active;
             state.partitions_safe = true;
         }
         // Each file is written once more, whole and sound.
@@ -412,9 +412,9 @@ impl World {
             }
             13..15 => {
                 self.note("CLUSTER frozen");
-                hazelcast.state().cluster_state = ClusterState::Frozen;
+                hazelcast.state().mode = ClusterState::Frozen;
                 self.pass_time(Duration::from_secs(20)).await;
-                hazelcast.state().cluster_state = ClusterState::Active;
+                hazelcast.state().mode = ClusterState::Active;
             }
             15..17 => {
                 hazelcast.state().partitions_safe = false;
@@ -493,7 +493,7 @@ impl World {
                 let holds: Vec<&Hold> = shown
                     .holds
                     .iter()
-                    .filter(|hold| self.may_release(hold))
+                    .filter(|hold| may_release(hold))
                     .collect();
                 let Some(hold) = holds.choose(&mut self.rng) else {
                     return;
@@ -502,22 +502,6 @@ impl World {
             }
         };
         self.request(request).await;
-    }
-
-    /// Nobody gives up the state of precious jobs, nor says that an upload made no job without
-    /// knowing it.
-    fn may_release(&self, hold: &Hold) -> bool {
-        let precious = hold.subjects.iter().any(|id| {
-            NAMES[..PRECIOUS]
-                .iter()
-                .any(|name| id.name.starts_with(name))
-        });
-        let unsure = hold.reason == Reason::OutcomeUnknown;
-        match hold.release {
-            Release::Confirm | Release::Adopt => !unsure,
-            Release::DiscardState => !precious,
-            Release::None | Release::Unpause => false,
-        }
     }
 
     pub(crate) fn release(&self, hold: &Hold) -> Request {
@@ -559,4 +543,20 @@ fn submit_foreign(hazelcast: &Hazelcast, name: &str) {
     state.watchdog.note(&format!("PERSON submits {name}"));
     let jar = "theirs123.jar".to_owned();
     drop(hazelcast.submit(&mut state, name, Pipeline::Stream, jar, None));
+}
+
+/// Nobody gives up the state of precious jobs, nor says that an upload made no job without
+/// knowing it.
+fn may_release(hold: &Hold) -> bool {
+    let precious = hold.subjects.iter().any(|id| {
+        NAMES[..PRECIOUS]
+            .iter()
+            .any(|name| id.name.starts_with(name))
+    });
+    let unsure = hold.reason == Reason::OutcomeUnknown;
+    match hold.release {
+        Release::Confirm | Release::Adopt => !unsure,
+        Release::DiscardState => !precious,
+        Release::None | Release::Unpause => false,
+    }
 }
