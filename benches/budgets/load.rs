@@ -127,7 +127,7 @@ fn one_changed(revision: &Revision) -> Revision {
     changed
         .files
         .insert(path, file(&document(number, "Suspended")));
-    changed.id = "2".to_owned();
+    "2".clone_into(&mut changed.id);
     changed
 }
 
