@@ -47,21 +47,13 @@ pub struct Step {
 pub struct Expectation {
     /// The cluster's id.
     pub cluster_id: Uuid,
+    /// The member that coordinates jobs; another one has to settle first.
+    #[serde(default)]
+    pub master: Option<Uuid>,
     /// The job's id and the statuses that it may have.
     pub job: Option<(JobId, Vec<JobStatus>)>,
     /// No active job of `job_name` but these may exist.
     pub only_active: Option<BTreeSet<JobId>>,
-}
-
-impl Expectation {
-    /// That the cluster is still this one; nothing of a job.
-    pub fn cluster(cluster_id: Uuid) -> Self {
-        Self {
-            cluster_id,
-            job: None,
-            only_active: None,
-        }
-    }
 }
 
 /// The effect of a step.

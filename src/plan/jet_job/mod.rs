@@ -93,7 +93,10 @@ fn by_status(draft: &mut Draft<'_>) {
     let Some(job) = draft.record.job.clone() else {
         match wanted {
             DesiredState::Running | DesiredState::Restarted => submit::start(draft, false),
-            DesiredState::Suspended | DesiredState::Canceled => {}
+            // Nothing is submitted, but a job of the name that isn't ours is told.
+            DesiredState::Suspended | DesiredState::Canceled => {
+                claim::conflict(draft);
+            }
         }
         return;
     };

@@ -94,6 +94,7 @@ impl Client {
         let (answer, answered) = oneshot::channel();
         let hazelcast = self.hazelcast.clone();
         let incarnation = hazelcast.state().incarnation;
+        let sent_at = hazelcast.clock.now();
         tokio::spawn(async move {
             tokio::time::sleep(fate.there).await;
             if fate.request_lost {
@@ -105,6 +106,7 @@ impl Client {
                 if state.incarnation != incarnation {
                     return;
                 }
+                state.sent_at = sent_at;
                 effect(&hazelcast, &mut state)
             };
             tokio::time::sleep(fate.back).await;

@@ -78,14 +78,13 @@ impl Watchdog {
 impl State {
     /// An effect that stops or starts jobs arrives: invariants 3 and 11.
     fn watch_trust(&mut self, what: &str) {
-        let now = self.watchdog.clock.now();
         if self.mode != ClusterState::Active {
             // Whoever read the state milliseconds ago could not know.
             self.watchdog
                 .note(&format!("{what} arrived while {:?}", self.mode));
         }
         if let Some(changed) = self.master_changed_at {
-            let age = now.duration_since(changed);
+            let age = self.sent_at.duration_since(changed);
             let known = changed > self.watchdog.engine_since;
             if known && age < MASTER_SETTLES && age > SignedDuration::from_secs(1) {
                 self.watchdog
