@@ -30,7 +30,8 @@ impl Engine {
         let mut change = Change::default();
         self.take_outcomes(now, &mut change); //                          reads what steps report
         self.take_requests(now, &mut change); //                          reads what was asked for
-        self.manifests.load(&self.recorded, now, &mut change); //         reads revisions
+        self.load(now, &mut change); //                                   reads revisions
+        end_pauses(&self.recorded, now, &mut change); //                  pure
         self.remember(&change); //                                        pure
         self.want(); //                                                   tells watches and jars
         let observed = self.observe(); //                                 reads the latest views
@@ -81,10 +82,18 @@ impl Engine {
     fn remember(&mut self, change: &Change) {
         let fresh = self.recorded.fresh;
         change.apply(&mut self.recorded);
+        self.want_due |= !change.jobs.is_empty();
         self.recorded.fresh = fresh;
     }
 
+    fn load(&mut self, now: Timestamp, change: &mut Change) {
+        self.want_due |= self.manifests.load(&self.recorded, now, change);
+    }
+
     fn want(&mut self) {
+        if !std::mem::take(&mut self.want_due) {
+            return;
+        }
         let desired = Arc::clone(self.manifests.desired());
         self.artifacts.want(plan::wanted_jars(&desired));
         self.artifacts.pin(plan::kept_jars(&self.recorded));
@@ -167,6 +176,7 @@ impl Engine {
             .await
             .map_err(EngineError::Commit)?;
         change.apply(&mut self.recorded);
+        self.want_due |= !change.jobs.is_empty();
         Ok(())
     }
 
@@ -204,6 +214,16 @@ impl Engine {
         if before.at.is_none() {
             // Requests that came before anything was shown wait for a second pass.
             self.bell.ring();
+        }
+    }
+}
+
+/// Forgets pauses that are over.
+fn end_pauses(recorded: &Recorded, now: Timestamp, change: &mut Change) {
+    for (what, pause) in &recorded.pauses {
+        if pause.until.is_some_and(|until| until <= now) {
+            // A request of this pass may have paused it again.
+            change.pauses.entry(what.clone()).or_insert(None);
         }
     }
 }

@@ -77,6 +77,8 @@ pub(super) struct Engine {
     pub(super) next_wake: Option<Timestamp>,
     /// How many passes in a row learnt something; 0 when the last one learnt nothing.
     pub(super) again: u32,
+    /// Whether documents or records changed since watches and artifacts were told what is wanted.
+    pub(super) want_due: bool,
     sleep_until: Instant,
     _jar_follower: Follower,
 }
@@ -84,7 +86,8 @@ pub(super) struct Engine {
 /// The running engine. Dropping it breaks everything off as a crash would.
 pub struct EngineTask {
     stop: watch::Sender<Option<Instant>>,
-    task: JoinHandle<Result<Vec<PlannedStep>, EngineError>>,
+    /// None once its end was told.
+    task: Option<JoinHandle<Result<Vec<PlannedStep>, EngineError>>>,
 }
 
 /// Starts the engine: reads the records, writes down what an earlier run left open, makes passes.
@@ -118,16 +121,16 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
     );
     let (stop, stopped) = watch::channel(None);
     let task = tokio::spawn(engine.run(stopped));
+    let task = Some(task);
     Ok((handle, EngineTask { stop, task }))
 }
 
 impl EngineTask {
     /// Waits until the engine ends by itself, which it does only when going on would do harm.
     pub async fn ended(&mut self) -> EngineError {
-        match (&mut self.task).await {
-            Ok(Err(error)) => error,
-            Ok(Ok(_)) => EngineError::Fatal("the engine was stopped".to_owned()),
-            Err(error) => EngineError::Broken(error),
+        match self.end().await {
+            Err(error) => error,
+            Ok(_) => EngineError::Fatal("the engine was stopped".to_owned()),
         }
     }
 
@@ -135,16 +138,24 @@ impl EngineTask {
     /// intents stay in the journal, and the next run finds out what became of them.
     pub async fn stop(mut self, grace: Duration) -> Result<Vec<PlannedStep>, EngineError> {
         self.stop.send_replace(Some(Instant::now() + grace));
-        match (&mut self.task).await {
-            Ok(result) => result,
-            Err(error) => Err(EngineError::Broken(error)),
-        }
+        self.end().await
+    }
+
+    async fn end(&mut self) -> Result<Vec<PlannedStep>, EngineError> {
+        let Some(task) = &mut self.task else {
+            return Ok(Vec::new());
+        };
+        let result = task.await;
+        self.task = None;
+        result.unwrap_or_else(|error| Err(EngineError::Broken(error)))
     }
 }
 
 impl Drop for EngineTask {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -186,6 +197,7 @@ impl Engine {
             answers: Answers::default(),
             next_wake: None,
             again: 0,
+            want_due: true,
             sleep_until: Instant::now(),
             _jar_follower: bell.follow(jar_views.clone()),
             settings,
