@@ -35,6 +35,10 @@ final class Cluster implements AutoCloseable {
         return jet.getJob(name);
     }
 
+    Job job(String name) {
+        return jet.getJob(name);
+    }
+
     /** Waits, by status listener, until the job has the status or had it before the listener was there. */
     static void await(Job job, JobStatus status) throws InterruptedException {
         try (StatusLatch latch = new StatusLatch(job, status)) {
