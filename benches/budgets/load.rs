@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jetkeeper::plan::observed::Observed;
 use jetkeeper::plan::record::Recorded;
 use jetkeeper::plan::{PlanInput, Settings, plan};
-use jetkeeper::resources::{LoadCache, LoadOptions, load};
 use jetkeeper::resources::{Desired, Digest, JarFile, Revision, SourceFile, SourceName};
+use jetkeeper::resources::{LoadCache, LoadOptions, load};
 use jiff::Timestamp;
 
 use crate::documents::{DOCUMENTS, bare_parsing, path, text, timed};

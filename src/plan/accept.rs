@@ -56,6 +56,11 @@ pub(super) fn accept(input: &PlanInput<'_>, plan: &mut Plan) -> BTreeMap<String,
         let standing = match input.recorded.jobs.get(name) {
             Some(record) => known(name, record, declared),
             None => match take_renamed(input, &mut gone, declared, name) {
+                Some((old, record)) if in_flight(input, &old) => {
+                    // The step still writes to the old record; the rename waits for its end.
+                    standings.insert(old, Standing::of(kept(record)));
+                    continue;
+                }
                 Some((old, record)) => {
                     plan.jobs.insert(old, None);
                     Standing::of(Arc::new(renamed(record, declared)))
@@ -173,20 +178,21 @@ fn take_renamed<'a>(
     gone: &mut Vec<String>,
     declared: &Declared<JetJobSpec>,
     name: &str,
-) -> Option<(String, &'a JobRecord)> {
+) -> Option<(String, &'a Arc<JobRecord>)> {
     let position = gone.iter().position(|old| {
         input.recorded.jobs.get(old).is_some_and(|record| {
             record.spec.hazelcast_resource_name == declared.spec.hazelcast_resource_name
                 && job_name(old, &record.spec) == job_name(name, &declared.spec)
-                && !input
-                    .recorded
-                    .in_flight
-                    .contains_key(&ResourceId::jet_job(old.as_str()))
         })
     })?;
     let old = gone.remove(position);
     let record = input.recorded.jobs.get(&old)?;
     Some((old, record))
+}
+
+fn in_flight(input: &PlanInput<'_>, name: &str) -> bool {
+    let id = ResourceId::jet_job(name);
+    input.recorded.in_flight.contains_key(&id)
 }
 
 fn renamed(record: &JobRecord, declared: &Declared<JetJobSpec>) -> JobRecord {

@@ -98,7 +98,8 @@ fn made_by(job: &JobView, nonce: &str, deployed: &super::record::Deployed) -> bo
 
 /// A job of ours whose record was lost: the ownership map and its jar's name say so.
 fn bind_lost_record(draft: &mut Draft<'_>) {
-    if draft.record.job.is_some() || draft.record.attempt.is_some() {
+    let uploaded = |attempt: &super::record::Attempt| attempt.uploading;
+    if draft.record.job.is_some() || draft.record.attempt.as_ref().is_some_and(uploaded) {
         return;
     }
     let Some(ownership) = draft.view().and_then(|view| view.ownership.known()) else {
@@ -123,6 +124,7 @@ fn bind_lost_record(draft: &mut Draft<'_>) {
     let entry = entry.clone();
     let record = draft.edit();
     record.job = Some(bound);
+    record.attempt = None;
     record.entry = Some(entry);
     record.restart_nonce = record.spec.restart_nonce.clone();
     record.redeploy_nonce = record.spec.redeploy_nonce.clone();

@@ -124,6 +124,7 @@ fn finish_done(record: &mut JobRecord, step: &Step, now: Timestamp) {
     match &step.action {
         Action::Claim { entry, attempt, .. } => {
             record.entry = Some(entry.clone());
+            record.released = false;
             if let (Some(_), Some(claimed)) = (attempt, &mut record.attempt) {
                 claimed.claimed = true;
             }
@@ -132,7 +133,9 @@ fn finish_done(record: &mut JobRecord, step: &Step, now: Timestamp) {
                 .as_ref()
                 .is_some_and(|job| Some(job.id) == entry.job_id);
             if let (None, Some(id), false) = (attempt, entry.job_id, known) {
-                // An adoption: everything but the id is learnt when the job is looked at next.
+                // An adoption: everything but the id is learnt when the job is looked at next. What
+                // was claimed for a submit of our own is done with.
+                record.attempt = None;
                 record.job = Some(BoundJob {
                     cluster_id: step.expects.cluster_id,
                     id,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::document::{self, Document, Location};
 use super::fault::{Fault, Severity};
 use super::identity::{Digest, Place, SourceName};
+use super::patch::Last;
 use super::revision::{Revision, SourceFile};
 use super::split::{Piece, split};
 
@@ -23,6 +24,14 @@ const MOST_DOCUMENTS: usize = 1000;
 pub struct LoadCache {
     files: HashMap<SourceName, Vec<CheckedFile>>,
     documents_parsed: u64,
+    pub(super) last: Option<Last>,
+}
+
+/// What a refresh replaced.
+#[derive(Debug)]
+pub(super) struct Replaced {
+    /// The files that changed, by index, as they were; none where files came or went.
+    pub(super) files: Option<Vec<(usize, CheckedFile)>>,
 }
 
 /// A file after its documents were checked.
@@ -51,21 +60,31 @@ impl LoadCache {
         self.documents_parsed
     }
 
-    /// Brings the cache to the files of this revision.
-    pub(super) fn refresh(&mut self, revision: &Revision) {
+    /// Brings the cache to the files of this revision; tells what was replaced.
+    pub(super) fn refresh(&mut self, revision: &Revision) -> Replaced {
         // Both sides are ordered by path, so one walk pairs them.
         let old = self.files.remove(&revision.source).unwrap_or_default();
+        let mut same_paths = old.len() == revision.files.len();
         let mut old = old.into_iter().peekable();
         let mut files = Vec::with_capacity(revision.files.len());
+        let mut replaced = Vec::new();
         for (path, file) in &revision.files {
             while old.next_if(|known| known.path < *path).is_some() {}
             let known = old.next_if(|known| known.path == *path);
+            same_paths &= known.is_some();
             files.push(match known {
                 Some(known) if known.digest == file.digest => known,
-                known => self.check(&revision.source, path, file, known),
+                known => {
+                    let checked = self.check(&revision.source, path, file, known.as_ref());
+                    replaced.extend(known.map(|known| (files.len(), known)));
+                    checked
+                }
             });
         }
         self.files.insert(revision.source.clone(), files);
+        Replaced {
+            files: same_paths.then_some(replaced),
+        }
     }
 
     /// The checked files of a source, in the order of its revision's files.
@@ -84,7 +103,7 @@ impl LoadCache {
         source: &SourceName,
         path: &str,
         file: &SourceFile,
-        known: Option<CheckedFile>,
+        known: Option<&CheckedFile>,
     ) -> CheckedFile {
         let mut checked = CheckedFile {
             path: path.to_owned(),
@@ -103,8 +122,8 @@ impl LoadCache {
         };
         match pieces {
             Ok(pieces) => {
-                let known = known.map(|known| known.documents).unwrap_or_default();
-                let known: HashMap<_, _> = known.into_iter().map(|one| (one.text, one)).collect();
+                let known = known.map_or(&[][..], |known| &known.documents);
+                let known: HashMap<_, _> = known.iter().map(|one| (one.text, one)).collect();
                 checked.documents = pieces
                     .into_iter()
                     .map(|piece| self.check_document(source, path, piece, &known))
@@ -123,7 +142,7 @@ impl LoadCache {
         source: &SourceName,
         path: &str,
         piece: Piece<'_>,
-        known: &HashMap<Digest, CheckedDocument>,
+        known: &HashMap<Digest, &CheckedDocument>,
     ) -> CheckedDocument {
         let text = Digest::of(piece.bytes);
         let reusable = known.get(&text).filter(|known| {

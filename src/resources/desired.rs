@@ -8,6 +8,7 @@ use super::hazelcast::HazelcastSpec;
 use super::identity::{Digest, Place, ResourceId, SourceName};
 use super::jet_job::JetJobSpec;
 use super::revision::JarOrigin;
+use super::shared::Shared;
 
 /// A checked document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +52,11 @@ pub struct SourceView {
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
     /// The clusters, by resource name.
-    pub hazelcasts: BTreeMap<String, Declared<HazelcastSpec>>,
+    pub hazelcasts: Shared<BTreeMap<String, Arc<Declared<HazelcastSpec>>>>,
     /// The jobs, by resource name.
-    pub jobs: BTreeMap<String, Declared<JetJobSpec>>,
+    pub jobs: Shared<BTreeMap<String, Arc<Declared<JetJobSpec>>>>,
     /// Where each of `jobs` gets its jar.
-    pub jars: BTreeMap<String, JarOrigin>,
+    pub jars: Shared<BTreeMap<String, JarOrigin>>,
     /// Documents that are there but can't be used, by identity, with the place of each.
     pub faulty: BTreeMap<ResourceId, Place>,
     /// Documents of kinds that are accepted but not managed yet.

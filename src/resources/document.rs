@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::desired::Annotations;
+use super::desired::{Annotations, Declared};
 use super::excerpt::excerpt;
 use super::fault::{Fault, Severity};
 use super::hazelcast::HazelcastSpec;
@@ -37,6 +37,18 @@ pub(super) struct Document {
     pub(super) marks: Marks,
     /// What is wrong with it, with excerpts.
     pub(super) faults: Vec<Fault>,
+}
+
+impl Document {
+    /// It and its spec, for use.
+    pub(super) fn declared<S>(&self, spec: &Arc<S>, location: Location<'_>) -> Arc<Declared<S>> {
+        Arc::new(Declared {
+            place: location.place(self.marks.name),
+            spec: Arc::clone(spec),
+            digest: self.digest,
+            annotations: self.annotations.clone(),
+        })
+    }
 }
 
 /// What a document declares.

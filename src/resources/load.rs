@@ -1,21 +1,16 @@
-//! Puts the documents of all sources together and compares them with each other.
+//! Loads what all sources together ask for.
 //!
-//! What one document says is checked in `document` and kept in the cache; what takes two is checked
-//! here, on every load: names, references, namespaces, jars.
+//! What one document says is checked in `document` and kept in the cache; what takes two documents is
+//! checked in `together`; and where no change touches that, `patch` only replaces what changed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::cache::{LoadCache, file_fault};
-use super::desired::{Declared, Desired, SourceView};
-use super::document::{Content, Document, Location, Marks};
-use super::fault::{Fault, Severity};
-use super::identity::{Kind, Place, ResourceId, SourceName};
-use super::jars;
-use super::jet_job::JetJobSpec;
-use super::revision::{JarOrigin, Revision};
-use super::suggest;
-use super::tree::{Problem, Span, quote};
+use super::cache::LoadCache;
+use super::desired::Desired;
+use super::patch::{self, Last};
+use super::revision::Revision;
+use super::together::Together;
 
 /// What the documents are judged against besides each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,10 +24,22 @@ pub struct LoadOptions {
 /// Loads what all sources together ask for. Documents that didn't change since the last load with
 /// this cache are not parsed again.
 pub fn load(revisions: &[Arc<Revision>], options: &LoadOptions, cache: &mut LoadCache) -> Desired {
+    let last = cache.last.take();
     cache.retain(revisions);
-    for revision in revisions {
-        cache.refresh(revision);
-    }
+    let replaced: Vec<_> = revisions
+        .iter()
+        .map(|revision| cache.refresh(revision))
+        .collect();
+    let kept = last.filter(|last| last.options == *options);
+    let next = kept.and_then(|last| patch::patch(last, revisions, &replaced, cache));
+    let last = next.unwrap_or_else(|| compare(revisions, options, cache));
+    let desired = last.desired.clone();
+    cache.last = Some(last);
+    desired
+}
+
+/// Compares all documents with each other.
+fn compare(revisions: &[Arc<Revision>], options: &LoadOptions, cache: &LoadCache) -> Last {
     let mut together = Together::default();
     for revision in revisions {
         together.add(revision, cache);
@@ -43,307 +50,10 @@ pub fn load(revisions: &[Arc<Revision>], options: &LoadOptions, cache: &mut Load
         together.check_references(&options.clusters);
     }
     together.check_job_names();
-    together.finish()
-}
-
-/// The documents of all sources, while they are compared.
-#[derive(Default)]
-struct Together<'a> {
-    entries: Vec<Entry<'a>>,
-    /// Indexes of the entries that declare a resource of ours, by resource.
-    by_resource: Vec<(&'a ResourceId, usize)>,
-    sources: BTreeMap<SourceName, SourceView>,
-    faults: Vec<Fault>,
-}
-
-/// One document among them.
-struct Entry<'a> {
-    revision: &'a Revision,
-    location: Location<'a>,
-    document: &'a Document,
-    /// Whether it can't be used because of another one.
-    is_refused: bool,
-}
-
-impl<'a> Together<'a> {
-    fn add(&mut self, revision: &'a Revision, cache: &'a LoadCache) {
-        let mut identified = true;
-        let mut documents = 0;
-        for (path, reason) in &revision.unreadable {
-            // A jar hides no document; anything else might.
-            let is_jar = jars::is_jar(path);
-            identified &= is_jar;
-            let help = "until it can be read, nothing is deleted because of this source".to_owned();
-            let message = format!("this can't be read: {reason}");
-            self.faults.push(file_fault(
-                &revision.source,
-                path,
-                Severity::Error,
-                message,
-                help,
-            ));
-        }
-        // The cache was just brought to this revision, so both have the same files in one order.
-        let checked = cache.files(&revision.source);
-        for ((path, file), checked) in revision.files.iter().zip(checked) {
-            identified &= checked.fault.is_none();
-            self.faults.extend(checked.fault.clone());
-            for one in &checked.documents {
-                let Some(document) = one.document.as_deref() else {
-                    continue;
-                };
-                documents += 1;
-                identified &= document.identified;
-                self.faults.extend_from_slice(&document.faults);
-                if let Some(resource) = &document.resource {
-                    self.by_resource.push((resource, self.entries.len()));
-                }
-                self.entries.push(Entry {
-                    revision,
-                    location: Location {
-                        source: &revision.source,
-                        path,
-                        lines_before: one.lines_before,
-                        bytes: file.bytes.get(one.range.clone()).unwrap_or_default(),
-                    },
-                    document,
-                    is_refused: false,
-                });
-            }
-        }
-        let view = SourceView {
-            revision: revision.id.clone(),
-            present: revision.present && documents > 0,
-            identified,
-        };
-        self.sources.insert(revision.source.clone(), view);
-    }
-
-    /// A resource may be declared once.
-    fn check_names(&mut self) {
-        self.by_resource.sort();
-        let mut doubles = Vec::new();
-        for same in self
-            .by_resource
-            .chunk_by(|a, b| a.0 == b.0)
-            .filter(|same| same.len() > 1)
-        {
-            for (position, (resource, index)) in same.iter().enumerate() {
-                let other = same.get(usize::from(position == 0));
-                doubles.extend(other.map(|(_, other)| (*resource, *index, *other)));
-            }
-        }
-        for (resource, index, other) in doubles {
-            let message = format!("{resource} is declared more than once");
-            let help = format!(
-                "keep one; there is another at {}",
-                self.place_of(other, index)
-            );
-            self.refuse(index, |marks| marks.name, message, help);
-        }
-    }
-
-    /// A run has one namespace: the one that most documents name.
-    fn check_namespaces(&mut self) {
-        let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, entry) in self.entries.iter().enumerate() {
-            if let Some(namespace) = &entry.document.namespace {
-                users.entry(namespace).or_default().push(index);
-            }
-        }
-        // The first of the most used ones, so that the verdict doesn't depend on chance.
-        let Some(common) = users.iter().rev().max_by_key(|(_, users)| users.len()) else {
-            return;
-        };
-        let common = *common.0;
-        for (namespace, users) in &users {
-            for index in users.iter().filter(|_| *namespace != common) {
-                let message = format!(
-                    "the namespace {} is not that of the others",
-                    quote(namespace)
-                );
-                let help = format!("all documents must name the same, here {}", quote(common));
-                self.refuse(*index, |marks| marks.namespace, message, help);
-            }
-        }
-    }
-
-    /// A job's cluster must be declared or configured. One that is declared and faulty is known.
-    fn check_references(&mut self, configured: &BTreeSet<String>) {
-        let declared = self.by_resource.iter().map(|(resource, _)| *resource);
-        let declared = declared.filter(|resource| resource.kind == Kind::Hazelcast);
-        let known: BTreeSet<&str> = declared
-            .map(|resource| resource.name.as_str())
-            .chain(configured.iter().map(String::as_str))
-            .collect();
-        for index in 0..self.entries.len() {
-            let Some(job) = self.job(index) else { continue };
-            let cluster = job.hazelcast_resource_name.as_str();
-            if known.contains(cluster) {
-                continue;
-            }
-            let message = format!("there is no Hazelcast resource {}", quote(cluster));
-            let help = match suggest::nearest(cluster, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    "declare one, or give its addresses with `clusters` in the configuration or \
-                         `--cluster NAME=HOST:PORT`"
-                        .to_owned()
-                }
-            };
-            self.refuse(index, |marks| marks.cluster, message, help);
-        }
-    }
-
-    /// Two jobs of one cluster can't have the same name.
-    fn check_job_names(&mut self) {
-        let mut owners: HashMap<(&str, &str), usize> = HashMap::with_capacity(self.entries.len());
-        let mut doubles = Vec::new();
-        for (index, entry) in self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, e)| !e.is_refused)
-        {
-            let (Some(job), Some(resource)) = (entry.job(), &entry.document.resource) else {
-                continue;
-            };
-            let name = job.job_name(&resource.name);
-            match owners.entry((&job.hazelcast_resource_name, name)) {
-                std::collections::hash_map::Entry::Occupied(owner) => {
-                    doubles.push((name, *owner.get(), index));
-                }
-                std::collections::hash_map::Entry::Vacant(vacant) => {
-                    vacant.insert(index);
-                }
-            }
-        }
-        for (name, first, second) in doubles {
-            for (index, other) in [(first, second), (second, first)] {
-                if index == first && self.entries.get(first).is_none_or(|e| e.is_refused) {
-                    continue;
-                }
-                let message = format!("two jobs of this cluster are named {}", quote(name));
-                let place = self.place_of(other, index);
-                let help = format!("give one of them another `spec.name`; the other is at {place}");
-                self.refuse(index, |marks| marks.job_name, message, help);
-            }
-        }
-    }
-
-    fn job(&self, index: usize) -> Option<&'a JetJobSpec> {
-        self.entries.get(index)?.job()
-    }
-
-    /// Where an entry's name stands, for a message about another entry.
-    fn place_of(&self, index: usize, seen_from: usize) -> String {
-        let (Some(entry), Some(from)) = (self.entries.get(index), self.entries.get(seen_from))
-        else {
-            return String::new();
-        };
-        let place = entry.location.place(entry.document.marks.name);
-        if entry.location.source == from.location.source {
-            place.to_string()
-        } else {
-            format!("{place} of the source {}", quote(&place.source.0))
-        }
-    }
-
-    fn refuse(
-        &mut self,
-        index: usize,
-        mark: impl Fn(&Marks) -> Span,
-        message: String,
-        help: String,
-    ) {
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.is_refused = true;
-            let problem = Problem::error(mark(&entry.document.marks), message).help(help);
-            let resource = entry.document.resource.as_ref();
-            self.faults.push(entry.location.fault(problem, resource));
-        }
-    }
-
-    fn finish(mut self) -> Desired {
-        let mut desired = Desired::default();
-        let (mut hazelcasts, mut jobs, mut origins) = (Vec::new(), Vec::new(), Vec::new());
-        for (resource, index) in &self.by_resource {
-            let Some(entry) = self.entries.get(*index) else {
-                continue;
-            };
-            let name = || resource.name.clone();
-            match &entry.document.content {
-                _ if entry.is_refused => {
-                    desired
-                        .faulty
-                        .entry((*resource).clone())
-                        .or_insert_with(|| entry.place());
-                }
-                Content::Faulty => {
-                    desired.faulty.insert((*resource).clone(), entry.place());
-                }
-                Content::JetJobSnapshot => {
-                    desired.unmanaged.insert((*resource).clone(), entry.place());
-                }
-                Content::Hazelcast(spec) => hazelcasts.push((name(), entry.declared(spec))),
-                Content::JetJob(spec) => {
-                    jobs.push((name(), entry.declared(spec)));
-                    if let Some(origin) = jars::origin(spec, entry.location.path, entry.revision) {
-                        self.faults.extend(entry.missing_jar(&origin));
-                        origins.push((name(), origin));
-                    }
-                }
-            }
-        }
-        self.faults.sort_by(|a, b| a.place.cmp(&b.place));
-        desired.hazelcasts = hazelcasts.into_iter().collect();
-        desired.jobs = jobs.into_iter().collect();
-        desired.jars = origins.into_iter().collect();
-        desired.sources = self.sources;
-        desired.faults = self.faults;
-        desired
-    }
-}
-
-impl<'a> Entry<'a> {
-    fn job(&self) -> Option<&'a JetJobSpec> {
-        match &self.document.content {
-            Content::JetJob(spec) => Some(spec),
-            Content::Hazelcast(_) | Content::JetJobSnapshot | Content::Faulty => None,
-        }
-    }
-
-    fn place(&self) -> Place {
-        self.location.place(self.document.marks.name)
-    }
-
-    fn declared<S>(&self, spec: &Arc<S>) -> Declared<S> {
-        Declared {
-            place: self.place(),
-            spec: Arc::clone(spec),
-            digest: self.document.digest,
-            annotations: self.document.annotations.clone(),
-        }
-    }
-
-    /// Warns of a jar that is in neither place; it may still come.
-    fn missing_jar(&self, origin: &JarOrigin) -> Option<Fault> {
-        let JarOrigin::Source {
-            candidates,
-            found: None,
-        } = origin
-        else {
-            return None;
-        };
-        let message = format!(
-            "there is no jar at {}",
-            suggest::list(candidates).replace(" and ", " or ")
-        );
-        let problem = Problem::warning(self.document.marks.jar, message)
-            .help("the job waits for it".to_owned());
-        Some(
-            self.location
-                .fault(problem, self.document.resource.as_ref()),
-        )
+    Last {
+        options: options.clone(),
+        revisions: revisions.to_vec(),
+        any_refused: together.any_refused(),
+        desired: together.finish(),
     }
 }

@@ -9,6 +9,7 @@
 
 mod api;
 mod artifacts;
+mod cluster_real;
 mod directory_source;
 mod fixtures;
 mod hazelcast;

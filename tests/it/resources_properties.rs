@@ -1,16 +1,11 @@
 //! What holds for every input of the loader.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jetkeeper::resources::{
-    JetJobSpec, LoadCache, LoadOptions, ResourceId, Revision, load, render, to_yaml,
-};
+use jetkeeper::resources::{JetJobSpec, LoadCache, LoadOptions, ResourceId, load, render, to_yaml};
 use proptest::prelude::*;
 
-use super::resources_fixture::{
-    load_files, load_revision, load_text, report, revision, source_file,
-};
+use super::resources_fixture::{jar, load_files, load_text, report, revision, source_file};
 
 fn job(name: &str) -> String {
     format!(
@@ -80,22 +75,42 @@ fn nearly_yaml() -> impl Strategy<Value = String> {
 enum Edit {
     Write(u8, String),
     Remove(u8),
+    ToggleJar,
 }
 
+/// Jobs that mostly differ in what no other document cares about, and anything else now and then.
+fn document() -> impl Strategy<Value = String> {
+    let field = prop::sample::select(vec![
+        "jarOnMember: /a.jar",
+        "jarOnMember: /b.jar",
+        "jarName: a.jar",
+        "jarName: b.jar",
+        "jarName: a.jar\n  name: job-1",
+        "jarName: a.jar\n  mainClas: A",
+        "{}",
+    ]);
+    let namespace =
+        prop::sample::select(vec!["", "", "", "", "  namespace: a\n", "  namespace: b\n"]);
+    let comment = prop::sample::select(vec!["", "", "# a line more\n"]);
+    let job =
+        (0..4u8, field, namespace, comment).prop_map(|(number, field, namespace, comment)| {
+            let job = job(&format!("job-{number}"));
+            let job = job.replace("jarOnMember: /opt/jobs.jar", field);
+            comment.to_owned() + &job.replace("spec:\n", &format!("{namespace}spec:\n"))
+        });
+    prop_oneof![12 => job, 1 => nearly_yaml()]
+}
+
+/// A file with a fixed number of documents of its own, so that edits often change only fields.
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    let documents = prop::collection::vec(
-        prop_oneof![
-            (0..4u8).prop_map(|n| job(&format!("job-{n}"))),
-            nearly_yaml()
-        ],
-        0..4,
-    );
-    let write = (0..4u8, documents)
+    let write = (0..3u8, prop::collection::vec(document(), 1..3))
         .prop_map(|(file, documents)| Edit::Write(file, documents.join("\n---\n")));
-    prop::collection::vec(
-        prop_oneof![4 => write, 1 => (0..4u8).prop_map(Edit::Remove)],
-        1..8,
-    )
+    let edit = prop_oneof![
+        12 => write,
+        1 => (0..3u8).prop_map(Edit::Remove),
+        1 => Just(Edit::ToggleJar),
+    ];
+    prop::collection::vec(edit, 1..16)
 }
 
 proptest! {
@@ -132,22 +147,28 @@ proptest! {
     #[test]
     fn a_cache_changes_no_result(edits in edits()) {
         let mut cache = LoadCache::default();
-        let mut files = BTreeMap::new();
-        for edit in edits {
+        let mut now = revision(&[]);
+        for (number, edit) in edits.into_iter().enumerate() {
+            now.id = number.to_string();
             match edit {
                 Edit::Write(file, text) => {
-                    files.insert(format!("{file}.yaml"), source_file(text.as_bytes()));
+                    now.files.insert(format!("{file}.yaml"), source_file(text.as_bytes()));
                 }
                 Edit::Remove(file) => {
-                    files.remove(&format!("{file}.yaml"));
+                    now.files.remove(&format!("{file}.yaml"));
+                }
+                Edit::ToggleJar => {
+                    let (path, file) = jar("jars/a.jar");
+                    if now.jars.remove(&path).is_none() {
+                        now.jars.insert(path, file);
+                    }
                 }
             }
-            let now = Revision { files: files.clone(), ..revision(&[]) };
-            let with_cache = load(&[Arc::new(now.clone())], &LoadOptions::default(), &mut cache);
-            prop_assert_eq!(
-                format!("{with_cache:#?}"),
-                format!("{:#?}", load_revision(now)),
-            );
+            let now = Arc::new(now.clone());
+            let options = LoadOptions::default();
+            let with_cache = load(&[Arc::clone(&now)], &options, &mut cache);
+            let without = load(&[now], &options, &mut LoadCache::default());
+            prop_assert_eq!(format!("{with_cache:#?}"), format!("{without:#?}"));
         }
     }
 

@@ -202,7 +202,7 @@ mod tests {
         for (name, expected) in [("x", 0), ("jx", 1), ("jxp", 2), ("jp", 3)] {
             assert_eq!(effective(&maps, name), Some(&expected), "{name}");
         }
-        assert_eq!(effective(&BTreeMap::<&str, ()>::new(), "x"), None);
+        assert_eq!(effective(&BTreeMap::<&str, u8>::new(), "x"), None);
     }
 
     #[test]

@@ -100,7 +100,8 @@ pub(super) fn refusal(error: &ServerError) -> Refusal {
 
 /// What the members' configuration forbids.
 pub(super) fn disabled(error: &ServerError) -> Option<Refusal> {
-    if error.has_code(ErrorCode::JET_DISABLED) {
+    // Members give this class its number in some answers and none in others.
+    if error.has_code(ErrorCode::JET_DISABLED) || error.has_class("JetDisabledException") {
         let message = "Jet is disabled on the members: set hazelcast.jet.enabled to true in their \
                        configuration (or HZ_JET_ENABLED=true) and restart them";
         return Some(Refusal::lasting(Reason::JetDisabled, message));
@@ -166,13 +167,12 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_disabled_names_the_setting() {
-        let jet = refusal(&server(&[(
-            505,
-            "com.hazelcast.jet.JetDisabledException",
-            "x",
-        )]));
-        assert_eq!(jet.reason, Reason::JetDisabled);
-        assert!(jet.message.contains("hazelcast.jet.enabled") && !jet.transient);
+        for code in [505, 0] {
+            let class = "com.hazelcast.jet.impl.JetDisabledException";
+            let jet = refusal(&server(&[(code, class, "The Jet engine is disabled.")]));
+            assert_eq!(jet.reason, Reason::JetDisabled);
+            assert!(jet.message.contains("hazelcast.jet.enabled") && !jet.transient);
+        }
         let upload = refusal(&server(&[(500, "J", "Resource upload is not enabled")]));
         assert_eq!(upload.reason, Reason::ResourceUploadDisabled);
         assert!(upload.message.contains("resource-upload-enabled"));

@@ -138,6 +138,11 @@ fn said(server: &ServerError, upload: &Upload) -> (UploadOutcome, Option<Reason>
     if !threw && refusal::is_indeterminate(server) {
         return (UploadOutcome::Unknown, None, text);
     }
+    let path = &upload.file_name;
+    if !threw && upload.jar.is_none() && is_file_missing(server, path) {
+        let message = format!("the member has no file {path}; every member needs it");
+        return (UploadOutcome::NotRun, Some(Reason::JarNotFound), message);
+    }
     let name = &upload.job_name;
     let (reason, message) = if server.has_code(ErrorCode::JOB_ALREADY_EXISTS) {
         let message = format!(
@@ -169,6 +174,11 @@ fn said(server: &ServerError, upload: &Upload) -> (UploadOutcome, Option<Reason>
         (Reason::SubmitRefused, text)
     };
     (UploadOutcome::Refused, Some(reason), message)
+}
+
+fn is_file_missing(server: &ServerError, path: &str) -> bool {
+    let classes = ["NoSuchFileException", "FileNotFoundException"];
+    classes.iter().any(|class| server.has_class(class)) && server.mentions(path)
 }
 
 fn is_main_missing(server: &ServerError, upload: &Upload) -> bool {

@@ -85,7 +85,8 @@ impl World {
             }
         }
         if !orphans.is_empty() {
-            self.fail(&format!("active and nobody's: {orphans:?}"));
+            let shown: Vec<_> = shown.jobs.values().map(|job| &job.status).collect();
+            self.fail(&format!("active and nobody's: {orphans:?}\n{shown:?}"));
         }
     }
 
