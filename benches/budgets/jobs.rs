@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use jetkeeper::engine::{ClusterTarget, Published};
+use jetkeeper::engine::Published;
 use jetkeeper::hazelcast::{Client, ClientConfig, TerminateMode};
 use jetkeeper::plan::status::Phase;
 use tokio::runtime::Runtime;
@@ -27,7 +27,9 @@ pub(crate) fn submits() -> Vec<Row> {
     let mut java = Java::start("Submit", &bench.member, &[jar, MAIN_CLASS]);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for number in 0..WARM_UPS + SAMPLES {
-        let our = bench.runtime.block_on(bench.submit(&format!("job-{number}")));
+        let our = bench
+            .runtime
+            .block_on(bench.submit(&format!("job-{number}")));
         let their = java.sample();
         if number >= WARM_UPS {
             ours.push(our);
@@ -37,7 +39,10 @@ pub(crate) fn submits() -> Vec<Row> {
     drop(java);
     bench.stop();
     compare(
-        ["rename → RUNNING / Java call → RUNNING, p50", "the same, p99"],
+        [
+            "rename → RUNNING / Java call → RUNNING, p50",
+            "the same, p99",
+        ],
         ours,
         theirs,
     )
@@ -88,11 +93,7 @@ impl Bench {
         let runtime = Runtime::new().unwrap();
         let member = Member::options().start();
         let directory = scratch::directory();
-        let target = ClusterTarget {
-            cluster_name: member.cluster_name().to_owned(),
-            addresses: vec![member.address()],
-        };
-        let places = Places::below(directory.path(), Some(target));
+        let places = Places::below(directory.path(), member.cluster_name(), &member.address());
         fs::copy(fixture(JAR), places.source.join("jars").join(JAR)).unwrap();
         let keeper = runtime.block_on(Keeper::start(&places));
         Self {
@@ -109,7 +110,9 @@ impl Bench {
         let renamed = self.places.replace(&file_of(name), document(name));
         let running = self
             .keeper
-            .shows("the job runs", |shown| phase(shown, name) == Some(Phase::Running))
+            .shows("the job runs", |shown| {
+                phase(shown, name) == Some(Phase::Running)
+            })
             .await;
         (renamed, running)
     }

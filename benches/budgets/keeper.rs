@@ -1,7 +1,6 @@
 //! jetkeeper with all its real parts, in this process: a directory, a cache of jars, a store that
 //! syncs, a connection to a member.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,19 +33,21 @@ pub(crate) struct Places {
     pub(crate) source: PathBuf,
     /// The directory of the store and the jars' cache.
     pub(crate) state: PathBuf,
-    /// The cluster, where there is one.
-    pub(crate) cluster: Option<ClusterTarget>,
 }
 
 impl Places {
-    /// Empty places below a directory.
-    pub(crate) fn below(directory: &Path, cluster: Option<ClusterTarget>) -> Self {
+    /// Places below a directory, with nothing in them but a document that says where the cluster is.
+    pub(crate) fn below(directory: &Path, cluster_name: &str, address: &str) -> Self {
         let places = Self {
             source: directory.join("source"),
             state: directory.join("state"),
-            cluster,
         };
         fs::create_dir_all(places.source.join("jars")).unwrap();
+        let cluster = format!(
+            "apiVersion: hazelcast.com/v1alpha1\nkind: Hazelcast\nmetadata:\n  name: {CLUSTER}\n\
+             spec:\n  clusterName: {cluster_name}\n  addresses: [\"{address}\"]\n"
+        );
+        fs::write(places.source.join("hazelcast.yaml"), cluster).unwrap();
         places
     }
 
@@ -94,7 +95,6 @@ impl Keeper {
         let source: Arc<dyn Source> = Arc::new(source.await.unwrap());
         let options = ArtifactOptions::new(places.state.join("jars"));
         let artifacts = LocalArtifacts::start(options, Arc::clone(&clock), Arc::clone(&entropy));
-        let clusters = places.cluster.clone().into_iter();
         let parts = EngineParts {
             sources: vec![source],
             clusters: Arc::new(Connector(Arc::clone(&clock))),
@@ -108,9 +108,6 @@ impl Keeper {
                     owner: "bench".to_owned(),
                     ..plan::Settings::default()
                 },
-                clusters: clusters
-                    .map(|target| (CLUSTER.to_owned(), target))
-                    .collect::<BTreeMap<_, _>>(),
                 ..Settings::default()
             },
         };

@@ -16,7 +16,9 @@ mod java;
 mod jobs;
 mod keeper;
 mod load;
+mod member;
 mod ready;
+mod rest;
 #[path = "../../tests/it/support/mod.rs"]
 #[allow(dead_code, reason = "the tests need more of it")]
 mod support;
@@ -32,6 +34,7 @@ const PARTS: &[Part] = &[
     ("ready", ready::measure),
     ("jobs", jobs::submits),
     ("status", jobs::statuses),
+    ("rest", rest::measure),
 ];
 
 fn main() {

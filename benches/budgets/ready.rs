@@ -3,7 +3,6 @@
 use std::fs;
 use std::sync::Arc;
 
-use jetkeeper::engine::ClusterTarget;
 use jetkeeper::plan::job::{Guarantee, JobId, JobStatus};
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jetkeeper::plan::record::{BoundJob, Deployed, JobRecord, UploadOutcome};
@@ -22,16 +21,16 @@ use crate::table::{Row, ms, percentile, sorted};
 const ROUNDS: usize = 5;
 /// As many steps as fill the journal.
 const STEPS: usize = 5_000;
+/// Where no member answers.
+const NOBODY: &str = "127.0.0.1:1";
 const CLUSTER_ID: Uuid = Uuid::from_u128(7);
 
 pub(crate) fn measure() -> Vec<Row> {
     let directory = scratch::directory();
-    let nobody = ClusterTarget {
-        cluster_name: CLUSTER.to_owned(),
-        addresses: vec!["127.0.0.1:1".to_owned()],
-    };
-    let places = Places::below(directory.path(), Some(nobody));
-    let texts: Vec<String> = (0..DOCUMENTS).map(|number| text(number, "Running")).collect();
+    let places = Places::below(directory.path(), "dev", NOBODY);
+    let texts: Vec<String> = (0..DOCUMENTS)
+        .map(|number| text(number, "Running"))
+        .collect();
     for (number, text) in texts.iter().enumerate() {
         let path = places.source.join(path(number));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,8 +46,7 @@ pub(crate) fn measure() -> Vec<Row> {
         }));
         ready.push(timed(|| runtime.block_on(until_ready(&places))));
     }
-    let [bare, opened, ready] =
-        [bare, opened, ready].map(|times| percentile(&sorted(times), 50));
+    let [bare, opened, ready] = [bare, opened, ready].map(|times| percentile(&sorted(times), 50));
     vec![Row {
         what: "start to ready with 10 000 recorded jobs / bare parsing",
         ours: format!("{} ({} of it opening the store)", ms(ready), ms(opened)),
