@@ -112,13 +112,8 @@ fn one_changed(revision: &Revision) -> Revision {
     let number = DOCUMENTS / 2;
     changed
         .files
-<<<<<<< HEAD
-        .insert(path, file(&document(number, "Suspended")));
-    "2".clone_into(&mut changed.id);
-=======
         .insert(path(number), file(&text(number, "Suspended")));
     changed.id = "2".to_owned();
->>>>>>> bench
     changed
 }
 

@@ -5,11 +5,8 @@
 
 #![expect(
     clippy::unwrap_used,
-<<<<<<< HEAD
-=======
     clippy::expect_used,
     clippy::panic,
->>>>>>> bench
     clippy::print_stdout,
     reason = "a benchmark stops at the first surprise and prints its table"
 )]

@@ -118,6 +118,7 @@ fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
             failure: None,
             stopped_by: None,
             gone: false,
+            configured: None,
         }),
         ..record.clone()
     }
