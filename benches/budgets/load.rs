@@ -113,7 +113,7 @@ fn one_changed(revision: &Revision) -> Revision {
     changed
         .files
         .insert(path(number), file(&text(number, "Suspended")));
-    changed.id = "2".to_owned();
+    "2".clone_into(&mut changed.id);
     changed
 }
 

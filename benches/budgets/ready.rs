@@ -141,7 +141,7 @@ fn submit(number: usize) -> [JournalEvent; 2] {
             secret_parameters: Vec::new(),
         }),
         remember: Remember::default(),
-        timeout: std::time::Duration::from_secs(60),
+        timeout: std::time::Duration::from_mins(1),
     });
     let outcome = Outcome::Uploaded {
         outcome: UploadOutcome::Accepted,
