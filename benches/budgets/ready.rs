@@ -119,6 +119,7 @@ fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
             stopped_by: None,
             gone: false,
             configured: None,
+            ran: true,
         }),
         ..record.clone()
     }
