@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use super::ask::{Taker, require_recorded};
 use super::context::Context;
 use super::error::{CliError, Result};
-use super::locate::daemon;
 use super::subject::Subject;
 use crate::api::wire::AdoptBody;
 use crate::resources::Kind;
+use crate::store::Change;
 
 /// Take over a job that somebody else made.
 #[derive(Debug, clap::Args)]
@@ -23,9 +24,19 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     if resource.kind != Kind::JetJob {
         return Err(CliError::usage(format!("{resource} is no job")));
     }
-    let client = daemon(context).await?;
     let told = format!("{resource} takes over the job of its name");
-    client.post("/v1/adopt", &AdoptBody { resource }).await?;
+    let body = AdoptBody {
+        resource: resource.clone(),
+    };
+    let taker = Taker::find(context).await?;
+    let asked = taker.ask(context, "/v1/adopt", &body, |recorded| {
+        require_recorded(&resource, recorded)?;
+        Ok(Change {
+            adoptions: [(resource.clone(), true)].into(),
+            ..Change::default()
+        })
+    });
+    asked.await?;
     context.output.say(&told);
     Ok(ExitCode::SUCCESS)
 }

@@ -10,14 +10,13 @@ use super::context::Context;
 use super::error::{CliError, Result};
 use super::follow::Follower;
 use super::locate::refuse_beside_daemon;
-use super::progress::Progress;
-use super::rows::{release, subjects};
+use super::progress::{Progress, tell_holds};
 use super::shutdown::{GRACE, Stop, left};
 use super::time;
 use super::validate::counted;
 use super::wiring::{self, Running};
 use crate::engine::Published;
-use crate::plan::hold::{Hold, HoldClass};
+use crate::plan::hold::HoldClass;
 use crate::resources::Severity;
 
 /// Bring the jobs to what is declared, once.
@@ -88,9 +87,7 @@ fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<Exit
         End::Stopped => return Err(CliError::failed("stopped before it was done")),
         End::Settled(published) | End::Late(published) => published,
     };
-    for hold in published.holds.iter() {
-        tell(context, hold);
-    }
+    tell_holds(context.output, &published.holds);
     let faults = published.faults.iter();
     let errors = faults.filter(|fault| fault.severity == Severity::Error);
     let errors = match errors.count() {
@@ -109,8 +106,11 @@ fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<Exit
     };
     let wrong: Vec<String> = [errors, stuck, late].into_iter().flatten().collect();
     if wrong.is_empty() {
-        let jobs = counted(published.jobs.len(), "job is", "jobs are");
-        context.output.say(&format!("done: {jobs} as declared"));
+        let jobs = counted(published.jobs.len(), "job", "jobs");
+        context.output.say(&match published.holds.len() {
+            0 => format!("done: {jobs} as declared"),
+            held => format!("done: {jobs}, {held} held on purpose"),
+        });
         return Ok(ExitCode::SUCCESS);
     }
     let wrong = wrong.join(", ");
@@ -118,17 +118,4 @@ fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<Exit
         End::Late(_) => format!("not done after {}: {wrong}", time::short(timeout)),
         _ => format!("not all is as declared: {wrong}"),
     }))
-}
-
-fn tell(context: &Context, hold: &Hold) {
-    let (subjects, reason, message) = (subjects(hold), hold.reason, &hold.message);
-    let release = release(hold);
-    let release = release.map_or(String::new(), |command| {
-        format!("\n  to release: {command}")
-    });
-    let text = format!("{subjects}: {reason}: {message}{release}");
-    match hold.class {
-        HoldClass::Policy => context.output.note(&text),
-        HoldClass::Waiting | HoldClass::Blocked => context.output.warn(&text),
-    }
 }

@@ -2,13 +2,15 @@
 
 use std::process::ExitCode;
 
+use super::ask::Taker;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::format::{Format, print_list};
-use super::locate::daemon;
 use super::rows::subjects;
 use crate::api::wire::ConfirmBody;
-use crate::plan::hold::{Hold, Release};
+use crate::plan::hold::{Hold, HoldId, Release};
+use crate::plan::record::Confirmation;
+use crate::store::Change;
 
 /// Release what is held.
 #[derive(Debug, clap::Args)]
@@ -22,34 +24,70 @@ pub(super) struct Args {
 
 /// Releases a hold.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
-    let client = daemon(context).await?;
-    let mut holds: Vec<Hold> = client.list("/v1/holds").await?;
+    let taker = Taker::find(context).await?;
+    let mut holds = match &taker {
+        Taker::Daemon(client) => client.list::<Hold>("/v1/holds").await?,
+        Taker::State(..) => Vec::new(),
+    };
     let Some(id) = args.hold else {
+        if matches!(taker, Taker::State(..)) {
+            return Err(
+                CliError::failed("only a daemon knows what is held, and none runs")
+                    .hint("`jetkeeper plan PATH` shows what is held, with ids"),
+            );
+        }
         holds.retain(|hold| matches!(hold.release, Release::Confirm | Release::DiscardState));
         let now = context.clock.now();
         let none = "nothing waits for a confirmation";
         print_list(context.output, Format::Wide, &holds, now, none)?;
         return Ok(ExitCode::SUCCESS);
     };
-    holds.retain(|hold| hold.id.0.starts_with(id.as_str()));
-    let hold = match holds.as_slice() {
-        [hold] => hold,
-        [] => {
-            return Err(CliError::failed(format!("there is no hold {id}")).hint(
-                "a hold's id is void once its reason or subjects changed; `jetkeeper get holds` \
-                 shows those that there are",
-            ));
-        }
-        _ => return Err(CliError::usage(format!("several holds begin with {id}"))),
+    let (hold, told) = match &taker {
+        Taker::Daemon(_) => pick(holds, &id)?,
+        Taker::State(..) => whole(&id)?,
     };
     let body = ConfirmBody {
-        hold: hold.id.clone(),
+        hold,
         discard_state: args.discard_state,
     };
-    client.post("/v1/confirm", &body).await?;
-    let (reason, subjects) = (hold.reason, subjects(hold));
-    context
-        .output
-        .say(&format!("confirmed: {reason} of {subjects}"));
+    let confirmation = Confirmation {
+        at: context.clock.now(),
+        discard_state: args.discard_state,
+    };
+    let asked = taker.ask(context, "/v1/confirm", &body, |_| {
+        Ok(Change {
+            confirmations: [(body.hold.clone(), Some(confirmation))].into(),
+            ..Change::default()
+        })
+    });
+    asked.await?;
+    context.output.say(&format!("confirmed: {told}"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The hold whose id begins like this.
+fn pick(mut holds: Vec<Hold>, id: &str) -> Result<(HoldId, String)> {
+    holds.retain(|hold| hold.id.0.starts_with(id));
+    match holds.as_slice() {
+        [hold] => {
+            let told = format!("{} of {}", hold.reason, subjects(hold));
+            Ok((hold.id.clone(), told))
+        }
+        [] => Err(CliError::failed(format!("there is no hold {id}")).hint(
+            "a hold's id is void once its reason or subjects changed; `jetkeeper get holds` shows \
+             those that there are",
+        )),
+        _ => Err(CliError::usage(format!("several holds begin with {id}"))),
+    }
+}
+
+/// A hold that nobody here knows: its id has to be complete.
+fn whole(id: &str) -> Result<(HoldId, String)> {
+    const LENGTH: usize = 12;
+    if id.len() != LENGTH || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(CliError::usage(format!(
+            "without a daemon the hold's whole id is needed: {LENGTH} hex digits"
+        )));
+    }
+    Ok((HoldId(id.to_ascii_lowercase()), format!("hold {id}")))
 }

@@ -129,6 +129,7 @@ fn mood(kind: EventKind) -> Mood {
         | K::Adopted
         | K::Configured
         | K::Deleted
+        | K::Renamed
         | K::UpgradeStarted
         | K::Released => Mood::Plain,
     }

@@ -158,8 +158,8 @@ impl Listed<'_> {
         let mut changes = client.watch::<Change<R>>(&path).await?;
         while let Some(Change { kind, object }) = changes.next().await? {
             let id = object.id();
-            if self.is_other(&id, path.starts_with("/v1/holds")) || known.get(&id) == Some(&object)
-            {
+            let old = kind != ChangeKind::Deleted && known.get(&id) == Some(&object);
+            if old || self.is_other(&id, path.starts_with("/v1/holds")) {
                 continue;
             }
             if format.is_table() {

@@ -11,6 +11,7 @@
 mod adopt;
 mod apply;
 mod args;
+mod ask;
 mod completions;
 mod confirm;
 mod context;

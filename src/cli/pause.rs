@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use jiff::SignedDuration;
 
+use super::ask::{Taker, require_recorded};
 use super::context::Context;
 use super::error::{CliError, Result};
-use super::locate::daemon;
 use super::subject::Subject;
 use super::time;
 use crate::api::wire::PauseBody;
+use crate::plan::record::Pause;
+use crate::store::Change;
 
 /// Leave a job, or everything, alone for a while.
 #[derive(Debug, clap::Args)]
@@ -27,12 +29,12 @@ pub(super) struct Args {
 
 /// Pauses.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
-    let client = daemon(context).await?;
     let resource = args.subject.map(|Subject(id)| id);
+    let now = context.clock.now();
     let until = match args.duration {
         None => None,
         Some(duration) => {
-            let until = context.clock.now().checked_add(duration);
+            let until = now.checked_add(duration);
             let until = until.map_err(|_| CliError::usage("that is longer than time goes"))?;
             Some(until)
         }
@@ -40,12 +42,28 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let what = resource.as_ref().map(ToString::to_string);
     let name = resource.as_ref().map(|id| format!(" {id}"));
     let body = PauseBody {
-        resource,
+        resource: resource.clone(),
         reason: args.reason,
         by: user(),
         until,
     };
-    client.post("/v1/pause", &body).await?;
+    let taker = Taker::find(context).await?;
+    let asked = taker.ask(context, "/v1/pause", &body, |recorded| {
+        if let Some(id) = &resource {
+            require_recorded(id, recorded)?;
+        }
+        let pause = Pause {
+            reason: body.reason.clone(),
+            by: body.by.clone(),
+            since: now,
+            until,
+        };
+        Ok(Change {
+            pauses: [(resource.clone(), Some(pause))].into(),
+            ..Change::default()
+        })
+    });
+    asked.await?;
     let end = match until {
         Some(until) => format!("until {}", time::at(until)),
         None => format!("until `jetkeeper unpause{}`", name.unwrap_or_default()),

@@ -12,7 +12,7 @@ use super::args::{Keeping, Logging};
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::format::{json, yaml};
-use super::rows::{release, subjects};
+use super::rows::{grouped, release, subjects};
 use super::validate::counted;
 use super::{time, wiring};
 use crate::api::Client;
@@ -156,8 +156,8 @@ fn text(plan: &PlanView) -> String {
             &format!("{style}{sign} {resource}{style:#}: {what}"),
         );
     }
-    for hold in &plan.holds {
-        push(&mut text, &held(hold));
+    for hold in grouped(&plan.holds) {
+        push(&mut text, &held(&hold));
     }
     if !text.is_empty() {
         push(&mut text, "");

@@ -6,7 +6,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::follow::News;
 use super::output::Output;
+use super::rows::{grouped, release, subjects};
 use crate::engine::Published;
+use crate::plan::hold::{Hold, HoldClass};
 use crate::resources::render::render;
 
 /// How often the line below moves.
@@ -61,6 +63,22 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.suspend(|| print(self.output)),
             None => print(self.output),
+        }
+    }
+}
+
+/// Tells what is held, each once, and what releases it.
+pub(super) fn tell_holds(output: Output, holds: &[Hold]) {
+    for hold in grouped(holds) {
+        let (subjects, reason, message) = (subjects(&hold), hold.reason, &hold.message);
+        let release = release(&hold);
+        let release = release.map_or(String::new(), |command| {
+            format!("\n  to release: {command}")
+        });
+        let text = format!("{subjects}: {reason}: {message}{release}");
+        match hold.class {
+            HoldClass::Policy => output.note(&text),
+            HoldClass::Waiting | HoldClass::Blocked => output.warn(&text),
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::locate::daemon;
-use super::rows::subjects;
+use super::progress::tell_holds;
 use super::time;
 use super::validate::counted;
 use crate::api::wire::{PlanView, ReconcileBody};
@@ -45,21 +45,20 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let Ok(plan) = settled else {
         let plan: PlanView = client.get("/v1/plan").await?;
         let limit = time::short(args.timeout);
-        return Err(unsettled(&format!("not done after {limit}"), &plan));
+        return Err(unsettled(
+            context,
+            &format!("not done after {limit}"),
+            &plan,
+        ));
     };
     let plan = plan?;
     let errors = plan.faults.iter();
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
     let blocked = |hold: &Hold| hold.class == HoldClass::Blocked;
     if errors.count() > 0 || plan.holds.iter().any(blocked) {
-        return Err(unsettled("not all is as declared", &plan));
+        return Err(unsettled(context, "not all is as declared", &plan));
     }
-    for hold in &plan.holds {
-        let (subjects, reason, message) = (subjects(hold), hold.reason, &hold.message);
-        context
-            .output
-            .note(&format!("{subjects}: {reason}: {message}"));
-    }
+    tell_holds(context.output, &plan.holds);
     context.output.say("done: nothing is left to do");
     Ok(ExitCode::SUCCESS)
 }
@@ -75,7 +74,8 @@ async fn settled(client: &Client, pass: u64) -> Result<PlanView> {
     Err(CliError::failed("the daemon stopped"))
 }
 
-fn unsettled(what: &str, plan: &PlanView) -> CliError {
+fn unsettled(context: &Context, what: &str, plan: &PlanView) -> CliError {
+    tell_holds(context.output, &plan.holds);
     let errors = plan.faults.iter();
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
     let mut error = match errors.count() {
@@ -88,14 +88,6 @@ fn unsettled(what: &str, plan: &PlanView) -> CliError {
     };
     for step in &plan.in_flight {
         error = error.hint(format!("{}: {} is in flight", step.resource, step.message));
-    }
-    for hold in plan
-        .holds
-        .iter()
-        .filter(|hold| hold.class != HoldClass::Policy)
-    {
-        let (subjects, reason, message) = (subjects(hold), hold.reason, &hold.message);
-        error = error.hint(format!("{subjects}: {reason}: {message}"));
     }
     error
 }

@@ -214,6 +214,23 @@ impl Row for Hold {
     }
 }
 
+/// Holds that say the same of several resources, as one: a cluster that is away holds all its jobs.
+pub(super) fn grouped(holds: &[Hold]) -> Vec<Hold> {
+    let mut groups: Vec<Hold> = Vec::new();
+    for hold in holds {
+        let same = groups.iter_mut().find(|group| {
+            // What a person releases has an id of its own.
+            group.release == Release::None
+                && (group.reason, &group.message) == (hold.reason, &hold.message)
+        });
+        match same {
+            Some(group) => group.subjects.extend(hold.subjects.iter().cloned()),
+            None => groups.push(hold.clone()),
+        }
+    }
+    groups
+}
+
 /// Most holds concern one resource; of many, the first two say enough.
 pub(super) fn subjects(hold: &Hold) -> String {
     const SHOWN: usize = 2;
@@ -323,6 +340,25 @@ mod tests {
         f3e0e51863c7  Policy   Drifted     JetJob/returns     -       jetkeeper confirm f3e0e51863c7  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
         33a97a79c602  Waiting  BackingOff  JetJob/word-count  in 40s  -                               restarted in 40 s (2 of 5)
         ");
+    }
+
+    #[test]
+    fn what_is_said_of_many_is_said_once() {
+        use crate::plan::hold::Reason;
+        let away = |name| {
+            Hold::new(
+                Reason::ClusterUnreachable,
+                vec![ResourceId::jet_job(name)],
+                "away",
+            )
+        };
+        let drifted = samples::drifted().status.holds;
+        let holds = [&[away("a"), away("b")], &*drifted, &drifted].concat();
+        let groups: Vec<String> = grouped(&holds).iter().map(subjects).collect();
+        assert_eq!(
+            groups,
+            ["JetJob/a, JetJob/b", "JetJob/returns", "JetJob/returns"]
+        );
     }
 
     #[test]

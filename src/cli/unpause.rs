@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use super::ask::Taker;
 use super::context::Context;
-use super::error::Result;
-use super::locate::daemon;
+use super::error::{CliError, Result};
 use super::subject::Subject;
 use crate::api::wire::UnpauseBody;
+use crate::store::Change;
 
 /// End a pause.
 #[derive(Debug, clap::Args)]
@@ -18,13 +19,23 @@ pub(super) struct Args {
 
 /// Ends a pause.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
-    let client = daemon(context).await?;
     let resource = args.subject.map(|Subject(id)| id);
     let what = resource.as_ref().map(ToString::to_string);
-    client
-        .post("/v1/unpause", &UnpauseBody { resource })
-        .await?;
     let what = what.unwrap_or_else(|| "everything".to_owned());
+    let body = UnpauseBody {
+        resource: resource.clone(),
+    };
+    let taker = Taker::find(context).await?;
+    let asked = taker.ask(context, "/v1/unpause", &body, |recorded| {
+        if !recorded.pauses.contains_key(&resource) {
+            return Err(CliError::failed(format!("{what} is not paused")));
+        }
+        Ok(Change {
+            pauses: [(resource.clone(), None)].into(),
+            ..Change::default()
+        })
+    });
+    asked.await?;
     context.output.say(&format!("{what} is kept again"));
     Ok(ExitCode::SUCCESS)
 }

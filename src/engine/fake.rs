@@ -259,6 +259,7 @@ pub(super) fn step(action: Action, job: Option<(JobId, Vec<JobStatus>)>) -> Step
         job_name: "orders".to_owned(),
         expects: Expectation {
             cluster_id: CLUSTER_ID,
+            master: None,
             job,
             only_active: None,
         },

@@ -18,6 +18,7 @@ use crate::plan::record::Recorded;
 use crate::plan::step::Step;
 use crate::plan::{self, Plan, PlanInput};
 use crate::store::Change;
+use crate::telemetry;
 
 impl Engine {
     /// Makes a pass.
@@ -47,7 +48,7 @@ impl Engine {
     /// Writes down how steps ended, and has their clusters looked at.
     pub(super) fn take_outcomes(&mut self, now: Timestamp, change: &mut Change) {
         for landed in self.flights.landed() {
-            tracing::info!(step = %landed.step, outcome = ?landed.outcome, "step ended");
+            telemetry::step_ended(&landed.step, &landed.outcome);
             settle(change, &self.recorded, &landed.step, landed.outcome, now);
         }
     }
@@ -182,7 +183,7 @@ impl Engine {
     fn start(&mut self, steps: Vec<Arc<Step>>) {
         let starts = steps.into_iter().filter_map(|step| {
             let watch = self.watches.get(&step.cluster)?;
-            tracing::info!(%step, "step started");
+            telemetry::step_started(&step);
             Some(Start { step, watch })
         });
         let starts = starts.collect();

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use super::hold::Reason;
 use super::job::JobView;
 use super::observed::{ClusterState, ClusterView, Link, Seen};
+use super::ownership::{OWNERSHIP_MAP, OwnershipEntry};
 use super::pass::{Plan, PlanInput};
 use super::record::ClusterRecord;
 use super::transition::after;
@@ -106,50 +108,71 @@ fn recognise(
         let message = format!("cluster {name} is connected; its jobs are being listed");
         return Some(Obstacle::new(Reason::ClusterUnknown, message));
     };
-    let record = ClusterRecord {
-        cluster_id: id,
-        since: input.now,
+    let obstacle = match input.recorded.clusters.get(name) {
+        Some(known) if known.cluster_id == id => return None,
+        Some(known) => another_cluster(input, name, known.cluster_id, (view, id, jobs.is_empty())),
+        None => unknown_entry_of_ours(input, ownership)
+            .map(|job| first_sight_of_ours(input, name, job, plan)),
     };
-    match input.recorded.clusters.get(name) {
-        Some(known) if known.cluster_id == id => None,
-        Some(known) => {
-            if view.foreign_cluster_id == Some(known.cluster_id) || !jobs.is_empty() {
-                return Some(Obstacle::new(
-                    Reason::ClusterChanged,
-                    format!(
-                        "cluster {name} answers with id {id}, recorded is {}; it isn't empty, or \
-                         another address still answers with the old id. Mend the addresses, or run \
-                         `jetkeeper state rebuild` if this is the right cluster",
-                        known.cluster_id
-                    ),
-                ));
-            }
-            plan.clusters.insert(name.to_owned(), Arc::new(record));
-            None
-        }
-        None => {
-            let ours = ownership.iter().find(|(_, entry)| {
-                entry.owner == input.settings.owner
-                    && input
-                        .recorded
-                        .jobs
-                        .get(&entry.resource.name)
-                        .is_none_or(|job| {
-                            job.job.is_none() && job.attempt.is_none() && job.entry.is_none()
-                        })
-            });
-            if let (Some((job, _)), false) = (ours, input.settings.rebuilding) {
-                plan.fatal = Some(format!(
-                    "cluster {name} holds jobs of owner {} ({job} is one), but this state knows \
-                     nothing of them. Nothing was done. If the state was lost, run `jetkeeper state \
-                     rebuild`; if another jetkeeper keeps them, give this one another `owner`",
-                    input.settings.owner
-                ));
-            }
-            plan.clusters.insert(name.to_owned(), Arc::new(record));
-            None
-        }
+    if obstacle.is_none() {
+        let record = ClusterRecord {
+            cluster_id: id,
+            since: input.now,
+        };
+        plan.clusters.insert(name.to_owned(), Arc::new(record));
     }
+    obstacle
+}
+
+/// The cluster has another id than before: whether it really is its successor, without our jobs.
+fn another_cluster(
+    input: &PlanInput<'_>,
+    name: &str,
+    known: Uuid,
+    (view, id, empty): (&ClusterView, Uuid, bool),
+) -> Option<Obstacle> {
+    if view.foreign_cluster_id == Some(known) || !empty {
+        let message = format!(
+            "cluster {name} answers with id {id}, recorded is {known}; it isn't empty, or another \
+             address still answers with the old id. Mend the addresses, or run `jetkeeper state \
+             rebuild` if this is the right cluster"
+        );
+        return Some(Obstacle::new(Reason::ClusterChanged, message));
+    }
+    // A member that starts alone shows an id of its own until it has found the others.
+    let declared = input.desired.hazelcasts.get(name);
+    let spec = declared.map(|declared| (*declared.spec).clone());
+    guard(name, view, &spec.unwrap_or_default(), input.now).err()
+}
+
+/// The name of a job that the ownership map says is ours, of which nothing is recorded.
+fn unknown_entry_of_ours<'a>(
+    input: &PlanInput<'_>,
+    ownership: &'a BTreeMap<String, OwnershipEntry>,
+) -> Option<&'a str> {
+    let known = |entry: &OwnershipEntry| {
+        let record = input.recorded.jobs.get(&entry.resource.name);
+        record.is_some_and(|job| job.job.is_some() || job.attempt.is_some() || job.entry.is_some())
+    };
+    let mut entries = ownership.iter();
+    let ours = entries.find(|(_, entry)| entry.owner == input.settings.owner && !known(entry));
+    ours.filter(|_| !input.settings.rebuilding)
+        .map(|(job, _)| job.as_str())
+}
+
+/// A cluster that was never seen before has jobs of ours: an empty state must not go on; one that
+/// keeps jobs on other clusters goes on with these.
+fn first_sight_of_ours(input: &PlanInput<'_>, name: &str, job: &str, plan: &mut Plan) -> Obstacle {
+    let message = format!(
+        "cluster {name} holds jobs of owner {} ({job} is one), but this state knows nothing of them. \
+         Nothing was done. If the state was lost, run `jetkeeper state rebuild`; if another jetkeeper \
+         keeps them, give this one another `owner`",
+        input.settings.owner
+    );
+    if input.recorded.clusters.is_empty() {
+        plan.fatal = Some(message.clone());
+    }
+    Obstacle::new(Reason::ClusterMismatch, message)
 }
 
 /// Whether a job may be stopped or started now.
@@ -200,33 +223,39 @@ pub(super) fn guard(
 
 /// Whether the cluster takes jars at all.
 pub(super) fn preflight(name: &str, view: &ClusterView) -> Result<(), Obstacle> {
-    match (
-        &view.jet_enabled,
-        &view.upload_enabled,
-        &view.ownership_map_fault,
-    ) {
-        (Seen::Known(false), _, _) => Err(Obstacle::new(
+    match (&view.jet_enabled, &view.upload_enabled) {
+        (Seen::Known(false), _) => Err(Obstacle::new(
             Reason::JetDisabled,
             format!(
                 "Jet is disabled on cluster {name}: set `jet.enabled: true` in the members' \
                  configuration (HZ_JET_ENABLED=true) and restart them"
             ),
         )),
-        (_, Seen::Known(false), _) => Err(Obstacle::new(
+        (_, Seen::Known(false)) => Err(Obstacle::new(
             Reason::ResourceUploadDisabled,
             format!(
                 "cluster {name} takes no jars: set `jet.resource-upload-enabled: true` in the \
                  members' configuration (HZ_JET_RESOURCEUPLOADENABLED=true) and restart them"
             ),
         )),
-        (_, _, Seen::Known(Some(fault))) => Err(Obstacle::new(
-            Reason::OwnershipMapUnsafe,
-            format!("map jetkeeper.ownership of cluster {name} could lose entries: {fault}"),
-        )),
-        (Seen::Known(true), Seen::Known(true), Seen::Known(None)) => Ok(()),
-        _ => Err(Obstacle::new(
-            Reason::ClusterUnknown,
-            format!("the settings of cluster {name} are being asked for"),
-        )),
+        (Seen::Known(true), Seen::Known(true)) => Ok(()),
+        _ => Err(settings_unknown(name)),
     }
+}
+
+/// Whether the ownership map keeps what is written into it.
+pub(super) fn keeps_entries(name: &str, view: &ClusterView) -> Result<(), Obstacle> {
+    match &view.ownership_map_fault {
+        Seen::Known(None) => Ok(()),
+        Seen::Known(Some(fault)) => Err(Obstacle::new(
+            Reason::OwnershipMapUnsafe,
+            format!("map {OWNERSHIP_MAP} of cluster {name} could lose entries: {fault}"),
+        )),
+        Seen::Unknown => Err(settings_unknown(name)),
+    }
+}
+
+fn settings_unknown(name: &str) -> Obstacle {
+    let message = format!("the settings of cluster {name} are being asked for");
+    Obstacle::new(Reason::ClusterUnknown, message)
 }

@@ -1,8 +1,12 @@
 //! The plan of one job while it is being made.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::accept::Standing;
 use super::cluster::ClusterSight;
@@ -11,14 +15,21 @@ use super::hold::{Hold, HoldId, Reason, Release};
 use super::jar::{JarRequest, JarView};
 use super::job::{JobId, JobStatus, JobView};
 use super::observed::ClusterView;
+use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
-use super::record::{Confirmation, JobRecord};
+use super::record::JobRecord;
 use super::step::{Action, Expectation, Remember, Step};
-use super::transition::after;
 use super::wanted::job_name;
 use crate::resources::{HazelcastSpec, ResourceId};
 
+/// How long everything but an upload may take.
+const STEP_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The plan of one job while it is being made: its record, what is seen, what was decided so far.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one answer of its own"
+)]
 pub(super) struct Draft<'a> {
     /// Everything.
     pub(super) input: &'a PlanInput<'a>,
@@ -34,11 +45,16 @@ pub(super) struct Draft<'a> {
     pub(super) step: Option<Step>,
     /// Whether the record is to be dropped.
     pub(super) removed: bool,
+    /// Whether nothing could be decided now, so that confirmations have to wait.
+    pub(super) undecided: bool,
+    /// Whether a person's wish to adopt the job is still to be acted on.
+    pub(super) adoption_open: bool,
+    jar: OnceCell<Option<(JarRequest, &'a JarView)>>,
     holds: Vec<Hold>,
+    withheld: Option<Hold>,
     events: Vec<Event>,
     wake: Option<Timestamp>,
     spent: Vec<HoldId>,
-    spent_adoption: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -56,11 +72,14 @@ impl<'a> Draft<'a> {
             may_delete: standing.may_delete,
             step: None,
             removed: false,
+            undecided: false,
+            adoption_open: false,
+            jar: OnceCell::new(),
             holds: standing.holds,
+            withheld: standing.withheld,
             events: standing.events,
             wake: None,
             spent: Vec::new(),
-            spent_adoption: false,
         }
     }
 
@@ -92,13 +111,46 @@ impl<'a> Draft<'a> {
             .unwrap_or_default()
     }
 
-    /// The jar that the document asks for; none where the document is gone.
-    pub(super) fn jar(&self) -> Option<(JarRequest, &'a JarView)> {
+    /// The cluster's id, where it is known.
+    pub(super) fn cluster_id(&self) -> Option<Uuid> {
+        self.view().and_then(|view| view.cluster_id)
+    }
+
+    /// The job's entry in the ownership map as far as is known: what was read there or what we wrote,
+    /// whichever is newer.
+    pub(super) fn entry(&self) -> Option<&OwnershipEntry> {
+        let written = self.record.entry.as_ref();
+        let entries = self.view().and_then(|view| view.ownership.known());
+        match (written, entries.and_then(|map| map.get(self.job_name()))) {
+            (Some(written), Some(read)) if written.epoch > read.epoch => Some(written),
+            (written, read) => read.or(written),
+        }
+    }
+
+    /// A job as it is seen now.
+    pub(super) fn seen(&self, job: JobId) -> Option<&'a Arc<JobView>> {
+        self.view()?.jobs.known()?.get(&job)
+    }
+
+    /// Whether the document is there, good, and the one that is in force.
+    pub(super) fn in_force(&self) -> bool {
+        let declared = self.input.desired.jobs.get(&self.id.name);
+        declared.is_some_and(|declared| declared.digest == self.record.digest)
+    }
+
+    /// The jar that the document asks for; none where the document is not in force.
+    pub(super) fn jar(&self) -> Option<&(JarRequest, &'a JarView)> {
+        self.jar.get_or_init(|| self.find_jar()).as_ref()
+    }
+
+    fn find_jar(&self) -> Option<(JarRequest, &'a JarView)> {
         let origin = self.input.desired.jars.get(&self.id.name)?;
-        let main_class = self.record.spec.main_class.clone();
+        if !self.in_force() {
+            return None;
+        }
         let request = JarRequest {
             origin: origin.clone(),
-            main_class,
+            main_class: self.record.spec.main_class.clone(),
         };
         let view = self.input.observed.jars.get(&request)?;
         Some((request, view))
@@ -131,24 +183,27 @@ impl<'a> Draft<'a> {
         &mut self,
         reason: Reason,
         release: Release,
+        until: Option<Timestamp>,
         message: impl Into<String>,
     ) {
-        self.push(Hold::new(reason, vec![self.id.clone()], message).released_by(release));
+        let mut hold = Hold::new(reason, vec![self.id.clone()], message).released_by(release);
+        hold.deadline = until;
+        self.push(hold);
     }
 
-    /// Holds until a person releases it; `Some` with the person's word where one did.
+    /// Holds until a person releases it; whether one did. That word is spent in this pass, so what
+    /// it allows has to be in the record when this pass ends.
     pub(super) fn ask(
         &mut self,
         reason: Reason,
         release: Release,
         message: impl Into<String>,
-    ) -> Option<Confirmation> {
+    ) -> bool {
         let hold = Hold::new(reason, vec![self.id.clone()], message).released_by(release);
         let confirmation = self.input.recorded.confirmations.get(&hold.id);
         let enough = confirmation
-            .filter(|given| release != Release::DiscardState || given.discard_state)
-            .cloned();
-        if enough.is_some() {
+            .is_some_and(|given| release != Release::DiscardState || given.discard_state);
+        if enough {
             self.spent.push(hold.id);
         } else {
             self.push(hold);
@@ -156,7 +211,12 @@ impl<'a> Draft<'a> {
         enough
     }
 
-    /// Whether anything is held.
+    /// What is held of this job, and of its source where that concerns it.
+    pub(super) fn all_holds(&self) -> Vec<Hold> {
+        self.holds.iter().chain(&self.withheld).cloned().collect()
+    }
+
+    /// What is held.
     pub(super) fn holds(&self) -> &[Hold] {
         &self.holds
     }
@@ -191,11 +251,6 @@ impl<'a> Draft<'a> {
         self.record.annotations.adopt || self.input.recorded.adoptions.contains(&self.id)
     }
 
-    /// The command to adopt was acted on.
-    pub(super) fn spend_adoption(&mut self) {
-        self.spent_adoption = true;
-    }
-
     /// Plans a step with a job that must be in one of these statuses.
     pub(super) fn act_on(
         &mut self,
@@ -204,51 +259,61 @@ impl<'a> Draft<'a> {
         action: Action,
         remember: Remember,
     ) {
-        let Some(cluster_id) = self.view().and_then(|view| view.cluster_id) else {
-            return;
-        };
-        let expects = Expectation {
-            cluster_id,
-            job: Some((job, statuses.to_vec())),
-            only_active: None,
-        };
-        self.act(
-            expects,
-            action,
-            remember,
-            std::time::Duration::from_secs(30),
-        );
+        let expected = Some((job, statuses.to_vec()));
+        self.act(expected, None, action, remember, STEP_TIMEOUT);
     }
 
-    /// Plans a step.
-    pub(super) fn act(
+    /// Plans a step with our entry in the ownership map.
+    pub(super) fn act_on_entry(&mut self, action: Action) {
+        self.act(None, None, action, Remember::default(), STEP_TIMEOUT);
+    }
+
+    /// Plans an upload, which no active job of the name may precede.
+    pub(super) fn act_alone(&mut self, action: Action, timeout: Duration) {
+        let nobody = Some(BTreeSet::new());
+        self.act(None, nobody, action, Remember::default(), timeout);
+    }
+
+    fn act(
         &mut self,
-        expects: Expectation,
+        job: Option<(JobId, Vec<JobStatus>)>,
+        only_active: Option<BTreeSet<JobId>>,
         action: Action,
         remember: Remember,
-        timeout: std::time::Duration,
+        timeout: Duration,
     ) {
+        let Some(cluster_id) = self.cluster_id() else {
+            return;
+        };
         self.step = Some(Step {
             resource: self.id.clone(),
             generation: self.record.generation,
             cluster: self.record.spec.hazelcast_resource_name.clone(),
             job_name: self.job_name().to_owned(),
-            expects,
+            expects: Expectation {
+                cluster_id,
+                master: self.view().and_then(|view| view.master),
+                job,
+                only_active,
+            },
             action,
             remember,
             timeout,
         });
     }
 
-    /// Whether the job has been in its status for longer than this.
-    pub(super) fn overdue(&self, since: Timestamp, limit: jiff::SignedDuration) -> bool {
-        self.now() >= after(since, limit)
-    }
-
     /// Puts everything into the plan of the pass.
-    pub(super) fn finish_into(self, plan: &mut Plan, before: Option<&Arc<JobRecord>>) {
+    pub(super) fn finish_into(
+        self,
+        plan: &mut Plan,
+        before: Option<&Arc<JobRecord>>,
+        undecided: &mut Vec<ResourceId>,
+    ) {
         if self.removed {
-            plan.jobs.insert(self.id.name.clone(), None);
+            // A record that was made in this pass needs no removal.
+            if before.is_some() {
+                plan.jobs.insert(self.id.name.clone(), None);
+            }
         } else if before
             .is_none_or(|before| !Arc::ptr_eq(before, &self.record) && *before != self.record)
         {
@@ -258,8 +323,12 @@ impl<'a> Draft<'a> {
         plan.holds.extend(self.holds);
         plan.events.extend(self.events);
         plan.spent_confirmations.extend(self.spent);
-        if self.spent_adoption {
-            plan.spent_adoptions.insert(self.id);
+        let asked = self.input.recorded.adoptions.contains(&self.id);
+        if asked && !self.adoption_open && !self.undecided {
+            plan.spent_adoptions.insert(self.id.clone());
+        }
+        if self.undecided {
+            undecided.push(self.id);
         }
         if let Some(wake) = self.wake {
             plan.next_wake = Some(plan.next_wake.map_or(wake, |other| other.min(wake)));

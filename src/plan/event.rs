@@ -25,7 +25,7 @@ pub enum EventKind {
     Running,
     /// A job is suspended.
     Suspended,
-    /// A job runs again after it was suspended.
+    /// A job that ran before runs again: it was suspended or restarted.
     Resumed,
     /// A job was cancelled.
     Canceled,
@@ -39,6 +39,8 @@ pub enum EventKind {
     Drifted,
     /// A job that somebody else made is kept from now on.
     Adopted,
+    /// The resource that declares a job has another name now.
+    Renamed,
     /// A job's configuration was changed in place.
     Configured,
     /// A job is kept no longer.

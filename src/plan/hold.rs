@@ -108,6 +108,31 @@ impl Reason {
         format!("{self:?}")
     }
 
+    /// The reasons of holds that a person's confirmation releases.
+    pub const CONFIRMABLE: &'static [Self] = &[
+        Self::OutcomeUnknown,
+        Self::JetDisabled,
+        Self::ResourceUploadDisabled,
+        Self::JarNotFound,
+        Self::JarInvalid,
+        Self::MainClassMissing,
+        Self::SecretMissing,
+        Self::SubmitRefused,
+        Self::NoJobSubmitted,
+        Self::Conflict,
+        Self::JobFailed,
+        Self::StateLost,
+        Self::SnapshotRequired,
+        Self::Drifted,
+        Self::JarChanged,
+        Self::Rebuilt,
+    ];
+
+    /// Whether a person's confirmation can release a hold for this reason.
+    pub fn is_confirmable(self) -> bool {
+        Self::CONFIRMABLE.contains(&self)
+    }
+
     /// What kind of hold it makes.
     pub fn class(self) -> HoldClass {
         use Reason as R;
@@ -181,6 +206,15 @@ pub enum HoldClass {
 #[serde(transparent)]
 pub struct HoldId(pub String);
 
+impl HoldId {
+    /// The id of a hold of these subjects, which are sorted, for this reason.
+    pub fn of(reason: Reason, subjects: &[ResourceId]) -> Self {
+        let mut digest = Digest::of_json(&(reason, subjects)).to_string();
+        digest.truncate(12);
+        Self(digest)
+    }
+}
+
 impl fmt::Display for HoldId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -227,10 +261,8 @@ impl Hold {
     /// A hold of these subjects for this reason.
     pub fn new(reason: Reason, mut subjects: Vec<ResourceId>, message: impl Into<String>) -> Self {
         subjects.sort();
-        let mut digest = Digest::of_json(&(reason, &subjects)).to_string();
-        digest.truncate(12);
         Self {
-            id: HoldId(digest),
+            id: HoldId::of(reason, &subjects),
             class: reason.class(),
             reason,
             subjects,

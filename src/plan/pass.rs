@@ -90,47 +90,71 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         return plan;
     }
     let standings = accept::accept(input, &mut plan);
-    let mut upgrades = count_upgrades(&standings);
+    let mut jobs = Jobs {
+        input,
+        sights: &sights,
+        upgrades: count_upgrades(&standings),
+        undecided: Vec::new(),
+    };
     for (name, standing) in standings {
-        plan_job(input, &sights, name, standing, &mut upgrades, &mut plan);
+        jobs.plan(name, standing, &mut plan);
     }
-    let void = input.recorded.confirmations.keys().filter(|id| {
-        !plan.spent_confirmations.contains(*id) && !plan.holds.iter().any(|hold| hold.id == **id)
-    });
-    let void: Vec<HoldId> = void.cloned().collect();
-    plan.spent_confirmations.extend(void);
+    let undecided = jobs.undecided;
+    void_confirmations(input, &undecided, &mut plan);
     plan
 }
 
-fn plan_job(
-    input: &PlanInput<'_>,
-    sights: &BTreeMap<&str, ClusterSight<'_>>,
-    name: String,
-    standing: Standing,
-    upgrades: &mut BTreeMap<String, usize>,
-    plan: &mut Plan,
-) {
-    let before = input.recorded.jobs.get(&name).cloned();
-    let cluster = standing.record.spec.hazelcast_resource_name.clone();
-    let sight = sights.get(cluster.as_str());
-    let mut draft = Draft::new(input, &name, standing, sight);
-    learn::learn(&mut draft);
-    jet_job::decide(&mut draft);
-    limit_upgrades(&mut draft, &cluster, upgrades);
-    let status = report::report(&mut draft);
-    draft.finish_into(plan, before.as_ref());
-    let removed = matches!(plan.jobs.get(&name), Some(None));
-    if !removed {
-        plan.statuses.insert(name, status);
+/// The jobs of a pass, planned one after another.
+struct Jobs<'a> {
+    input: &'a PlanInput<'a>,
+    sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
+    /// How many jobs of each cluster are being upgraded.
+    upgrades: BTreeMap<String, usize>,
+    /// The jobs about which nothing could be decided now.
+    undecided: Vec<ResourceId>,
+}
+
+impl Jobs<'_> {
+    fn plan(&mut self, name: String, standing: Standing, plan: &mut Plan) {
+        let before = self.input.recorded.jobs.get(&name);
+        let sight = self
+            .sights
+            .get(standing.record.spec.hazelcast_resource_name.as_str());
+        let mut draft = Draft::new(self.input, &name, standing, sight);
+        learn::learn(&mut draft);
+        jet_job::decide(&mut draft);
+        limit_upgrades(&mut draft, &mut self.upgrades);
+        let status = report::report(&mut draft);
+        if !draft.removed {
+            plan.statuses.insert(name, status);
+        }
+        draft.finish_into(plan, before, &mut self.undecided);
     }
+}
+
+/// Gives up confirmations of holds that are no more. Where nothing could be decided now, because the
+/// cluster can't be seen, say, the hold may be there again, and so they wait.
+fn void_confirmations(input: &PlanInput<'_>, undecided: &[ResourceId], plan: &mut Plan) {
+    let recorded = &input.recorded.confirmations;
+    if recorded.is_empty() || input.desired.sources.is_empty() {
+        return;
+    }
+    let mut standing: BTreeSet<HoldId> = plan.holds.iter().map(|hold| hold.id.clone()).collect();
+    for id in undecided {
+        let subjects = std::slice::from_ref(id);
+        let possible = Reason::CONFIRMABLE.iter();
+        standing.extend(possible.map(|reason| HoldId::of(*reason, subjects)));
+    }
+    let void = recorded.keys().filter(|id| !standing.contains(*id));
+    let void: Vec<HoldId> = void.cloned().collect();
+    plan.spent_confirmations.extend(void);
 }
 
 fn count_upgrades(standings: &BTreeMap<String, Standing>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for standing in standings.values() {
         let operation = standing.record.operation.as_ref();
-        let replaces = operation.is_some_and(|operation| operation.kind == OperationKind::Replace);
-        if replaces && standing.record.deletion.is_none() {
+        if operation.is_some_and(|operation| operation.kind == OperationKind::Replace) {
             *counts
                 .entry(standing.record.spec.hazelcast_resource_name.clone())
                 .or_default() += 1;
@@ -140,14 +164,17 @@ fn count_upgrades(standings: &BTreeMap<String, Standing>) -> BTreeMap<String, us
 }
 
 /// Keeps the number of jobs of one cluster that are upgraded at the same time within its limit.
-fn limit_upgrades(draft: &mut Draft<'_>, cluster: &str, upgrades: &mut BTreeMap<String, usize>) {
-    let begins = draft.step.as_ref().is_some_and(|step| {
-        step.remember.operation == Some(OperationKind::Replace) && draft.record.operation.is_none()
-    });
-    if !begins {
+fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>) {
+    let replaces = |kind: Option<OperationKind>| kind == Some(OperationKind::Replace);
+    let step = draft.step.as_ref();
+    let under_way = draft.record.operation.as_ref();
+    if !step.is_some_and(|step| replaces(step.remember.operation))
+        || replaces(under_way.map(|operation| operation.kind))
+    {
         return;
     }
-    let count = upgrades.entry(cluster.to_owned()).or_default();
+    let cluster = draft.record.spec.hazelcast_resource_name.clone();
+    let count = upgrades.entry(cluster.clone()).or_default();
     let limit = draft.cluster_spec().max_concurrent_upgrades;
     if *count >= usize::try_from(limit).unwrap_or(usize::MAX) {
         draft.step = None;

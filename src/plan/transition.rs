@@ -1,15 +1,17 @@
 //! What a record becomes when a step's intent, and later its outcome, is durable.
 //!
 //! These two functions are the only way in which steps change records, live and after a restart.
+//! What is asked for once counts as done from the intent on, so that it never happens twice; it
+//! counts as open again only where the outcome says that the effect did not happen.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::hold::Reason;
-use super::job::JobStatus;
-use super::record::{BoundJob, JobRecord, Operation, Retry, StoppedBy, UploadEnd, UploadOutcome};
-use super::step::{Action, Outcome, Step};
+use super::record::{
+    Attempt, JobRecord, Operation, Retry, SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
+};
+use super::step::{Action, Outcome, Step, Submit};
 use crate::resources::Digest;
-use crate::resources::jet_job::DesiredState;
 
 /// The longest pause between two tries of a step that fails.
 const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(1);
@@ -17,31 +19,14 @@ const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(1);
 /// The record once the step's intent is durable: from here on the effect may have happened.
 pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
     let mut record = record.clone();
+    begin_operation(&mut record, step, now);
     let remember = &step.remember;
-    if let Some(kind) = remember.operation {
-        let same = record
-            .operation
-            .as_ref()
-            .is_some_and(|operation| operation.kind == kind);
-        if let (false, Some(job)) = (same, &record.job) {
-            record.operation = Some(Operation {
-                kind,
-                job: job.id,
-                generation: step.generation,
-                started_at: now,
-            });
-        }
-    }
     if let Some(nonce) = &remember.restart_nonce {
         record.restart_nonce = Some(nonce.clone());
     }
-    if let Some(nonce) = &remember.redeploy_nonce {
-        record.redeploy_nonce = Some(nonce.clone());
-    }
     record.restarted |= remember.restarted;
     if remember.failure_restart {
-        record.restarts.count += 1;
-        record.restarts.last_at = Some(now);
+        count_restart(&mut record, now);
     }
     match &step.action {
         Action::Claim {
@@ -51,8 +36,12 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
             record.attempts += 1;
             record.attempt = Some((**attempt).clone());
         }
-        Action::Submit(_) => begin_submit(&mut record),
-        Action::Suspend { .. } | Action::Cancel { .. } => {
+        Action::Submit(submit) => {
+            if let Some(attempt) = own_attempt(&mut record, &submit.nonce) {
+                attempt.uploading = true;
+            }
+        }
+        Action::Suspend { .. } => {
             if let Some(job) = &mut record.job {
                 job.stopped_by = Some(StoppedBy::Us);
             }
@@ -60,150 +49,234 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
         Action::Claim { attempt: None, .. }
         | Action::Resume { .. }
         | Action::Restart { .. }
+        | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
         | Action::Release { .. } => {}
     }
     record
 }
 
-fn begin_submit(record: &mut JobRecord) {
-    if let Some(attempt) = &mut record.attempt {
-        attempt.uploading = true;
+fn begin_operation(record: &mut JobRecord, step: &Step, now: Timestamp) {
+    let (Some(kind), Some(job)) = (step.remember.operation, &record.job) else {
+        return;
+    };
+    let under_way = record.operation.as_ref();
+    if under_way.is_none_or(|operation| operation.kind != kind || operation.job != job.id) {
+        record.operation = Some(Operation {
+            kind,
+            job: job.id,
+            generation: step.generation,
+            started_at: now,
+            told: false,
+        });
     }
-    // Whatever the spec asks to be done once is done by a fresh start.
-    record.restart_nonce.clone_from(&record.spec.restart_nonce);
+}
+
+/// Counts a restart after a failure.
+pub(super) fn count_restart(record: &mut JobRecord, now: Timestamp) {
+    record.restarts.count = record.restarts.count.saturating_add(1);
+    record.restarts.last_at = Some(now);
+    record.restarts.confirmed = false;
+}
+
+/// The attempt, if it still is the one with this nonce.
+fn own_attempt<'a>(record: &'a mut JobRecord, nonce: &str) -> Option<&'a mut Attempt> {
     record
-        .redeploy_nonce
-        .clone_from(&record.spec.redeploy_nonce);
-    record.restarted = record.spec.state == DesiredState::Restarted;
+        .attempt
+        .as_mut()
+        .filter(|attempt| attempt.nonce == nonce)
 }
 
 /// The record once the step's outcome is durable.
 pub fn finish(record: &JobRecord, step: &Step, outcome: &Outcome, now: Timestamp) -> JobRecord {
     let mut record = record.clone();
     match outcome {
-        Outcome::Done => finish_done(&mut record, step, now),
+        Outcome::Done => done(&mut record, step, now),
         Outcome::Failed { reason, message } => {
-            undo_memory(&mut record, step);
+            undo(&mut record, step);
             back_off(&mut record, step, *reason, message, now);
         }
-        Outcome::Stale { .. } => undo_memory(&mut record, step),
-        Outcome::Unknown { message } => {
-            back_off(&mut record, step, Reason::OutcomeUnknown, message, now);
+        Outcome::Stale { message } => {
+            undo(&mut record, step);
+            retry_soon(&mut record, step, message, now);
         }
+        Outcome::Unknown { message } => unknown(&mut record, step, message, now),
         Outcome::Uploaded {
             outcome,
             reason,
             message,
             member,
         } => {
-            if let Some(attempt) = &mut record.attempt {
-                attempt.ended = Some(UploadEnd {
-                    at: now,
-                    outcome: *outcome,
-                    reason: *reason,
-                    message: message.clone(),
-                    member: *member,
-                });
-            }
-            match outcome {
-                UploadOutcome::Accepted => record.retry = None,
-                UploadOutcome::NotRun => {
-                    let reason = reason.unwrap_or(Reason::BackingOff);
-                    back_off(&mut record, step, reason, message, now);
-                }
-                UploadOutcome::Refused | UploadOutcome::Unknown => {}
+            let end = UploadEnd {
+                at: now,
+                outcome: *outcome,
+                reason: *reason,
+                message: message.clone(),
+                member: *member,
+            };
+            if let Action::Submit(submit) = &step.action {
+                uploaded(&mut record, step, submit, end);
             }
         }
     }
     record
 }
 
-fn finish_done(record: &mut JobRecord, step: &Step, now: Timestamp) {
-    record.retry = None;
+fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
+    let same_verb = |retry: &Retry| retry.verb == step.verb();
+    if record.retry.as_ref().is_some_and(same_verb) {
+        record.retry = None;
+    }
     match &step.action {
         Action::Claim { entry, attempt, .. } => {
             record.entry = Some(entry.clone());
             record.released = false;
-            if let (Some(_), Some(claimed)) = (attempt, &mut record.attempt) {
+            let nonce = attempt.as_ref().map(|attempt| attempt.nonce.as_str());
+            if let Some(claimed) = nonce.and_then(|nonce| own_attempt(record, nonce)) {
                 claimed.claimed = true;
-            }
-            let known = record
-                .job
-                .as_ref()
-                .is_some_and(|job| Some(job.id) == entry.job_id);
-            if let (None, Some(id), false) = (attempt, entry.job_id, known) {
-                // An adoption: everything but the id is learnt when the job is looked at next. What
-                // was claimed for a submit of our own is done with.
-                record.attempt = None;
-                record.job = Some(BoundJob {
-                    cluster_id: step.expects.cluster_id,
-                    id,
-                    nonce: entry.attempt.clone(),
-                    deployed: None,
-                    submitted_at: now,
-                    guarantee: None,
-                    status: JobStatus::NotRunning,
-                    status_since: now,
-                    completed_at: None,
-                    failure: None,
-                    stopped_by: None,
-                    gone: false,
-                });
             }
         }
         Action::Release { .. } => {
             record.entry = None;
             record.released = true;
         }
-        Action::Submit(_)
-        | Action::Suspend { .. }
+        Action::UpdateConfig { .. } => {
+            if let Some(job) = &mut record.job {
+                job.configured = Some(step.generation);
+            }
+        }
+        Action::Submit(submit) => {
+            let end = plain_end(UploadOutcome::Accepted, "", now);
+            uploaded(record, step, submit, end);
+        }
+        Action::Suspend { .. }
         | Action::Resume { .. }
         | Action::Restart { .. }
-        | Action::Cancel { .. }
-        | Action::UpdateConfig { .. } => {}
+        | Action::Cancel { .. } => {}
     }
 }
 
+fn uploaded(record: &mut JobRecord, step: &Step, submit: &Submit, end: UploadEnd) {
+    let not_run = end.outcome == UploadOutcome::NotRun;
+    if not_run || end.is_transient() {
+        let reason = end.reason.unwrap_or(Reason::BackingOff);
+        back_off(record, step, reason, &end.message, end.at);
+    }
+    if not_run {
+        undo(record, step);
+    } else if let Some(attempt) = own_attempt(record, &submit.nonce) {
+        attempt.ended = Some(end);
+    }
+}
+
+fn plain_end(outcome: UploadOutcome, message: &str, now: Timestamp) -> UploadEnd {
+    UploadEnd {
+        at: now,
+        outcome,
+        reason: None,
+        message: message.to_owned(),
+        member: None,
+    }
+}
+
+/// Nobody knows whether it was done. What has no trace of its own to be found by gets one here.
+fn unknown(record: &mut JobRecord, step: &Step, message: &str, now: Timestamp) {
+    match &step.action {
+        Action::Submit(submit) => {
+            let end = plain_end(UploadOutcome::Unknown, message, now);
+            uploaded(record, step, submit, end);
+            return;
+        }
+        Action::Restart { job, execution_id } => {
+            record.sought_restart = Some(SoughtRestart {
+                job: *job,
+                execution_id: *execution_id,
+                at: now,
+            });
+        }
+        _ => {}
+    }
+    back_off(record, step, Reason::OutcomeUnknown, message, now);
+}
+
 /// Forgets what `begin` remembered of an effect that is known not to have happened.
-fn undo_memory(record: &mut JobRecord, step: &Step) {
+fn undo(record: &mut JobRecord, step: &Step) {
+    if step.remember.failure_restart {
+        record.restarts.count = record.restarts.count.saturating_sub(1);
+    }
     match &step.action {
         Action::Claim { attempt, .. } => {
             // What is there now has to be read again before the next claim.
             record.entry = None;
-            if attempt.is_some() {
+            let nonce = attempt.as_ref().map(|attempt| attempt.nonce.as_str());
+            if nonce.is_some_and(|nonce| own_attempt(record, nonce).is_some()) {
                 record.attempt = None;
             }
         }
-        Action::Submit(_) => record.attempt = None,
-        Action::Suspend { .. } | Action::Cancel { .. } => {
-            if let Some(job) = &mut record.job {
-                job.stopped_by = None;
+        Action::Release { .. } => record.entry = None,
+        Action::Submit(submit) => {
+            if own_attempt(record, &submit.nonce).is_some() {
+                record.attempt = None;
             }
         }
-        Action::Restart { .. } => {
-            record.restart_nonce = None;
-            record.restarted = false;
-        }
-        // What is there now has to be read again before the next try.
-        Action::Release { .. } => record.entry = None,
-        Action::Resume { .. } | Action::UpdateConfig { .. } => {}
+        Action::Suspend { .. } => undo_suspend(record),
+        Action::Restart { .. } => undo_restart(record),
+        Action::Resume { .. } | Action::Cancel { .. } | Action::UpdateConfig { .. } => {}
     }
 }
 
-fn back_off(record: &mut JobRecord, step: &Step, reason: Reason, message: &str, now: Timestamp) {
-    let verb = step.verb();
-    let before = record
+/// A suspend that was not done leaves the job to whoever stops it next. One that had no answer
+/// before may be the one that was.
+fn undo_suspend(record: &mut JobRecord) {
+    let asked_before = record
         .retry
         .as_ref()
-        .filter(|retry| retry.verb == verb)
-        .map_or(0, |r| r.count);
-    let count = before.saturating_add(1);
+        .is_some_and(|retry| retry.verb == "suspend" && retry.reason == Reason::OutcomeUnknown);
+    if let (false, Some(job)) = (asked_before, &mut record.job) {
+        job.stopped_by = None;
+    }
+}
+
+/// The restart did not happen after all.
+pub(super) fn undo_restart(record: &mut JobRecord) {
+    record.sought_restart = None;
+    record.restart_nonce = None;
+    record.restarted = false;
+}
+
+fn failures_before(record: &JobRecord, step: &Step) -> u32 {
+    let same = record
+        .retry
+        .as_ref()
+        .filter(|retry| retry.verb == step.verb());
+    same.map_or(0, |retry| retry.count)
+}
+
+fn back_off(record: &mut JobRecord, step: &Step, reason: Reason, message: &str, now: Timestamp) {
+    let before = failures_before(record, step);
     let pause = backoff(SignedDuration::from_secs(1), before, LONGEST_BACKOFF);
+    let at = after(now, jittered(pause, step, before));
+    set_retry(record, step, at, reason, message);
+}
+
+/// What a step found was other than planned: the next plan knows better. Only where that goes on
+/// are there pauses.
+fn retry_soon(record: &mut JobRecord, step: &Step, message: &str, now: Timestamp) {
+    let at = match failures_before(record, step) {
+        0 => now,
+        before => {
+            let pause = backoff(SignedDuration::from_secs(1), before - 1, LONGEST_BACKOFF);
+            after(now, jittered(pause, step, before))
+        }
+    };
+    set_retry(record, step, at, Reason::BackingOff, message);
+}
+
+fn set_retry(record: &mut JobRecord, step: &Step, at: Timestamp, reason: Reason, message: &str) {
     record.retry = Some(Retry {
-        verb: verb.to_owned(),
-        count,
-        at: after(now, jittered(pause, step, count)),
+        verb: step.verb().to_owned(),
+        count: failures_before(record, step).saturating_add(1),
+        at,
         reason,
         message: message.to_owned(),
     });

@@ -24,10 +24,17 @@ pub fn nonce_of(resource_id: &str) -> Option<&str> {
     (hex && rest.get(NONCE_LENGTH..)?.starts_with('-')).then_some(nonce)
 }
 
-/// The nonce of the attempt with this number at this resource, in this store, begun at this time.
-/// The time tells apart the attempts of a resource that was deleted and declared again.
-pub fn nonce(store_id: &str, resource: &str, attempt: u64, at: Timestamp) -> String {
-    let mut hex = Digest::of_json(&(store_id, resource, attempt, at)).to_string();
+/// The first digits of the digest of a job's jar, where its name is one of ours.
+pub fn jar_of(resource_id: &str) -> Option<&str> {
+    nonce_of(resource_id)?;
+    let rest = resource_id.get(PREFIX.len() + NONCE_LENGTH + 1..)?;
+    rest.split_once('-').map(|(digest, _)| digest)
+}
+
+/// The nonce of the attempt with this number at this resource, in this store, at this time: a
+/// resource that is deleted and made again counts its attempts anew.
+pub fn nonce(store_id: &str, resource: &str, attempt: u64, now: Timestamp) -> String {
+    let mut hex = Digest::of_json(&(store_id, resource, attempt, now)).to_string();
     hex.truncate(NONCE_LENGTH);
     hex
 }
@@ -39,11 +46,10 @@ mod tests {
     #[test]
     fn a_nonce_comes_back_from_the_name_a_member_gives() {
         let nonce = nonce("store", "orders", 3, Timestamp::UNIX_EPOCH);
-        let name = format!(
-            "{}15380930319546094585.jar",
-            file_name(&nonce, &Digest::of(b"jar"))
-        );
+        let jar = Digest::of(b"jar");
+        let name = format!("{}15380930319546094585.jar", file_name(&nonce, &jar));
         assert_eq!(nonce_of(&name), Some(nonce.as_str()));
+        assert_eq!(jar_of(&name), Some(jar.short().as_str()));
     }
 
     #[test]
@@ -56,6 +62,7 @@ mod tests {
             "jetkeeper-äöü-",
         ] {
             assert_eq!(nonce_of(name), None, "{name}");
+            assert_eq!(jar_of(name), None, "{name}");
         }
     }
 }

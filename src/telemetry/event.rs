@@ -39,6 +39,7 @@ fn level(kind: EventKind) -> Level {
         | K::Canceled
         | K::Completed
         | K::Adopted
+        | K::Renamed
         | K::Configured
         | K::Deleted
         | K::UpgradeStarted

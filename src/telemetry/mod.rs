@@ -1,11 +1,13 @@
 //! What the daemon says about itself: log lines on stderr.
 //!
 //! Lines are for people, who read them on a terminal or in the journal; `json` is for programs. What
-//! happened to jobs and sources is told by [`event`], in the words that `jetkeeper events` shows too.
+//! happened to jobs and sources is told by [`event`], in the words that `jetkeeper events` shows too;
+//! what is done about it by [`step_started`] and [`step_ended`].
 
 mod event;
 mod format;
 mod journal;
+mod step;
 
 use std::fmt;
 
@@ -13,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 pub use event::event;
+pub use step::{step_ended, step_started};
 
 use format::Lines;
 

@@ -10,6 +10,7 @@
 mod api;
 mod artifacts;
 mod cluster_real;
+mod demo;
 mod directory_source;
 mod fixtures;
 mod hazelcast;

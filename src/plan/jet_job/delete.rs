@@ -2,33 +2,37 @@
 
 use super::super::draft::Draft;
 use super::super::event::EventKind;
-use super::super::hold::Reason;
 use super::super::record::OperationKind;
-use super::super::step::{Action, Expectation, Remember};
-use super::{backing_off, stop, submit};
+use super::super::step::Action;
+use super::{attempt, claim, stop};
+
+/// Whether there is nothing of it on any cluster, as far as we did anything.
+pub(super) fn nothing_there(draft: &Draft<'_>) -> bool {
+    let record = &draft.record;
+    record.attempts == 0 && record.job.is_none() && record.entry.is_none()
+}
 
 /// Decides for a job that is to be removed.
 pub(super) fn decide(draft: &mut Draft<'_>) {
-    if backing_off(draft) {
+    let foreign = draft
+        .entry()
+        .is_some_and(|entry| claim::foreign(draft, entry));
+    if foreign {
+        // Another owner keeps the job now; it is not ours to stop.
+        drop_record(draft);
         return;
     }
-    let uploading = draft
-        .record
-        .attempt
-        .as_ref()
-        .map(|attempt| attempt.uploading);
-    match uploading {
-        // It may have made a job: that has to be found before it can be stopped.
-        Some(true) => {
-            submit::go_on(draft);
+    if let Some(open) = draft.record.attempt.clone() {
+        if open.uploading && draft.cluster_id() == Some(open.cluster_id) {
+            // It may have made a job: that has to be found before it can be stopped.
+            attempt::look_for_job(draft, &open);
             return;
         }
-        Some(false) => draft.edit().attempt = None,
-        None => {}
+        draft.edit().attempt = None;
     }
     if let Some(job) = draft.record.job.clone()
         && job.is_active()
-        && !stop::finished_by_policy(draft, &job)
+        && !stop::finished_by_policy(&draft.record, &job)
     {
         stop::for_good(draft, &job, OperationKind::Delete);
         return;
@@ -36,33 +40,22 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     release(draft);
 }
 
+/// Gives up the name. The record is dropped once the entry was seen not to be there, or its removal
+/// was answered.
 fn release(draft: &mut Draft<'_>) {
-    let Some(view) = draft.view() else { return };
-    let (Some(cluster_id), Some(ownership)) = (view.cluster_id, view.ownership.known()) else {
-        draft.hold(Reason::ClusterUnknown, "the ownership map is being read");
-        return;
-    };
-    let there = ownership
-        .get(draft.job_name())
-        .filter(|entry| entry.owner == draft.input.settings.owner && entry.resource == draft.id);
-    let entry = draft.record.entry.clone().or_else(|| there.cloned());
-    match entry {
-        Some(entry) if !draft.record.released => {
-            let expects = Expectation::cluster(cluster_id);
-            let timeout = std::time::Duration::from_secs(30);
-            draft.act(
-                expects,
-                Action::Release { entry },
-                Remember::default(),
-                timeout,
-            );
-        }
-        _ => {
-            draft.removed = true;
-            draft.tell(
-                EventKind::Deleted,
-                "its document is gone, and so is its record",
-            );
-        }
+    let entry = draft.entry().filter(|entry| {
+        let ours = entry.resource == draft.id || draft.record.entry.as_ref() == Some(*entry);
+        ours && !claim::foreign(draft, entry)
+    });
+    match entry.cloned() {
+        Some(entry) if !draft.record.released => draft.act_on_entry(Action::Release { entry }),
+        _ => drop_record(draft),
     }
+}
+
+/// Drops the record: nothing of it is left.
+pub(super) fn drop_record(draft: &mut Draft<'_>) {
+    draft.removed = true;
+    let message = "its document is gone, and so is its record";
+    draft.tell(EventKind::Deleted, message);
 }

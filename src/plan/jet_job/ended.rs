@@ -4,11 +4,11 @@ use jiff::SignedDuration;
 
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
-use super::super::record::{BoundJob, OperationKind, StoppedBy};
+use super::super::record::{BoundJob, OperationKind, Restarts, StoppedBy};
 use super::super::transition::{after, backoff};
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
-use super::{stop, submit, suspended};
-use crate::resources::jet_job::{RestartKind, StateLossMode};
+use super::{keeps_state, stop, submit, suspended};
+use crate::resources::jet_job::{DesiredState, RestartKind, StateLossMode};
 
 const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_hours(1);
 
@@ -19,17 +19,18 @@ pub(super) fn failed(draft: &mut Draft<'_>, job: &BoundJob) {
         submit::start(draft, false);
         return;
     }
-    let asked = replacement_wanted(draft, job) || restart_nonce_wanted(draft);
-    if job.stopped_by == Some(StoppedBy::Person) {
+    let replaced = replacement_wanted(draft, job);
+    let asked = replaced || restart_nonce_wanted(draft);
+    let by_person = job.stopped_by == Some(StoppedBy::Person);
+    if by_person {
         if !asked && !suspended::drift_may_be_undone(draft, "submit it again by a changed nonce") {
             return;
         }
     } else if !asked && !failure_restart_due(draft, job) {
         return;
     }
-    let after_failure = job.stopped_by == Some(StoppedBy::Failure) && !asked;
-    if may_start_without_state(draft, job, asked) {
-        submit::start(draft, after_failure);
+    if may_start_without_state(draft, job, replaced) {
+        submit::start(draft, !by_person && !asked);
     }
 }
 
@@ -42,16 +43,15 @@ pub(super) fn completed(draft: &mut Draft<'_>) {
 
 /// A job that its cluster lost.
 pub(super) fn gone(draft: &mut Draft<'_>, job: &BoundJob) {
-    use crate::resources::jet_job::DesiredState;
     if draft.record.spec.state == DesiredState::Suspended {
-        draft.hold(
-            Reason::StateLost,
-            "the cluster lost the job; there is nothing to suspend",
-        );
+        let message = "the cluster lost the job; there is nothing to suspend";
+        draft.hold(Reason::StateLost, message);
         return;
     }
-    let replaced = draft.record.operation.as_ref().is_some_and(|operation| {
-        operation.kind == OperationKind::Replace && job.stopped_by == Some(StoppedBy::Us)
+    // A job that was to be replaced without its state had none to lose.
+    let operation = draft.record.operation.as_ref();
+    let replaced = operation.is_some_and(|operation| {
+        operation.kind == OperationKind::Replace && operation.job == job.id
     });
     if replaced || may_start_without_state(draft, job, false) {
         submit::start(draft, false);
@@ -61,71 +61,81 @@ pub(super) fn gone(draft: &mut Draft<'_>, job: &BoundJob) {
 /// Whether the job may be submitted without the state it had; holds if not.
 fn may_start_without_state(draft: &mut Draft<'_>, job: &BoundJob, upgrade: bool) -> bool {
     let on_loss = draft.record.spec.on_state_loss.mode;
-    let stateless = job
-        .guarantee
-        .is_some_and(|guarantee| !guarantee.keeps_state());
-    let allowed = draft.record.discard_state
+    if draft.record.discard_state
         || (upgrade && stop::state_may_go_in_upgrade(draft, job))
         || on_loss == StateLossMode::StartFresh
-        || (stateless && on_loss != StateLossMode::Hold);
-    if allowed {
+    {
+        return true;
+    }
+    let keeps_state = keeps_state(draft, job);
+    if keeps_state.is_none() && draft.seen(job.id).is_some() {
+        return false;
+    }
+    if keeps_state == Some(false) && on_loss != StateLossMode::Hold {
         return true;
     }
     let message = "its state is lost with it, and there is no snapshot to start from; set \
                    onStateLoss.mode: StartFresh, or confirm with --discard-state that it may start \
                    without state";
-    let confirmed = draft
-        .ask(Reason::StateLost, Release::DiscardState, message)
-        .is_some();
+    let confirmed = draft.ask(Reason::StateLost, Release::DiscardState, message);
     if confirmed {
         draft.edit().discard_state = true;
     }
     confirmed
 }
 
-/// Whether `restartPolicy` restarts the job now; holds if not.
+/// Whether the job is restarted after its failure now: by `restartPolicy`, or by a person's word;
+/// holds if not.
 pub(super) fn failure_restart_due(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    if draft.record.restarts.confirmed {
+        return true;
+    }
     let policy = draft.record.spec.restart_policy.clone();
     let failure = job.failure.as_deref().and_then(|text| text.lines().next());
-    let failure = failure.unwrap_or("the members told no reason").to_owned();
+    let failure = failure
+        .unwrap_or("the members told no reason (a member left, perhaps, and autoScaling is off)");
     if policy.kind == RestartKind::Never {
         let message = format!(
             "{failure}; mend the pipeline and change its jar, set restartPolicy.type: OnFailure, or \
              confirm that it be started again"
         );
-        return draft
-            .ask(Reason::JobFailed, Release::Confirm, message)
-            .is_some();
+        return restart_confirmed(draft, message);
     }
-    let restarts = draft.record.restarts.clone();
-    let calm = policy.backoff.saturating_mul(10);
-    let forgiven = restarts
-        .last_at
-        .is_none_or(|last| job.status_since.duration_since(last) > calm);
-    let count = if forgiven { 0 } else { restarts.count };
-    if forgiven && restarts.count > 0 {
-        draft.edit().restarts.count = 0;
-    }
+    let count = restarts_in_a_row(draft, job, policy.backoff);
     if count >= policy.max_restarts {
         let message = format!(
             "{failure}; restarted {count} times in a row (restartPolicy.maxRestarts); confirm that \
              it be started again"
         );
-        return draft
-            .ask(Reason::JobFailed, Release::Confirm, message)
-            .is_some();
+        return restart_confirmed(draft, message);
     }
-    let due = after(
-        job.status_since,
-        backoff(policy.backoff, count, LONGEST_BACKOFF),
-    );
+    let pause = backoff(policy.backoff, count, LONGEST_BACKOFF);
+    let due = after(job.status_since, pause);
     if draft.now() < due {
-        draft.hold_until(
-            Reason::BackingOff,
-            due,
-            format!("{failure}; restarted at {due}"),
-        );
+        let message = format!("{failure}; restarted at {}", due.strftime("%H:%M:%S"));
+        draft.hold_until(Reason::BackingOff, due, message);
         return false;
     }
     true
+}
+
+/// How often the job was restarted without running for long in between.
+fn restarts_in_a_row(draft: &mut Draft<'_>, job: &BoundJob, pause: SignedDuration) -> u32 {
+    let calm = pause.saturating_mul(10);
+    let Restarts { count, last_at, .. } = draft.record.restarts;
+    if last_at.is_none_or(|last| job.status_since.duration_since(last) > calm) {
+        if count > 0 {
+            draft.edit().restarts.count = 0;
+        }
+        return 0;
+    }
+    count
+}
+
+fn restart_confirmed(draft: &mut Draft<'_>, message: String) -> bool {
+    let confirmed = draft.ask(Reason::JobFailed, Release::Confirm, message);
+    if confirmed {
+        draft.edit().restarts.confirmed = true;
+    }
+    confirmed
 }

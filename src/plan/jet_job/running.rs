@@ -1,17 +1,22 @@
 //! A job that runs and should: changes of its document, restarts, its configuration.
 
+use jiff::SignedDuration;
+
 use super::super::draft::Draft;
 use super::super::event::EventKind;
-use super::super::hold::Reason;
+use super::super::hold::{Reason, Release};
+use super::super::jar::JarView;
 use super::super::job::JobStatus;
 use super::super::record::{BoundJob, OperationKind};
 use super::super::step::{Action, Remember};
-use super::change::{
-    checked_jar, redeploy_wanted, replacement_wanted, restart_nonce_wanted, settings_wanted,
-};
-use super::stop;
-use super::trusted;
+use super::super::transition::after;
+use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
+use super::jar::checked_jar;
+use super::{keeps_state, stop};
 use crate::resources::jet_job::{DesiredState, UpgradeMode};
+
+/// How long after its start the settings of a job may still be read as they were before.
+const SETTINGS_READ: SignedDuration = SignedDuration::from_secs(10);
 
 /// Decides for a RUNNING job that should run.
 pub(super) fn decide(draft: &mut Draft<'_>, job: &BoundJob) {
@@ -20,37 +25,43 @@ pub(super) fn decide(draft: &mut Draft<'_>, job: &BoundJob) {
         return;
     }
     report_jar(draft);
+    if draft.record.sought_restart.is_some() {
+        let message = "the restart had no answer; its execution will tell whether it was done";
+        draft.hold(Reason::OutcomeUnknown, message);
+        return;
+    }
     if restart_wanted(draft) {
         restart(draft, job);
         return;
     }
     if settings_wanted(draft, job).is_some() {
-        stop::suspend(draft, job, Some(OperationKind::Configure));
+        configure(draft, job);
         return;
     }
-    end_operation(draft);
+    settle(draft);
 }
 
-/// The job has what its document asks for: an operation that led there is over.
-pub(super) fn end_operation(draft: &mut Draft<'_>) {
-    let Some(operation) = draft.record.operation.clone() else {
-        return;
-    };
-    if operation.kind == OperationKind::Configure {
-        draft.tell(
-            EventKind::Configured,
-            "its configuration was changed in place",
-        );
+/// The job has what its document asks for: what led there is over, and a word about its state that
+/// was not needed is void.
+pub(super) fn settle(draft: &mut Draft<'_>) {
+    if let Some(operation) = &draft.record.operation {
+        if operation.kind == OperationKind::Configure {
+            let message = "its configuration was changed in place";
+            draft.tell(EventKind::Configured, message);
+        }
+        draft.edit().operation = None;
     }
-    draft.edit().operation = None;
+    if draft.record.discard_state {
+        draft.edit().discard_state = false;
+    }
 }
 
 /// A jar that can't be had stops nothing, but the next start would fail.
 fn report_jar(draft: &mut Draft<'_>) {
-    use super::super::jar::JarView;
     let broken = matches!(draft.jar(), Some((_, JarView::Unavailable { .. })));
-    let pinned = draft.record.pin.is_some();
+    let pinned = draft.record.pin.is_some() && draft.in_force();
     if broken || pinned {
+        // What it would be submitted with is of no use here, what is held is.
         let _deployed = checked_jar(draft);
     }
 }
@@ -62,15 +73,9 @@ fn restart_wanted(draft: &Draft<'_>) -> bool {
 }
 
 fn restart(draft: &mut Draft<'_>, job: &BoundJob) {
-    let view = draft
-        .view()
-        .and_then(|view| view.jobs.known()?.get(&job.id));
-    let Some(execution_id) = view.map(|view| view.execution_id) else {
+    let Some(execution_id) = draft.seen(job.id).map(|seen| seen.execution_id) else {
         return;
     };
-    if !trusted(draft) {
-        return;
-    }
     let remember = Remember {
         restart_nonce: draft.record.spec.restart_nonce.clone(),
         restarted: draft.record.spec.state == DesiredState::Restarted,
@@ -83,6 +88,29 @@ fn restart(draft: &mut Draft<'_>, job: &BoundJob) {
     draft.act_on(job.id, &[JobStatus::Running], action, remember);
 }
 
+/// Suspends the job for a change of its settings: once a document, so that settings which a member
+/// takes otherwise than asked, or a person changes back, never stop it again and again.
+fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
+    if !settings_were_set(draft, job) {
+        stop::suspend(draft, job, Some(OperationKind::Configure));
+        return;
+    }
+    let read_by = after(job.status_since, SETTINGS_READ);
+    if draft.now() < read_by {
+        let message = "its settings are being read again";
+        draft.hold_until(Reason::ClusterUnknown, read_by, message);
+        return;
+    }
+    let message = "its settings are not those of jobConfig, although these were set on it; change \
+                   the YAML, or confirm that it be suspended and they be set again";
+    if draft.ask(Reason::Drifted, Release::Confirm, message)
+        && let Some(job) = &mut draft.edit().job
+    {
+        job.configured = None;
+        draft.wake_at(after(draft.now(), SignedDuration::from_millis(10)));
+    }
+}
+
 /// Replaces the job by a new one, where its state may go: the new jar was checked before.
 pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
     if draft.record.spec.upgrade_policy.mode == UpgradeMode::Forbid {
@@ -91,14 +119,7 @@ pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
         draft.hold(Reason::UpgradeForbidden, message);
         return;
     }
-    if checked_jar(draft).is_none() {
-        return;
-    }
-    if job.guarantee.is_none() {
-        draft.hold(
-            Reason::ClusterUnknown,
-            "the job's configuration is being asked for",
-        );
+    if checked_jar(draft).is_none() || keeps_state(draft, job).is_none() {
         return;
     }
     if !stop::state_may_go_in_upgrade(draft, job) {
@@ -109,23 +130,5 @@ pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
             return;
         }
     }
-    let remember = Remember {
-        operation: Some(OperationKind::Replace),
-        redeploy_nonce: draft
-            .record
-            .spec
-            .redeploy_nonce
-            .clone()
-            .filter(|_| redeploy_wanted(draft)),
-        ..Remember::default()
-    };
-    let begins = draft.record.operation.is_none();
-    stop::cancel(draft, job, remember);
-    if begins && draft.step.is_some() {
-        let text = format!(
-            "generation {} replaces job {}",
-            draft.record.generation, job.id
-        );
-        draft.tell(EventKind::UpgradeStarted, text);
-    }
+    stop::cancel(draft, job, OperationKind::Replace);
 }

@@ -2,100 +2,84 @@
 
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
-use super::super::job::JobStatus;
-use super::super::record::{BoundJob, OperationKind};
+use super::super::job::{Guarantee, JobStatus};
+use super::super::record::{BoundJob, JobRecord, OperationKind};
 use super::super::step::{Action, Remember};
-use super::{trusted, wait_for_start, wait_for_stop};
+use super::{keeps_state, wait};
 use crate::resources::jet_job::{DeletionPolicy, UpgradeMode};
 
 /// Suspends a running job, if it may be suspended at all.
 pub(super) fn suspend(draft: &mut Draft<'_>, job: &BoundJob, operation: Option<OperationKind>) {
-    let config = draft
-        .view()
-        .and_then(|view| view.jobs.known()?.get(&job.id)?.config.clone());
-    match config {
-        None => {
-            draft.hold(
-                Reason::ClusterUnknown,
-                "the job's configuration is being asked for",
-            );
-            return;
-        }
-        Some(config) if !config.suspendable => {
-            let message = "the job says that it can't be suspended (__jet.jobIsSuspendable); \
-                           suspending it would cancel it";
-            draft.hold(Reason::NotSuspendable, message);
-            return;
-        }
-        Some(_) => {}
+    let config = draft.seen(job.id).and_then(|job| job.config.as_ref());
+    let Some(config) = config else {
+        let message = "the job's configuration is being asked for";
+        draft.hold(Reason::ClusterUnknown, message);
+        return;
+    };
+    if !config.suspendable {
+        let message = "the job says that it can't be suspended (__jet.jobIsSuspendable); \
+                       suspending it would cancel it";
+        draft.hold(Reason::NotSuspendable, message);
+        return;
     }
-    if trusted(draft) {
-        let remember = Remember {
-            operation,
-            ..Remember::default()
-        };
-        draft.act_on(
-            job.id,
-            &[JobStatus::Running],
-            Action::Suspend { job: job.id },
-            remember,
-        );
-    }
+    let remember = Remember {
+        operation,
+        ..Remember::default()
+    };
+    let action = Action::Suspend { job: job.id };
+    draft.act_on(job.id, &[JobStatus::Running], action, remember);
 }
 
 /// Whether the job's state may go: its document or a person says so, or it has none.
-pub(super) fn state_may_go(draft: &Draft<'_>, job: &BoundJob) -> bool {
-    draft.record.discard_state
-        || job
-            .guarantee
-            .is_some_and(|guarantee| !guarantee.keeps_state())
-        || draft.record.spec.deletion_policy == DeletionPolicy::Cancel
+fn state_may_go(draft: &Draft<'_>, job: &BoundJob) -> bool {
+    stateless(draft, job) || draft.record.spec.deletion_policy == DeletionPolicy::Cancel
 }
 
 /// The same for an upgrade, where `upgradePolicy.mode` speaks instead of `deletionPolicy`.
 pub(super) fn state_may_go_in_upgrade(draft: &Draft<'_>, job: &BoundJob) -> bool {
-    draft.record.discard_state
-        || job
-            .guarantee
-            .is_some_and(|guarantee| !guarantee.keeps_state())
-        || draft.record.spec.upgrade_policy.mode == UpgradeMode::Stateless
+    stateless(draft, job) || draft.record.spec.upgrade_policy.mode == UpgradeMode::Stateless
+}
+
+/// Whether the job has no state, or a person said that it may go.
+fn stateless(draft: &Draft<'_>, job: &BoundJob) -> bool {
+    draft.record.discard_state || job.guarantee == Some(Guarantee::None)
 }
 
 /// Brings the job to its end, as its `deletionPolicy` says. Done once it has ended or is left.
 pub(super) fn for_good(draft: &mut Draft<'_>, job: &BoundJob, operation: OperationKind) {
-    if !job.is_active() || finished_by_policy(draft, job) {
+    if !job.is_active()
+        || finished_by_policy(&draft.record, job)
+        || wait::still_looked_for(draft, job)
+    {
         return;
     }
-    if super::still_looked_for(draft, job) {
-        return;
-    }
+    let to_suspend = draft.record.spec.deletion_policy == DeletionPolicy::Suspend;
     match job.status {
-        JobStatus::Completing | JobStatus::SuspendedExportingSnapshot => wait_for_stop(draft, job),
-        JobStatus::Failed | JobStatus::Completed => {}
-        JobStatus::Running if draft.record.spec.deletion_policy == DeletionPolicy::Suspend => {
-            suspend(draft, job, Some(operation));
+        JobStatus::Completing | JobStatus::SuspendedExportingSnapshot => {
+            wait::for_stop(draft, job);
         }
-        JobStatus::NotRunning | JobStatus::Starting if !state_may_go(draft, job) => {
-            wait_for_start(draft, job);
+        JobStatus::Failed | JobStatus::Completed => {}
+        JobStatus::Running if to_suspend => suspend(draft, job, Some(operation)),
+        JobStatus::NotRunning | JobStatus::Starting if to_suspend || starts_soon(draft, job) => {
+            wait::for_start(draft, job);
         }
         JobStatus::NotRunning | JobStatus::Starting | JobStatus::Running | JobStatus::Suspended => {
             if state_may_go(draft, job) || discarding_confirmed(draft, job) {
-                cancel(
-                    draft,
-                    job,
-                    Remember {
-                        operation: Some(operation),
-                        ..Remember::default()
-                    },
-                );
+                cancel(draft, job, operation);
             }
         }
     }
 }
 
+/// Whether a job that is starting is waited for, because its state may not go.
+fn starts_soon(draft: &Draft<'_>, job: &BoundJob) -> bool {
+    let limit = draft.record.spec.timeouts.start;
+    !state_may_go(draft, job) && !wait::overdue(draft, job, limit)
+}
+
 /// Whether the policy leaves the job as it is now.
-pub(super) fn finished_by_policy(draft: &Draft<'_>, job: &BoundJob) -> bool {
-    match draft.record.spec.deletion_policy {
+pub(in crate::plan) fn finished_by_policy(record: &JobRecord, job: &BoundJob) -> bool {
+    match record.spec.deletion_policy {
         DeletionPolicy::Orphan => true,
         DeletionPolicy::Suspend => job.status == JobStatus::Suspended,
         DeletionPolicy::Snapshot | DeletionPolicy::Cancel => false,
@@ -104,11 +88,7 @@ pub(super) fn finished_by_policy(draft: &Draft<'_>, job: &BoundJob) -> bool {
 
 /// Holds until a person says that the state may go; remembers that word.
 fn discarding_confirmed(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
-    if job.guarantee.is_none() {
-        draft.hold(
-            Reason::ClusterUnknown,
-            "the job's configuration is being asked for",
-        );
+    if keeps_state(draft, job).is_none() {
         return false;
     }
     let message = "deletionPolicy Snapshot asks for a snapshot before the job is cancelled, which \
@@ -119,9 +99,7 @@ fn discarding_confirmed(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 
 /// Holds until a person says that the state may go; remembers that word.
 pub(super) fn ask_to_discard(draft: &mut Draft<'_>, message: &str) -> bool {
-    let confirmed = draft
-        .ask(Reason::SnapshotRequired, Release::DiscardState, message)
-        .is_some();
+    let confirmed = draft.ask(Reason::SnapshotRequired, Release::DiscardState, message);
     if confirmed {
         draft.edit().discard_state = true;
     }
@@ -129,22 +107,17 @@ pub(super) fn ask_to_discard(draft: &mut Draft<'_>, message: &str) -> bool {
 }
 
 /// Cancels a job whose state may go, in the way that its status allows.
-pub(super) fn cancel(draft: &mut Draft<'_>, job: &BoundJob, remember: Remember) {
-    if !trusted(draft) {
-        return;
-    }
+pub(super) fn cancel(draft: &mut Draft<'_>, job: &BoundJob, operation: OperationKind) {
     // A graceful cancel lets sinks commit what they hold; without a guarantee there is nothing.
-    let keeps_state = job
-        .guarantee
-        .is_none_or(super::super::job::Guarantee::keeps_state);
+    let keeps_state = job.guarantee != Some(Guarantee::None);
     let forceful = job.status != JobStatus::Running || !keeps_state;
-    draft.act_on(
-        job.id,
-        &[job.status],
-        Action::Cancel {
-            job: job.id,
-            forceful,
-        },
-        remember,
-    );
+    let remember = Remember {
+        operation: Some(operation),
+        ..Remember::default()
+    };
+    let action = Action::Cancel {
+        job: job.id,
+        forceful,
+    };
+    draft.act_on(job.id, &[job.status], action, remember);
 }

@@ -5,52 +5,55 @@ use super::super::hold::{Reason, Release};
 use super::super::job::JobStatus;
 use super::super::record::{BoundJob, OperationKind, StoppedBy};
 use super::super::step::{Action, Remember};
-use super::change::{replacement_wanted, settings_wanted};
-use super::{ended, running, trusted};
-use crate::resources::jet_job::DriftPolicy;
+use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
+use super::{ended, running};
+use crate::resources::jet_job::{DesiredState, DriftPolicy};
 
 /// It should be suspended: only its settings can be brought up to date.
 pub(super) fn stay(draft: &mut Draft<'_>, job: &BoundJob) {
-    if update_settings(draft, job) {
-        return;
+    if !settings_updated(draft, job) {
+        running::settle(draft);
     }
-    running::end_operation(draft);
 }
 
 /// It should run.
 pub(super) fn run(draft: &mut Draft<'_>, job: &BoundJob) {
+    let to_replace = replacement_wanted(draft, job);
     match job.stopped_by {
         Some(StoppedBy::Person) if !drift_may_be_undone(draft, "resume it by hand") => return,
-        Some(StoppedBy::Failure) if !ended::failure_restart_due(draft, job) => return,
+        // A document that asks for another version, or a restart, is the answer to the failure.
+        Some(StoppedBy::Failure)
+            if !to_replace
+                && !restart_nonce_wanted(draft)
+                && !ended::failure_restart_due(draft, job) =>
+        {
+            return;
+        }
         _ => {}
     }
-    if replacement_wanted(draft, job) {
+    if to_replace {
         running::replace(draft, job);
         return;
     }
-    if update_settings(draft, job) {
-        return;
-    }
-    if !trusted(draft) {
+    if settings_updated(draft, job) {
         return;
     }
     let remember = Remember {
         // A resumed job is a fresh execution: restarts asked for meanwhile are done.
         restart_nonce: draft.record.spec.restart_nonce.clone(),
-        restarted: draft.record.spec.state == crate::resources::jet_job::DesiredState::Restarted,
+        restarted: draft.record.spec.state == DesiredState::Restarted,
         failure_restart: job.stopped_by == Some(StoppedBy::Failure),
         ..Remember::default()
     };
-    draft.act_on(
-        job.id,
-        &[JobStatus::Suspended],
-        Action::Resume { job: job.id },
-        remember,
-    );
+    let action = Action::Resume { job: job.id };
+    draft.act_on(job.id, &[JobStatus::Suspended], action, remember);
 }
 
 /// Plans the change of settings that a suspended job allows, if one is needed.
-fn update_settings(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+fn settings_updated(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    if settings_were_set(draft, job) {
+        return false;
+    }
     let Some(settings) = settings_wanted(draft, job) else {
         return false;
     };
@@ -68,7 +71,7 @@ fn update_settings(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 
 /// Whether what a person did by hand may be undone: by policy, by a newer document, by their word.
 pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, how: &str) -> bool {
-    let Some(drift) = draft.record.drift.clone() else {
+    let Some(drift) = &draft.record.drift else {
         return true;
     };
     let by_document = draft.record.generation > drift.generation;
@@ -80,9 +83,7 @@ pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, how: &str) -> bool {
          driftPolicy: Correct",
         drift.status
     );
-    let confirmed = draft
-        .ask(Reason::Drifted, Release::Confirm, message)
-        .is_some();
+    let confirmed = draft.ask(Reason::Drifted, Release::Confirm, message);
     if confirmed && let Some(drift) = &mut draft.edit().drift {
         drift.confirmed = true;
     }

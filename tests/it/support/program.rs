@@ -66,6 +66,12 @@ impl Program {
         }
     }
 
+    /// Its process id.
+    #[allow(dead_code, reason = "for the benchmarks, which share this file")]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it has written to stdout so far.
     pub(crate) fn stdout(&self) -> String {
         read(&self.dir.path().join("stdout"))

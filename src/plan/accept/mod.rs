@@ -1,0 +1,209 @@
+//! Documents become records: new ones, changed ones, renamed ones; those that are gone.
+//!
+//! What holds: a document that can't be used changes nothing; its last good version stays in force.
+//! A record whose source this run doesn't name is left alone. A job whose document is gone while
+//! another one declares it is renamed, not deleted. Removals go on only within the limits.
+
+mod limits;
+mod rename;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use limits::Limits;
+use rename::Renames;
+
+use super::event::Event;
+use super::hold::{Hold, Reason};
+use super::pass::{Plan, PlanInput};
+use super::record::{Deletion, JobRecord, Restarts};
+use super::wanted::job_name;
+use crate::resources::jet_job::DesiredState;
+use crate::resources::{Declared, JetJobSpec, Place, ResourceId};
+
+/// Where a job stands after the documents were read.
+pub(super) struct Standing {
+    /// Its record.
+    pub(super) record: Arc<JobRecord>,
+    /// Whether its removal may go on, where its document is gone.
+    pub(super) may_delete: bool,
+    /// What is held because of the job's document.
+    pub(super) holds: Vec<Hold>,
+    /// What is held for the whole source and keeps this job from being removed.
+    pub(super) withheld: Option<Hold>,
+    /// What happened.
+    pub(super) events: Vec<Event>,
+}
+
+impl Standing {
+    fn of(record: Arc<JobRecord>) -> Self {
+        Self {
+            record,
+            may_delete: false,
+            holds: Vec::new(),
+            withheld: None,
+            events: Vec::new(),
+        }
+    }
+}
+
+/// Brings documents and records together. Records of sources that this run doesn't name are left
+/// alone and are not in the answer.
+pub(super) fn accept(input: &PlanInput<'_>, plan: &mut Plan) -> BTreeMap<String, Standing> {
+    let mut standings = BTreeMap::new();
+    let mut gone = BTreeSet::new();
+    for (name, record) in &input.recorded.jobs {
+        let named = input.desired.sources.contains_key(&record.place.source);
+        if !named || input.desired.jobs.contains_key(name) {
+            continue;
+        }
+        match input.desired.faulty.get(&ResourceId::jet_job(name)) {
+            Some(place) => {
+                standings.insert(name.clone(), unreadable(name, record, place));
+            }
+            None => {
+                gone.insert(name.as_str());
+            }
+        }
+    }
+    let renames = Renames::among(input, &gone);
+    for (name, declared) in &input.desired.jobs {
+        let standing = match input.recorded.jobs.get(name) {
+            Some(record) => known(name, record, declared),
+            None => match renames.old_name(name, &declared.spec) {
+                None => Standing::of(Arc::new(fresh(declared))),
+                Some(old) => {
+                    gone.remove(old);
+                    let Some(renamed) = rename::rename(input, old, name, declared) else {
+                        // Its old name is busy: it keeps it until that is over.
+                        if let Some(record) = input.recorded.jobs.get(old) {
+                            standings.insert(old.to_owned(), Standing::of(kept(record)));
+                        }
+                        continue;
+                    };
+                    plan.jobs.insert(old.to_owned(), None);
+                    renamed
+                }
+            },
+        };
+        standings.insert(name.clone(), standing);
+    }
+    let limits = Limits::of(input, &gone, plan);
+    for name in gone {
+        if let Some(record) = input.recorded.jobs.get(name) {
+            standings.insert(name.to_owned(), removal(input, record, &limits));
+        }
+    }
+    standings
+}
+
+fn fresh(declared: &Declared<JetJobSpec>) -> JobRecord {
+    JobRecord::new(
+        declared.place.clone(),
+        declared.digest,
+        Arc::clone(&declared.spec),
+        declared.annotations.clone(),
+    )
+}
+
+/// A document that is there but can't be used: its last good version stays in force.
+fn unreadable(name: &str, record: &Arc<JobRecord>, place: &Place) -> Standing {
+    let mut standing = Standing::of(kept(record));
+    standing.holds.push(Hold::new(
+        Reason::Faulty,
+        vec![ResourceId::jet_job(name)],
+        format!(
+            "{place} has faults; generation {} stays in force until they are mended \
+             (`jetkeeper validate` shows them)",
+            record.generation
+        ),
+    ));
+    standing
+}
+
+/// The record without a deletion that was begun while the document was gone.
+fn kept(record: &Arc<JobRecord>) -> Arc<JobRecord> {
+    let mut record = Arc::clone(record);
+    if record.deletion.is_some() || record.released {
+        let record = Arc::make_mut(&mut record);
+        record.deletion = None;
+        record.released = false;
+        record.retry = None;
+    }
+    record
+}
+
+fn known(name: &str, record: &Arc<JobRecord>, declared: &Declared<JetJobSpec>) -> Standing {
+    let mut standing = Standing::of(kept(record));
+    if record.place != declared.place {
+        Arc::make_mut(&mut standing.record).place = declared.place.clone();
+    }
+    if record.digest == declared.digest {
+        return standing;
+    }
+    if let Some(field) = immutable_change(name, record, &declared.spec) {
+        standing.holds.push(Hold::new(
+            Reason::ImmutableField,
+            vec![ResourceId::jet_job(name)],
+            format!(
+                "{}: {field} can't be changed once the job was submitted; add a resource with \
+                 another name instead, or delete this one first. Generation {} stays in force",
+                declared.place, record.generation
+            ),
+        ));
+        return standing;
+    }
+    take_spec(Arc::make_mut(&mut standing.record), declared);
+    standing
+}
+
+/// The document is another one than before: what was said or tried about the old one is void.
+fn take_spec(record: &mut JobRecord, declared: &Declared<JetJobSpec>) {
+    record.generation += 1;
+    record.digest = declared.digest;
+    record.spec = Arc::clone(&declared.spec);
+    record.annotations = declared.annotations.clone();
+    record.retry = None;
+    record.pin = None;
+    record.discard_state = false;
+    record.restarts = Restarts::default();
+    if record.spec.state != DesiredState::Restarted {
+        record.restarted = false;
+    }
+}
+
+/// The immutable field that differs, where there is something on the cluster by the old one.
+fn immutable_change(name: &str, record: &JobRecord, spec: &JetJobSpec) -> Option<&'static str> {
+    if record.job.is_none() && record.attempt.is_none() && record.entry.is_none() {
+        return None;
+    }
+    if job_name(name, &record.spec) != job_name(name, spec) {
+        return Some("spec.name");
+    }
+    (record.spec.hazelcast_resource_name != spec.hazelcast_resource_name)
+        .then_some("spec.hazelcastResourceName")
+}
+
+/// A job whose document is gone.
+fn removal(input: &PlanInput<'_>, record: &Arc<JobRecord>, limits: &Limits<'_>) -> Standing {
+    let mut standing = Standing::of(Arc::clone(record));
+    let confirmed = match limits.allow(record) {
+        Ok(confirmed) => confirmed,
+        Err(hold) => {
+            standing.withheld = hold.cloned();
+            return standing;
+        }
+    };
+    standing.may_delete = true;
+    let before = record.deletion.as_ref();
+    if before.is_none_or(|deletion| confirmed && !deletion.confirmed) {
+        let record = Arc::make_mut(&mut standing.record);
+        record.deletion = Some(Deletion {
+            since: before.map_or(input.now, |deletion| deletion.since),
+            confirmed,
+        });
+        // Tries of what the document asked for don't hold its removal up.
+        record.retry = None;
+    }
+    standing
+}

@@ -1,0 +1,73 @@
+//! Waiting for what the members do, and saying when that takes too long.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::draft::Draft;
+use super::super::hold::Reason;
+use super::super::observed::Look;
+use super::super::record::BoundJob;
+use super::super::transition::after;
+
+/// Whether the list lacks our job and nothing is proven yet.
+pub(super) fn still_looked_for(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let unknown = draft
+        .view()
+        .is_none_or(|view| matches!(view.look(job.id), Look::Unknown));
+    if job.is_active() && unknown {
+        let message = format!(
+            "job {} is not in the cluster's list; asking for it by id",
+            job.id
+        );
+        draft.hold(Reason::LookingForJob, message);
+        return true;
+    }
+    false
+}
+
+/// Waits until the job runs; whether that took longer than it may.
+pub(super) fn for_start(draft: &mut Draft<'_>, job: &BoundJob) {
+    let limit = draft.record.spec.timeouts.start;
+    let message = format!(
+        "job {} is {} since {}; the members log why it doesn't start",
+        job.id,
+        job.status,
+        clock(job.status_since)
+    );
+    wait(draft, job, limit, Reason::JobStarting, message);
+}
+
+/// Waits until the job has stopped.
+pub(super) fn for_stop(draft: &mut Draft<'_>, job: &BoundJob) {
+    let limit = draft.record.spec.timeouts.suspend;
+    let message = format!(
+        "job {} is {} since {}; a job that stays so may need a member to be restarted",
+        job.id,
+        job.status,
+        clock(job.status_since)
+    );
+    wait(draft, job, limit, Reason::JobCompleting, message);
+}
+
+/// Whether the job has been in its status for longer than this.
+pub(super) fn overdue(draft: &Draft<'_>, job: &BoundJob, limit: SignedDuration) -> bool {
+    draft.now() >= after(job.status_since, limit)
+}
+
+/// Waits up to a limit, then says that it takes too long and goes on waiting.
+fn wait(
+    draft: &mut Draft<'_>,
+    job: &BoundJob,
+    limit: SignedDuration,
+    reason: Reason,
+    message: String,
+) {
+    if overdue(draft, job, limit) {
+        draft.hold(Reason::Stalled, message);
+    } else {
+        draft.hold_until(reason, after(job.status_since, limit), message);
+    }
+}
+
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
+}

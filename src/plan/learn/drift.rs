@@ -1,0 +1,39 @@
+//! What a person did by hand against the YAML.
+
+use crate::plan::draft::Draft;
+use crate::plan::event::EventKind;
+use crate::plan::job::JobStatus;
+use crate::plan::record::{Drift, StoppedBy};
+use crate::resources::jet_job::DesiredState;
+
+/// Notes it, and forgets it once it is undone or the YAML agrees.
+pub(super) fn judge(draft: &mut Draft<'_>) {
+    let record = &draft.record;
+    let Some(job) = &record.job else { return };
+    let running_wanted = matches!(
+        record.spec.state,
+        DesiredState::Running | DesiredState::Restarted
+    );
+    let drifted = running_wanted
+        && record.deletion.is_none()
+        && !job.gone
+        && job.stopped_by == Some(StoppedBy::Person)
+        && matches!(job.status, JobStatus::Suspended | JobStatus::Failed);
+    let status = job.status;
+    match (&record.drift, drifted) {
+        (Some(drift), true) if drift.status == status => {}
+        (_, true) => {
+            let drift = Drift {
+                status,
+                generation: record.generation,
+                since: draft.now(),
+                confirmed: false,
+            };
+            draft.edit().drift = Some(drift);
+            let message = format!("{status} by hand, RUNNING is declared");
+            draft.tell(EventKind::Drifted, message);
+        }
+        (Some(_), false) => draft.edit().drift = None,
+        (None, false) => {}
+    }
+}

@@ -1,0 +1,189 @@
+//! What our job does, and who stopped it.
+
+use super::tell;
+use crate::plan::draft::Draft;
+use crate::plan::event::EventKind;
+use crate::plan::jet_job::jar_as_declared;
+use crate::plan::job::{JobId, JobStatus, JobView};
+use crate::plan::observed::{GONE_AFTER, Look};
+use crate::plan::record::{BoundJob, OperationKind, StoppedBy};
+use crate::plan::transition::{after, undo_restart};
+use crate::resources::jet_job::DesiredState;
+
+/// Follows the job that is ours.
+pub(super) fn follow_job(draft: &mut Draft<'_>) {
+    let (Some(job), Some(view)) = (&draft.record.job, draft.view()) else {
+        return;
+    };
+    if view.cluster_id != Some(job.cluster_id) {
+        let active = job.is_active();
+        let id = job.id;
+        // The old cluster's entry is of no use on the new one.
+        let entry_is_old = draft.record.attempt.is_none() && draft.record.entry.is_some();
+        if entry_is_old && active {
+            draft.edit().entry = None;
+        }
+        if active {
+            lose(draft, id, "its cluster is another one now");
+        }
+        return;
+    }
+    match view.look(job.id) {
+        Look::Present(seen) => update(draft, seen),
+        Look::Gone if job.is_active() => {
+            let id = job.id;
+            lose(draft, id, "the cluster knows it no longer");
+        }
+        Look::Gone | Look::Unknown => {}
+    }
+}
+
+fn lose(draft: &mut Draft<'_>, id: JobId, why: &str) {
+    let record = draft.edit();
+    record.retry = None;
+    record.sought_restart = None;
+    if let Some(job) = &mut record.job {
+        job.gone = true;
+    }
+    draft.tell(EventKind::Lost, format!("job {id} is gone: {why}"));
+}
+
+fn update(draft: &mut Draft<'_>, seen: &JobView) {
+    let Some(before) = draft.record.job.as_ref() else {
+        return;
+    };
+    let changed = before.status != seen.status;
+    let ran_before = before.ran;
+    let next = next_of(draft, before, seen);
+    if next == *before {
+        return;
+    }
+    let record = draft.edit();
+    record.job = Some(next);
+    if changed {
+        // What failed then is another question now, and so is what a person said about it.
+        record.retry = None;
+        record.restarts.confirmed = false;
+        tell::status(draft, seen, ran_before);
+    }
+}
+
+fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
+    let changed = before.status != seen.status;
+    let mut job = before.clone();
+    job.gone = false;
+    job.status = seen.status;
+    if changed {
+        job.status_since = draft.now();
+        job.failure = None;
+    }
+    job.ran |= seen.status == JobStatus::Running;
+    job.submitted_at = seen.submitted_at;
+    job.completed_at = seen.completed_at;
+    job.failure = failure_of(seen).or(job.failure);
+    if let Some(config) = &seen.config {
+        job.guarantee = Some(config.guarantee);
+    }
+    job.stopped_by = stopper(draft, seen, Some(before));
+    if let Some(deployed) = &mut job.deployed
+        && let Some((jar, jar_on_member)) = jar_as_declared(draft, seen, deployed)
+    {
+        deployed.jar = jar;
+        deployed.jar_on_member = jar_on_member;
+    }
+    job
+}
+
+pub(super) fn failure_of(job: &JobView) -> Option<String> {
+    match job.status {
+        JobStatus::Failed => job.failure.as_deref().map(str::to_owned),
+        JobStatus::Suspended => job.suspension_failure.as_deref().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Who stopped the job, where it is suspended or ended, or on its way there.
+pub(super) fn stopper(
+    draft: &Draft<'_>,
+    job: &JobView,
+    before: Option<&BoundJob>,
+) -> Option<StoppedBy> {
+    let known = before.and_then(|before| before.stopped_by);
+    let changed = before.is_none_or(|before| before.status != job.status);
+    match job.status {
+        JobStatus::Suspended => Some(suspended_by(draft, job, known, changed)),
+        JobStatus::Failed => Some(ended_by(draft, job, known)),
+        JobStatus::Completing | JobStatus::SuspendedExportingSnapshot => known,
+        // It runs again, whoever stopped it.
+        JobStatus::NotRunning | JobStatus::Starting | JobStatus::Running if !changed => known,
+        JobStatus::NotRunning | JobStatus::Starting | JobStatus::Running | JobStatus::Completed => {
+            None
+        }
+    }
+}
+
+fn suspended_by(
+    draft: &Draft<'_>,
+    job: &JobView,
+    known: Option<StoppedBy>,
+    changed: bool,
+) -> StoppedBy {
+    let wanted = draft.record.spec.state == DesiredState::Suspended;
+    match known {
+        _ if job.suspension_failure.is_some() => StoppedBy::Failure,
+        Some(StoppedBy::Us) => StoppedBy::Us,
+        Some(StoppedBy::Failure) if !changed => StoppedBy::Failure,
+        _ if wanted => StoppedBy::Us,
+        Some(by) if !changed => by,
+        // A member left and autoScaling is off: the cause reads as if a person had asked.
+        _ if job.user_requested == Some(false) => StoppedBy::Failure,
+        _ => StoppedBy::Person,
+    }
+}
+
+fn ended_by(draft: &Draft<'_>, job: &JobView, known: Option<StoppedBy>) -> StoppedBy {
+    let record = &draft.record;
+    let ended_before = record
+        .job
+        .as_ref()
+        .is_some_and(|before| before.id == job.id && before.status == JobStatus::Failed);
+    let asked = record.operation.as_ref().is_some_and(|operation| {
+        operation.job == job.id && operation.kind != OperationKind::Configure
+    });
+    let declared = record.spec.state == DesiredState::Canceled;
+    match known {
+        _ if !job.user_cancelled => StoppedBy::Failure,
+        Some(StoppedBy::Us) if ended_before => StoppedBy::Us,
+        _ if asked || declared => StoppedBy::Us,
+        _ => StoppedBy::Person,
+    }
+}
+
+/// Whether a restart was done whose request had no answer: its execution tells.
+pub(super) fn look_for_restart(draft: &mut Draft<'_>) {
+    let Some(sought) = draft.record.sought_restart else {
+        return;
+    };
+    let job = draft.record.job.as_ref();
+    let same = job.filter(|job| job.id == sought.job && job.is_active());
+    let seen = same.and_then(|job| draft.seen(job.id));
+    let unchanged = seen.is_some_and(|job| {
+        job.execution_id == sought.execution_id && job.status == JobStatus::Running
+    });
+    if same.is_some() && seen.is_none() {
+        return;
+    }
+    if !unchanged {
+        draft.edit().sought_restart = None;
+        return;
+    }
+    let looked_since = draft
+        .view()
+        .and_then(|view| view.listed_at)
+        .is_some_and(|listed| listed.duration_since(sought.at) >= GONE_AFTER);
+    if looked_since {
+        undo_restart(draft.edit());
+    } else {
+        draft.wake_at(after(sought.at, GONE_AFTER));
+    }
+}

@@ -1,0 +1,84 @@
+//! What was observed becomes part of the record: which job is ours, what it does, who stopped it.
+//! Nothing is decided here.
+
+mod bind;
+mod drift;
+mod follow;
+mod tell;
+
+use std::sync::Arc;
+
+use super::draft::Draft;
+use super::jar::JarView;
+use super::job::JobStatus;
+use super::record::{BoundJob, JarPin, OperationKind};
+use crate::resources::JarOrigin;
+use crate::resources::jet_job::DesiredState;
+
+/// Brings the record up to date with what is seen.
+pub(super) fn learn(draft: &mut Draft<'_>) {
+    pin_remote_jar(draft);
+    if draft.sight.is_none_or(|sight| sight.obstacle.is_some()) {
+        return;
+    }
+    bind::bind_attempt(draft);
+    bind::bind_by_entry(draft);
+    follow::follow_job(draft);
+    follow::look_for_restart(draft);
+    end_operation(draft);
+    drift::judge(draft);
+}
+
+/// Remembers the bytes that a remote jar had when it was fetched first.
+fn pin_remote_jar(draft: &mut Draft<'_>) {
+    let Some((request, JarView::Ready(facts))) = draft.jar() else {
+        return;
+    };
+    let remote = matches!(
+        request.origin,
+        JarOrigin::Remote { .. } | JarOrigin::Bucket { .. }
+    );
+    let pin = draft.record.pin.as_ref();
+    if !remote || pin.is_some_and(|pin| pin.origin == request.origin) {
+        return;
+    }
+    let pin = JarPin {
+        origin: request.origin.clone(),
+        digest: facts.digest,
+    };
+    draft.edit().pin = Some(pin);
+}
+
+/// Whether a job in this state is to run.
+fn runs(state: DesiredState) -> bool {
+    matches!(state, DesiredState::Running | DesiredState::Restarted)
+}
+
+/// Forgets an operation that came to its end, or that nobody wants any more. One that the job's
+/// settings or content bring to an end is forgotten where these are compared.
+fn end_operation(draft: &mut Draft<'_>) {
+    let record = Arc::clone(&draft.record);
+    let Some(operation) = &record.operation else {
+        return;
+    };
+    let job = record.job.as_ref();
+    let same = job.is_some_and(|job| job.id == operation.job);
+    let active = job.is_some_and(BoundJob::is_active);
+    let over = match operation.kind {
+        OperationKind::Configure => !same || !active,
+        OperationKind::Cancel => record.spec.state != DesiredState::Canceled || !active,
+        OperationKind::Delete => record.deletion.is_none(),
+        // It goes on after the job that it began with was cancelled, until the next one runs.
+        // A batch job that completed meanwhile, or one that is not to run any more, has no next.
+        OperationKind::Replace if same => {
+            let completed = job.is_some_and(|job| job.status == JobStatus::Completed);
+            completed || (!active && !runs(record.spec.state))
+        }
+        OperationKind::Replace => tell::replaced(draft),
+    };
+    if over {
+        draft.edit().operation = None;
+    } else if !operation.told {
+        tell::operation_began(draft);
+    }
+}

@@ -1,0 +1,161 @@
+//! What was recorded of one job: its document in force, what was done for it, what is still open.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, BoundJob, Drift, Operation, RecordedStatus, Restarts, SoughtRestart};
+use crate::plan::hold::Reason;
+use crate::plan::ownership::OwnershipEntry;
+use crate::resources::desired::Annotations;
+use crate::resources::jet_job::Nonce;
+use crate::resources::{Digest, JarOrigin, JetJobSpec, Place};
+
+/// What was recorded of one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact with a life of its own"
+)]
+pub struct JobRecord {
+    /// Where it was declared last.
+    pub place: Place,
+    /// Counts the changes of `digest`, from 1.
+    pub generation: u64,
+    /// The digest of the last good spec and annotations.
+    pub digest: Digest,
+    /// The last good spec.
+    pub spec: Arc<JetJobSpec>,
+    /// Its annotations.
+    #[serde(default)]
+    pub annotations: Annotations,
+    /// Counts the attempts to submit; gives each its nonce.
+    #[serde(default)]
+    pub attempts: u64,
+    /// The attempt to submit that isn't bound to a job yet.
+    #[serde(default)]
+    pub attempt: Option<Attempt>,
+    /// Our entry in the ownership map as we wrote it last.
+    #[serde(default)]
+    pub entry: Option<OwnershipEntry>,
+    /// Whether our entry was removed, or was seen not to be there, during the deletion.
+    #[serde(default)]
+    pub released: bool,
+    /// The job that is ours.
+    #[serde(default)]
+    pub job: Option<BoundJob>,
+    /// What takes several steps and is under way.
+    #[serde(default)]
+    pub operation: Option<Operation>,
+    /// What a person did by hand that isn't decided yet.
+    #[serde(default)]
+    pub drift: Option<Drift>,
+    /// The restart nonce that was acted on, or was there at the submit.
+    #[serde(default)]
+    pub restart_nonce: Option<Nonce>,
+    /// The redeploy nonce that was acted on, or was there at the submit.
+    #[serde(default)]
+    pub redeploy_nonce: Option<Nonce>,
+    /// Whether `state: Restarted` was acted on since the state last changed to it.
+    #[serde(default)]
+    pub restarted: bool,
+    /// A restart of which it is not known whether it was done.
+    #[serde(default)]
+    pub sought_restart: Option<SoughtRestart>,
+    /// Restarts after failures.
+    #[serde(default)]
+    pub restarts: Restarts,
+    /// The bytes that a remote jar had when it was fetched first.
+    #[serde(default)]
+    pub pin: Option<JarPin>,
+    /// Set once the document is gone and its removal is under way.
+    #[serde(default)]
+    pub deletion: Option<Deletion>,
+    /// Whether a person said that the job's state may go.
+    #[serde(default)]
+    pub discard_state: bool,
+    /// Whether the record was rebuilt from a cluster and nobody confirmed it yet.
+    #[serde(default)]
+    pub rebuilt: bool,
+    /// The last failure of a step, until one of the same kind succeeds or what is wanted changes.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+    /// What users were told last; its times move only when something changed.
+    #[serde(default)]
+    pub status: RecordedStatus,
+}
+
+impl JobRecord {
+    /// A record of a document seen for the first time.
+    pub fn new(
+        place: Place,
+        digest: Digest,
+        spec: Arc<JetJobSpec>,
+        annotations: Annotations,
+    ) -> Self {
+        Self {
+            place,
+            generation: 1,
+            digest,
+            spec,
+            annotations,
+            attempts: 0,
+            attempt: None,
+            entry: None,
+            released: false,
+            job: None,
+            operation: None,
+            drift: None,
+            restart_nonce: None,
+            redeploy_nonce: None,
+            restarted: false,
+            sought_restart: None,
+            restarts: Restarts::default(),
+            pin: None,
+            deletion: None,
+            discard_state: false,
+            rebuilt: false,
+            retry: None,
+            status: RecordedStatus::default(),
+        }
+    }
+}
+
+/// The bytes that a remote jar had when it was fetched first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JarPin {
+    /// Where it came from.
+    pub origin: JarOrigin,
+    /// What it was.
+    pub digest: Digest,
+}
+
+/// The removal of a job whose document is gone. It is recorded once it is within the limits or a
+/// person confirmed it; later deletions don't hold it up again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deletion {
+    /// Since when the document is gone.
+    pub since: Timestamp,
+    /// Whether a person confirmed it.
+    pub confirmed: bool,
+}
+
+/// The failure of the last step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retry {
+    /// What failed: the step's verb.
+    pub verb: String,
+    /// How often in a row.
+    pub count: u32,
+    /// When it may be tried again.
+    pub at: Timestamp,
+    /// Why it failed.
+    pub reason: Reason,
+    /// Why it failed, in words, bounded.
+    pub message: String,
+}

@@ -1,0 +1,89 @@
+//! What the store knows that we did. Only what can't be observed again is in it.
+
+mod attempt;
+mod bound;
+mod condition;
+mod job;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use attempt::{Attempt, Deployed, UploadEnd, UploadOutcome};
+pub use bound::{BoundJob, Drift, Operation, OperationKind, Restarts, SoughtRestart, StoppedBy};
+pub use condition::{Condition, ConditionStatus, ConditionType, RecordedStatus};
+pub use job::{Deletion, JarPin, JobRecord, Retry};
+
+use super::hold::HoldId;
+use super::step::Step;
+use crate::resources::{ResourceId, SourceName};
+
+/// Everything recorded. Cloning is cheap: records are shared.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recorded {
+    /// The store's own identity, made with it.
+    pub store_id: String,
+    /// Whether the store was created by this run and nothing was recorded in it yet.
+    pub fresh: bool,
+    /// The jobs, by resource name.
+    pub jobs: BTreeMap<String, Arc<JobRecord>>,
+    /// The clusters, by the name that jobs refer to them with.
+    pub clusters: BTreeMap<String, Arc<ClusterRecord>>,
+    /// The sources that were applied.
+    pub sources: BTreeMap<SourceName, Arc<SourceRecord>>,
+    /// Holds that a person released and that planning has not acted on yet.
+    pub confirmations: BTreeMap<HoldId, Confirmation>,
+    /// Resources that a person gave to us, not acted on yet.
+    pub adoptions: BTreeSet<ResourceId>,
+    /// What is paused; `None` is everything.
+    pub pauses: BTreeMap<Option<ResourceId>, Pause>,
+    /// Steps whose intent is durable and whose outcome isn't.
+    pub in_flight: BTreeMap<ResourceId, Arc<Step>>,
+}
+
+/// What was recorded of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterRecord {
+    /// Its id when it was last accepted as ours.
+    pub cluster_id: Uuid,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What was recorded of one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceRecord {
+    /// The revision that was last planned with.
+    pub revision: String,
+    /// When it was first seen.
+    pub seen_at: Timestamp,
+}
+
+/// A person's word about a hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirmation {
+    /// When.
+    pub at: Timestamp,
+    /// Whether the state of the jobs concerned may go.
+    pub discard_state: bool,
+}
+
+/// A person's wish that something be left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause {
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when; for good where absent.
+    pub until: Option<Timestamp>,
+}

@@ -1,0 +1,127 @@
+//! The conditions of a status. Their times move only when their verdict changes.
+
+use crate::plan::draft::Draft;
+use crate::plan::hold::{Hold, HoldClass, Reason};
+use crate::plan::jet_job::finished_by_policy;
+use crate::plan::job::JobStatus;
+use crate::plan::record::{
+    BoundJob, Condition, ConditionStatus, ConditionType, JobRecord, RecordedStatus,
+};
+use crate::resources::jet_job::DesiredState;
+
+/// What a condition says: whether it holds, why in one word, and in words.
+type Verdict = (ConditionStatus, Reason, String);
+
+/// The conditions as they are now.
+pub(super) fn conditions(draft: &Draft<'_>, holds: &[Hold], settled: bool) -> RecordedStatus {
+    let record = &draft.record;
+    let reconciled = settled && record.attempt.is_none();
+    let worst = holds.iter().max_by_key(|hold| weight(hold));
+    let wanted = [
+        (ConditionType::Ready, ready(draft, worst)),
+        (
+            ConditionType::Reconciled,
+            if reconciled { yes("") } else { not_yet(worst) },
+        ),
+        (ConditionType::Drifted, drifted(record)),
+        (ConditionType::Stalled, stalled(holds)),
+    ];
+    let before = &record.status.conditions;
+    let conditions = wanted.into_iter().map(|(kind, (status, reason, message))| {
+        let old = before.iter().find(|old| old.kind == kind);
+        let same = old.filter(|old| old.status == status);
+        Condition {
+            kind,
+            status,
+            reason,
+            message,
+            last_transition_time: same.map_or(draft.now(), |old| old.last_transition_time),
+            observed_generation: record.generation,
+        }
+    });
+    RecordedStatus {
+        observed_generation: if reconciled {
+            record.generation
+        } else {
+            record.status.observed_generation
+        },
+        conditions: conditions.collect(),
+    }
+}
+
+/// Which of several holds the conditions speak of.
+fn weight(hold: &Hold) -> u8 {
+    match hold.class {
+        HoldClass::Waiting => 0,
+        HoldClass::Policy => 1,
+        HoldClass::Blocked => 2,
+    }
+}
+
+fn yes(message: &str) -> Verdict {
+    (ConditionStatus::True, Reason::AsDesired, message.to_owned())
+}
+
+fn no() -> Verdict {
+    (ConditionStatus::False, Reason::AsDesired, String::new())
+}
+
+fn not_yet(worst: Option<&Hold>) -> Verdict {
+    let (reason, message) = match worst {
+        Some(hold) => (hold.reason, hold.message.clone()),
+        None => (Reason::StepInFlight, "under way".to_owned()),
+    };
+    (ConditionStatus::False, reason, message)
+}
+
+fn drifted(record: &JobRecord) -> Verdict {
+    match &record.drift {
+        None => no(),
+        Some(drift) => {
+            let message = format!("{} by hand", drift.status);
+            (ConditionStatus::True, Reason::Drifted, message)
+        }
+    }
+}
+
+fn stalled(holds: &[Hold]) -> Verdict {
+    match holds.iter().find(|hold| hold.reason == Reason::Stalled) {
+        None => no(),
+        Some(hold) => (ConditionStatus::True, hold.reason, hold.message.clone()),
+    }
+}
+
+fn ready(draft: &Draft<'_>, worst: Option<&Hold>) -> Verdict {
+    let record = &draft.record;
+    let unseen = draft.sight.is_none_or(|sight| sight.obstacle.is_some());
+    // What has ended stays so, whether its cluster answers or not.
+    let may_run = record.attempt.is_some() || record.job.as_ref().is_some_and(BoundJob::is_active);
+    if unseen && may_run {
+        let (_, reason, message) = not_yet(worst);
+        return (ConditionStatus::Unknown, reason, message);
+    }
+    let job = record.job.as_ref().filter(|job| !job.gone);
+    match as_wanted(record, job) {
+        None => not_yet(worst),
+        Some(verdict) => verdict,
+    }
+}
+
+/// Whether the job does what its document says.
+fn as_wanted(record: &JobRecord, job: Option<&BoundJob>) -> Option<Verdict> {
+    let status = job.map(|job| job.status);
+    let ended = || Some((ConditionStatus::True, Reason::Ended, String::new()));
+    match (record.spec.state, status) {
+        (DesiredState::Running | DesiredState::Restarted, Some(JobStatus::Running))
+        | (DesiredState::Suspended, Some(JobStatus::Suspended)) => Some(yes("")),
+        (_, Some(JobStatus::Completed)) => ended(),
+        (DesiredState::Suspended | DesiredState::Canceled, None) => {
+            Some(yes("there is no job, and none is asked for"))
+        }
+        (DesiredState::Canceled, Some(status)) if status.is_terminal() => ended(),
+        (DesiredState::Canceled, Some(_)) => job
+            .filter(|job| finished_by_policy(record, job))
+            .map(|_| yes("left as it is by its deletionPolicy")),
+        _ => None,
+    }
+}

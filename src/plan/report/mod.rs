@@ -1,0 +1,110 @@
+//! The status that users read: phase, lifecycle, conditions.
+
+mod condition;
+
+use super::draft::Draft;
+use super::hold::{Hold, HoldClass, Reason};
+use super::job::JobStatus;
+use super::record::{ConditionStatus, ConditionType, JobRecord, OperationKind, StoppedBy};
+use super::status::{JarReport, JobStatusReport, LifecycleState, Phase};
+use crate::resources::jet_job::DesiredState;
+
+/// Brings the recorded conditions up to date and makes the status of this pass.
+pub(super) fn report(draft: &mut Draft<'_>) -> JobStatusReport {
+    let holds = draft.all_holds();
+    let settled = draft.step.is_none() && holds.is_empty();
+    let status = condition::conditions(draft, &holds, settled);
+    if status != draft.record.status {
+        draft.edit().status = status;
+    }
+    describe(&draft.record, holds, settled)
+}
+
+/// The status as it was recorded last, of a job that nobody looks at now. Holds are not recorded.
+pub fn last_status(record: &JobRecord) -> JobStatusReport {
+    let settled = record.status.conditions.iter().any(|condition| {
+        condition.kind == ConditionType::Reconciled && condition.status == ConditionStatus::True
+    });
+    describe(record, Vec::new(), settled)
+}
+
+fn describe(record: &JobRecord, holds: Vec<Hold>, settled: bool) -> JobStatusReport {
+    let job = record.job.as_ref();
+    let suspended = job.filter(|job| job.status == JobStatus::Suspended);
+    let failed = job.filter(|job| job.status == JobStatus::Failed);
+    JobStatusReport {
+        id: job.map_or(0, |job| job.id.0),
+        job_id_text: job.map(|job| job.id),
+        phase: phase(record, &holds),
+        lifecycle_state: lifecycle(record, &holds, settled),
+        observed_generation: record.status.observed_generation,
+        submission_time: job.map(|job| job.submitted_at),
+        completion_time: job.and_then(|job| job.completed_at),
+        failure_text: failed.and_then(|job| job.failure.clone()),
+        suspension_cause: suspended.map(|job| {
+            job.failure
+                .clone()
+                .unwrap_or_else(|| "Requested by user".to_owned())
+        }),
+        jar: job
+            .and_then(|job| job.deployed.as_ref()?.jar)
+            .map(|sha256| JarReport { sha256 }),
+        conditions: record.status.conditions.clone(),
+        holds,
+    }
+}
+
+/// Whether something about the job needs somebody; a document with faults leaves it as it was.
+fn blocked(holds: &[Hold]) -> bool {
+    let blocks = |hold: &Hold| hold.class == HoldClass::Blocked && hold.reason != Reason::Faulty;
+    holds.iter().any(blocks)
+}
+
+fn phase(record: &JobRecord, holds: &[Hold]) -> Phase {
+    let Some(job) = &record.job else {
+        return if blocked(holds) {
+            Phase::Failed
+        } else {
+            Phase::NotRunning
+        };
+    };
+    let canceled = record.spec.state == DesiredState::Canceled;
+    match job.status {
+        _ if job.gone && canceled => Phase::Canceled,
+        _ if job.gone => Phase::Failed,
+        JobStatus::NotRunning => Phase::NotRunning,
+        JobStatus::Starting => Phase::Starting,
+        JobStatus::Running => Phase::Running,
+        JobStatus::Suspended => Phase::Suspended,
+        JobStatus::SuspendedExportingSnapshot => Phase::SuspendedExportingSnapshot,
+        JobStatus::Completing => Phase::Completing,
+        JobStatus::Failed if job.stopped_by == Some(StoppedBy::Failure) => Phase::ExecutionFailed,
+        JobStatus::Failed => Phase::Canceled,
+        JobStatus::Completed => Phase::Completed,
+    }
+}
+
+fn lifecycle(record: &JobRecord, holds: &[Hold], settled: bool) -> LifecycleState {
+    if record.deletion.is_some() {
+        return LifecycleState::Deleting;
+    }
+    let Some(job) = &record.job else {
+        return if blocked(holds) {
+            LifecycleState::Failed
+        } else {
+            LifecycleState::Created
+        };
+    };
+    let operation = record.operation.as_ref();
+    if operation.is_some_and(|operation| operation.kind == OperationKind::Replace) {
+        return LifecycleState::Upgrading;
+    }
+    let wanted = record.spec.state;
+    match job.status {
+        _ if job.gone && wanted != DesiredState::Canceled => LifecycleState::Failed,
+        JobStatus::Failed if job.stopped_by == Some(StoppedBy::Failure) => LifecycleState::Failed,
+        JobStatus::Suspended if settled => LifecycleState::Suspended,
+        JobStatus::Running | JobStatus::Completed if settled => LifecycleState::Stable,
+        _ => LifecycleState::Deployed,
+    }
+}
