@@ -154,7 +154,8 @@ fn count_upgrades(standings: &BTreeMap<String, Standing>) -> BTreeMap<String, us
     let mut counts = BTreeMap::new();
     for standing in standings.values() {
         let operation = standing.record.operation.as_ref();
-        if operation.is_some_and(|operation| operation.kind == OperationKind::Replace) {
+        let replaces = operation.is_some_and(|operation| operation.kind == OperationKind::Replace);
+        if replaces && standing.record.deletion.is_none() {
             *counts
                 .entry(standing.record.spec.hazelcast_resource_name.clone())
                 .or_default() += 1;

@@ -51,8 +51,6 @@ pub(crate) struct State {
     pub(crate) cluster_id: Uuid,
     pub(crate) members: Vec<Uuid>,
     pub(crate) master_changed_at: Option<Timestamp>,
-    /// When the call that takes effect now was sent: its sender knew no more than that.
-    pub(crate) sent_at: Timestamp,
     /// Until then the master knows no job, because it is new.
     pub(crate) blind_until: Option<Timestamp>,
     pub(crate) link: Link,
@@ -132,7 +130,6 @@ impl Hazelcast {
             incarnation: 1,
             cluster_id,
             members,
-            sent_at: clock.now(),
             master_changed_at: None,
             blind_until: None,
             link: Link::Up,

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jetkeeper::clock::Clock;
 use jetkeeper::plan::job::JobId;
-use jetkeeper::plan::observed::ClusterState;
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jiff::{SignedDuration, Timestamp};
 
@@ -76,15 +75,11 @@ impl Watchdog {
 }
 
 impl State {
-    /// An effect that stops or starts jobs arrives: invariants 3 and 11.
-    fn watch_trust(&mut self, what: &str) {
-        if self.mode != ClusterState::Active {
-            // Whoever read the state milliseconds ago could not know.
-            self.watchdog
-                .note(&format!("{what} arrived while {:?}", self.mode));
-        }
+    /// Something that stops or starts jobs is sent: invariants 3 and 11. It may arrive much later.
+    pub(crate) fn watch_trust(&mut self, what: &str) {
+        let now = self.watchdog.clock.now();
         if let Some(changed) = self.master_changed_at {
-            let age = self.sent_at.duration_since(changed);
+            let age = now.duration_since(changed);
             let known = changed > self.watchdog.engine_since;
             if known && age < MASTER_SETTLES && age > SignedDuration::from_secs(1) {
                 self.watchdog
@@ -114,7 +109,6 @@ impl State {
                 "uploaded {name} while a main of it is still running"
             ));
         }
-        self.watch_trust("upload");
     }
 
     /// Something is done to a job: invariants 1 and 4.
@@ -136,9 +130,6 @@ impl State {
         if ends && self.watchdog.precious.contains(&name) {
             self.watchdog
                 .blame(format!("cancelled {name} {id}, whose state nobody gave up"));
-        }
-        if what != "update" {
-            self.watch_trust(what);
         }
     }
 

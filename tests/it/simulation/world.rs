@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jetkeeper::engine::{Published, Request};
 use jetkeeper::plan::hold::{Hold, Reason, Release};
 use jetkeeper::plan::job::{JobId, JobStatus};
@@ -227,7 +228,24 @@ impl World {
     pub(crate) fn fail(&self, why: &str) -> ! {
         let lines = self.lines();
         let latest = &lines[lines.len().saturating_sub(LINES)..];
-        panic!("{}\n\n{why}", latest.join("\n"));
+        let records = self.records().join("\n");
+        panic!("{}\n\n{records}\n\n{why}", latest.join("\n"));
+    }
+
+    /// What is recorded of each job, as far as decisions depend on it.
+    fn records(&self) -> Vec<String> {
+        let store = self.process.as_ref().map(|process| &process.handle.store);
+        let recorded = store.and_then(|store| store.load().now_or_never());
+        let Some(Ok(recorded)) = recorded else {
+            return Vec::new();
+        };
+        let jobs = recorded.jobs.iter().map(|(name, record)| {
+            format!(
+                "RECORD {name} operation {:?} attempt {:?} job {:?} deletion {:?} retry {:?}",
+                record.operation, record.attempt, record.job, record.deletion, record.retry
+            )
+        });
+        jobs.collect()
     }
 
     pub(crate) async fn request(&mut self, request: Request) {
