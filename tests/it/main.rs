@@ -25,6 +25,7 @@ mod resources_schema;
 mod simulation;
 mod store_crash;
 mod support;
+mod weather;
 
 use std::path::{Path, PathBuf};
 

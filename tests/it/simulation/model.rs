@@ -75,7 +75,7 @@ fn every_seed_converges_and_breaks_no_invariant() {
     println!("{tally:?}");
     let judged = tally.as_declared + tally.held;
     assert!(
-        judged < 20 || tally.as_declared * 2 > judged,
+        tally.as_declared * 2 > judged,
         "too much is only held to prove anything: {tally:?}"
     );
 }

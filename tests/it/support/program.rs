@@ -82,14 +82,9 @@ impl Program {
         read(&self.dir.path().join("stderr"))
     }
 
-    /// SIGTERM, as systemd stops it; waits for the end.
-    #[allow(
-        dead_code,
-        reason = "for the tests of the daemon, which comes with work of its own"
-    )]
-    pub(crate) fn terminate(self) -> Output {
-        self.process.signal(Signal::TERM);
-        self.end_within(PATIENCE)
+    /// As an administrator or systemd does: SIGTERM, SIGINT.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// Waits for its end; panics with what it printed when it still runs at the deadline.
