@@ -22,6 +22,7 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod sample_repo;
 mod simulation;
 mod store_crash;
 mod support;
