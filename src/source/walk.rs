@@ -192,8 +192,9 @@ impl<'a> Walk<'a> {
     }
 
     fn entry(&mut self, entry: &fs::DirEntry, place: Entry, descent: &mut Descent) {
-        let Ok(file_type) = entry.file_type() else {
-            return;
+        let file_type = match entry.file_type() {
+            Ok(file_type) => file_type,
+            Err(error) => return self.unseen(&place, &error),
         };
         if file_type.is_symlink() {
             self.link(place, descent);
@@ -203,13 +204,21 @@ impl<'a> Walk<'a> {
             match FileType::of(&place.real) {
                 FileType::Other => {}
                 FileType::Yaml if !descent.whole => {}
-                // Deleted meanwhile where it has no metadata; the event for that follows.
-                _ => {
-                    if let Ok(metadata) = entry.metadata() {
-                        self.file(place, &metadata);
-                    }
-                }
+                _ => match entry.metadata() {
+                    Ok(metadata) => self.file(place, &metadata),
+                    Err(error) => self.unseen(&place, &error),
+                },
             }
+        }
+    }
+
+    /// An entry that was listed and can't be looked at. One that was deleted meanwhile is gone, and
+    /// the event for that follows; anything else (a directory that may not be entered, say) must not
+    /// pass for deleted.
+    fn unseen(&mut self, place: &Entry, error: &io::Error) {
+        if error.kind() != io::ErrorKind::NotFound {
+            let reason = format!("it can't be looked at: {}", error.kind());
+            self.refuse(&place.relative, reason);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::hold::{Hold, Reason, Release};
 use crate::plan::pass::{Plan, PlanInput};
 use crate::plan::record::JobRecord;
-use crate::resources::{ResourceId, SourceName, SourceView};
+use crate::resources::{Kind, Place, ResourceId, SourceName, SourceView};
 
 /// What each source may delete.
 pub(super) struct Limits<'a>(BTreeMap<&'a SourceName, (Verdict, Option<Hold>)>);
@@ -109,7 +109,18 @@ fn judge(
         return (Verdict::Nothing, Some(hold));
     }
     let new = ids(&|record| record.deletion.is_none());
-    let (count, settings) = (new.len(), input.settings);
+    if let Some((id, place)) = new_and_faulty(input, source).filter(|_| !new.is_empty()) {
+        let message = format!(
+            "{id} ({place}) is new and has faults: it may be one of these jobs under another name, \
+             so none is deleted; mend it (`jetkeeper validate` shows what is wrong)"
+        );
+        let hold = Hold::new(Reason::SourceUnidentified, new, message);
+        return (Verdict::OnlyBegun, Some(hold));
+    }
+    // What was begun without a person's word counts too: documents that vanish one by one must not
+    // each be within the limits.
+    let begun = ids(&|record| record.deletion.as_ref().is_some_and(|d| !d.confirmed));
+    let (count, settings) = (new.len() + begun.len(), input.settings);
     let too_many = count > settings.max_deletions
         || (count >= 4
             && count.saturating_mul(100) > settings.max_deletions_percent.saturating_mul(total));
@@ -129,6 +140,19 @@ fn judge(
         Verdict::OnlyBegun,
         plan,
     )
+}
+
+/// A document of the source that can't be used and of which nothing is recorded: what job it is
+/// about can't be told.
+fn new_and_faulty<'a>(
+    input: &PlanInput<'a>,
+    source: &SourceName,
+) -> Option<(&'a ResourceId, &'a Place)> {
+    input.desired.faulty.iter().find(|(id, place)| {
+        id.kind == Kind::JetJob
+            && place.source == *source
+            && !input.recorded.jobs.contains_key(&id.name)
+    })
 }
 
 /// Holds these jobs until a person confirms; the verdict until then is given.
