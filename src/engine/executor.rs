@@ -22,13 +22,10 @@ use crate::plan::step::{Action, Expectation, Outcome, Step, Submit};
 use crate::plan::upload;
 
 use crate::cluster::watch::{ClusterWatch, WatchError};
-use crate::secrets::{SecretString, Secrets};
+use crate::secrets::{SecretString, Secrets, redacted};
 
 /// How much longer than an upload its answer is waited for, should the client lose count.
 const UPLOAD_SLACK: Duration = Duration::from_secs(10);
-
-/// Secret values shorter than this are not looked for in answers: they would be found everywhere.
-const SHORTEST_SECRET: usize = 3;
 
 /// What steps need beside their cluster.
 #[derive(Clone)]
@@ -308,19 +305,13 @@ fn uploaded(report: UploadReport, secrets: &[SecretString]) -> Outcome {
     let UploadReport {
         outcome,
         reason,
-        mut message,
+        message,
         member,
     } = report;
-    for secret in secrets {
-        let value = secret.expose();
-        if value.len() >= SHORTEST_SECRET {
-            message = message.replace(value, "[redacted]");
-        }
-    }
     Outcome::Uploaded {
         outcome,
         reason,
-        message,
+        message: redacted(&message, secrets),
         member,
     }
 }

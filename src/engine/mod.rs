@@ -18,6 +18,7 @@ mod executor;
 #[cfg(test)]
 mod fake;
 mod flights;
+mod hush;
 mod ledger;
 mod manifests;
 mod notices;

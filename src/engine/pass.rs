@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::desk::{judge, unavailable};
 use super::error::EngineError;
 use super::flights::Start;
+use super::hush;
 use super::ledger::{intend, settle};
 use super::publish::Showing;
 use super::request::Request;
@@ -102,8 +103,10 @@ impl Engine {
     }
 
     fn observe(&self) -> Observed {
+        let mut clusters = self.watches.views();
+        hush::failures(&mut clusters, &self.recorded, &*self.executor.secrets);
         Observed {
-            clusters: self.watches.views(),
+            clusters,
             jars: Arc::clone(&self.jar_views.borrow()),
         }
     }
