@@ -44,7 +44,7 @@ pub(super) fn events(shared: &Shared, limit: usize) -> Result<Response, ApiError
     let source = Events {
         store: Arc::clone(&shared.handle.store),
         limit,
-        last: 0,
+        last: None,
     };
     respond(shared, source)
 }
@@ -126,19 +126,27 @@ impl Source for Passes {
 struct Events {
     store: Arc<dyn Store>,
     limit: usize,
-    last: u64,
+    /// The number of the last one that was sent; none before the first look.
+    last: Option<u64>,
 }
 
 impl Source for Events {
     type Item = EventEntry;
 
     async fn news(&mut self, _: &Published) -> Result<VecDeque<Self::Item>, StoreError> {
-        let newest = self.store.events(self.limit).await?;
-        let newest = newest.into_iter().filter(|entry| entry.seq > self.last);
-        let news: VecDeque<EventEntry> = newest.collect();
-        if let Some(entry) = news.back() {
-            self.last = entry.seq;
+        let mut newest = self.store.events(self.limit).await?;
+        let (first, last) = (newest.first(), newest.last());
+        if let (Some(sent), Some(first), Some(last)) = (self.last, first, last)
+            && first.seq > sent + 1
+        {
+            // More happened since the last look than a reader asks for at first: all of it is told.
+            let missed = usize::try_from(last.seq - sent).unwrap_or(usize::MAX);
+            newest = self.store.events(missed).await?;
         }
+        let sent = self.last.unwrap_or_default();
+        let newest = newest.into_iter().filter(|entry| entry.seq > sent);
+        let news: VecDeque<EventEntry> = newest.collect();
+        self.last = Some(news.back().map_or(sent, |entry| entry.seq));
         Ok(news)
     }
 }
@@ -233,12 +241,55 @@ enum StreamError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::event::{Event, EventKind};
+    use crate::store;
+    use crate::store::memory::MemoryStore;
 
     fn items(items: &[(&str, u8)]) -> BTreeMap<String, Arc<u8>> {
         let items = items.iter();
         items
             .map(|(name, value)| ((*name).to_owned(), Arc::new(*value)))
             .collect()
+    }
+
+    async fn happen(store: &MemoryStore, count: usize) {
+        let event = Event {
+            kind: EventKind::Held,
+            resource: None,
+            message: "it happened".to_owned(),
+        };
+        let events = vec![(jiff::Timestamp::UNIX_EPOCH, event); count];
+        let change = store::Change {
+            events,
+            ..store::Change::default()
+        };
+        store.commit(&change).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_events_leaves_none_out_however_many_a_pass_makes() {
+        let store = Arc::new(MemoryStore::new("store").unwrap());
+        let mut source = Events {
+            store: Arc::<MemoryStore>::clone(&store),
+            limit: 2,
+            last: None,
+        };
+        happen(&store, 3).await;
+        let numbers = |news: VecDeque<EventEntry>| -> Vec<u64> {
+            news.into_iter().map(|entry| entry.seq).collect()
+        };
+        let published = Published::default();
+        let first = source.news(&published).await.unwrap();
+        assert_eq!(
+            numbers(first),
+            [2, 3],
+            "no more than was asked for at first"
+        );
+        happen(&store, 4).await;
+        let next = source.news(&published).await.unwrap();
+        assert_eq!(numbers(next), [4, 5, 6, 7]);
+        let rest = source.news(&published).await.unwrap();
+        assert!(rest.is_empty());
     }
 
     #[test]
