@@ -182,7 +182,9 @@ pub enum ConfigError {
     )]
     NoOwner,
     /// The owner can't be one.
-    #[error("the owner must have 1 to 200 characters, and no control characters")]
+    #[error(
+        "the owner must have 1 to 200 characters, none of them a control character, and not be `?`"
+    )]
     BadOwner,
 }
 
@@ -269,7 +271,9 @@ impl Config {
     pub fn owner(&self) -> Result<&str, ConfigError> {
         let owner = self.owner.as_deref().ok_or(ConfigError::NoOwner)?;
         let length = owner.chars().count();
-        if !(1..=200).contains(&length) || owner.chars().any(char::is_control) {
+        // `?` stands for whoever wrote an entry that can't be read.
+        let odd = owner == "?" || owner.chars().any(char::is_control);
+        if !(1..=200).contains(&length) || odd {
             return Err(ConfigError::BadOwner);
         }
         Ok(owner)

@@ -1,3 +1,5 @@
+//! The configuration: where values come from, and what is refused.
+
 use std::ffi::OsString;
 use std::fs;
 
@@ -288,7 +290,7 @@ fn several_sources_need_an_owner_by_name() {
     assert!(error.contains("--owner"), "{error}");
     scene.overrides.owner = Some("keeper-1".to_owned());
     assert_eq!(scene.load().unwrap().owner().unwrap(), "keeper-1");
-    for bad in ["", "a\nb", &"x".repeat(201)] {
+    for bad in ["", "?", "a\nb", &"x".repeat(201)] {
         scene.overrides.owner = Some(bad.to_owned());
         let config = scene.load().unwrap();
         assert!(matches!(config.owner(), Err(ConfigError::BadOwner)));
