@@ -13,7 +13,7 @@ use super::ownership::{OWNERSHIP_MAP, OwnershipEntry};
 use super::pass::{Plan, PlanInput};
 use super::record::ClusterRecord;
 use super::transition::after;
-use crate::resources::HazelcastSpec;
+use crate::resources::{Desired, HazelcastSpec, ResourceId};
 
 /// How long a new master must have been seen before anything is stopped or started.
 const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
@@ -139,10 +139,36 @@ fn another_cluster(
         );
         return Some(Obstacle::new(Reason::ClusterChanged, message));
     }
-    // A member that starts alone shows an id of its own until it has found the others.
-    let declared = input.desired.hazelcasts.get(name);
-    let spec = declared.map(|declared| (*declared.spec).clone());
-    guard(name, view, &spec.unwrap_or_default(), input.now).err()
+    // A member that starts alone shows an id of its own until it has found the others, and the other
+    // addresses have to be asked which cluster they lead to.
+    if let Some(settled) = view.connected_at.map(|at| after(at, MASTER_SETTLES))
+        && input.now < settled
+    {
+        let message = format!(
+            "cluster {name} answers with id {id}, recorded is {known}; waiting until its other \
+             addresses were asked"
+        );
+        return Some(Obstacle {
+            until: Some(settled),
+            ..Obstacle::new(Reason::ClusterUnsafe, message)
+        });
+    }
+    let guarded = spec(input.desired, name).and_then(|spec| guard(name, view, &spec, input.now));
+    guarded.err()
+}
+
+/// The spec by which a cluster is judged: the defaults where no document declares it, none where the
+/// one that does can't be read, because it may ask for more than they do.
+pub(super) fn spec(desired: &Desired, name: &str) -> Result<HazelcastSpec, Obstacle> {
+    if let Some(place) = desired.faulty.get(&ResourceId::hazelcast(name)) {
+        let message = format!(
+            "the document of cluster {name} ({place}) has faults, so it can't be told whether the \
+             cluster is as it asks (minMembers, say); mend it (`jetkeeper validate` shows them)"
+        );
+        return Err(Obstacle::new(Reason::ClusterUnsafe, message));
+    }
+    let declared = desired.hazelcasts.get(name);
+    Ok(declared.map_or_else(HazelcastSpec::default, |it| (*it.spec).clone()))
 }
 
 /// The name of a job that the ownership map says is ours, of which nothing is recorded.

@@ -20,7 +20,7 @@ use super::pass::{Plan, PlanInput};
 use super::record::JobRecord;
 use super::step::{Action, Expectation, Remember, Step};
 use super::wanted::job_name;
-use crate::resources::{HazelcastSpec, ResourceId};
+use crate::resources::ResourceId;
 
 /// How long everything but an upload may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -100,15 +100,6 @@ impl<'a> Draft<'a> {
     /// The job's name on the cluster.
     pub(super) fn job_name(&self) -> &str {
         job_name(&self.id.name, &self.record.spec)
-    }
-
-    /// The cluster's spec; the defaults where no document declares it.
-    pub(super) fn cluster_spec(&self) -> HazelcastSpec {
-        let clusters = &self.input.desired.hazelcasts;
-        let declared = clusters.get(&self.record.spec.hazelcast_resource_name);
-        declared
-            .map(|declared| (*declared.spec).clone())
-            .unwrap_or_default()
     }
 
     /// The cluster's id, where it is known.
@@ -203,12 +194,24 @@ impl<'a> Draft<'a> {
         let confirmation = self.input.recorded.confirmations.get(&hold.id);
         let enough = confirmation
             .is_some_and(|given| release != Release::DiscardState || given.discard_state);
+        // A word about the document as it was says nothing about the one that there is now.
+        let meant = enough && !self.is_another_document();
         if enough {
-            self.spent.push(hold.id);
-        } else {
+            self.spent.push(hold.id.clone());
+        }
+        if !meant {
             self.push(hold);
         }
-        enough
+        meant
+    }
+
+    /// Whether this pass found another document than the one that was recorded, or none any more.
+    fn is_another_document(&self) -> bool {
+        let before = self.input.recorded.jobs.get(&self.id.name);
+        before.is_some_and(|before| {
+            before.generation != self.record.generation
+                || before.deletion.is_some() != self.record.deletion.is_some()
+        })
     }
 
     /// What is held of this job, and of its source where that concerns it.
@@ -248,7 +251,12 @@ impl<'a> Draft<'a> {
 
     /// Whether a person gave this job to us, by annotation or command.
     pub(super) fn adoption_wanted(&self) -> bool {
-        self.record.annotations.adopt || self.input.recorded.adoptions.contains(&self.id)
+        self.record.annotations.adopt || self.adoption_commanded()
+    }
+
+    /// Whether a person gave this job to us by command.
+    pub(super) fn adoption_commanded(&self) -> bool {
+        self.input.recorded.adoptions.contains(&self.id)
     }
 
     /// Plans a step with a job that must be in one of these statuses.
@@ -309,6 +317,8 @@ impl<'a> Draft<'a> {
         before: Option<&Arc<JobRecord>>,
         undecided: &mut Vec<ResourceId>,
     ) {
+        let keeps_confirmations = self.undecided && !self.is_another_document();
+        let adopted = self.adoption_commanded() && !self.adoption_open && !self.undecided;
         if self.removed {
             // A record that was made in this pass needs no removal.
             if before.is_some() {
@@ -323,11 +333,10 @@ impl<'a> Draft<'a> {
         plan.holds.extend(self.holds);
         plan.events.extend(self.events);
         plan.spent_confirmations.extend(self.spent);
-        let asked = self.input.recorded.adoptions.contains(&self.id);
-        if asked && !self.adoption_open && !self.undecided {
+        if adopted {
             plan.spent_adoptions.insert(self.id.clone());
         }
-        if self.undecided {
+        if keeps_confirmations {
             undecided.push(self.id);
         }
         if let Some(wake) = self.wake {

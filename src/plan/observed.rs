@@ -73,6 +73,8 @@ pub enum Link {
 pub struct ClusterView {
     /// Whether it can be talked to; if not, nothing below is newer than `link.since`.
     pub link: Link,
+    /// When the present connection was made, where the watch told.
+    pub connected_at: Option<Timestamp>,
     /// Its id; another id is another cluster, without our jobs.
     pub cluster_id: Option<Uuid>,
     /// An id that another configured address answered with, when it isn't `cluster_id`.
@@ -135,6 +137,7 @@ impl ClusterView {
     pub fn unknown(since: Timestamp) -> Self {
         Self {
             link: Link::Down { since, error: None },
+            connected_at: None,
             cluster_id: None,
             foreign_cluster_id: None,
             members: BTreeSet::new(),

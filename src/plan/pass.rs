@@ -175,7 +175,9 @@ fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>)
     }
     let cluster = draft.record.spec.hazelcast_resource_name.clone();
     let count = upgrades.entry(cluster.clone()).or_default();
-    let limit = draft.cluster_spec().max_concurrent_upgrades;
+    // Where the cluster's document can't be read, no step was left to limit.
+    let spec = cluster::spec(draft.input.desired, &cluster).unwrap_or_default();
+    let limit = spec.max_concurrent_upgrades;
     if *count >= usize::try_from(limit).unwrap_or(usize::MAX) {
         draft.step = None;
         draft.hold(

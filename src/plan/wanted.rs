@@ -18,7 +18,7 @@ pub struct Interest {
 
 /// The job's name on its cluster.
 pub(super) fn job_name<'a>(resource: &'a str, spec: &'a JetJobSpec) -> &'a str {
-    spec.name.as_deref().unwrap_or(resource)
+    spec.job_name(resource)
 }
 
 /// The jars that the declared jobs need.

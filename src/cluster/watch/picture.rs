@@ -158,6 +158,7 @@ impl Picture {
             self.view.missing.clear();
         }
         if turned.link {
+            self.view.connected_at = up.then_some(now);
             self.forget();
         } else if turned.members {
             // Partitions are on the move, so the last word on them is void.

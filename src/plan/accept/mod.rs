@@ -129,6 +129,8 @@ fn kept(record: &Arc<JobRecord>) -> Arc<JobRecord> {
         record.deletion = None;
         record.released = false;
         record.retry = None;
+        // That its state may go was said of the removal.
+        record.discard_state = false;
     }
     record
 }

@@ -46,7 +46,9 @@ pub(super) fn rename(
         return None;
     }
     let mut record = (**recorded.jobs.get(old)?).clone();
-    record.deletion = None;
+    if record.deletion.take().is_some() {
+        record.discard_state = false;
+    }
     record.released = false;
     record.place = declared.place.clone();
     if record.digest != declared.digest {

@@ -43,7 +43,7 @@ pub(super) fn name(draft: &mut Draft<'_>) -> Name {
         draft.hold(Reason::Conflict, message);
         return Name::Taken;
     }
-    if ours || draft.adoption_wanted() {
+    if ours || may_take_over(draft) {
         draft.adoption_open = !ours;
         return Name::Free(entry);
     }
@@ -82,7 +82,7 @@ pub(super) fn taken_over(draft: &mut Draft<'_>) -> bool {
     let Some(entry) = draft.entry().cloned().filter(|entry| foreign(draft, entry)) else {
         return false;
     };
-    if draft.adoption_wanted() {
+    if may_take_over(draft) {
         draft.adoption_open = true;
         let record = &draft.record;
         let trying = record.attempt.as_ref().map(|attempt| &attempt.nonce);
@@ -98,6 +98,13 @@ pub(super) fn taken_over(draft: &mut Draft<'_>) -> bool {
     );
     hold_for_adoption(draft, message);
     true
+}
+
+/// Whether a person wants the name to be taken from its present owner. An annotation says so of a
+/// name that was never ours; one that was taken from us needs a command, or two keepers whose
+/// documents both say `adopt` would take it from each other for ever.
+fn may_take_over(draft: &Draft<'_>) -> bool {
+    draft.adoption_commanded() || (draft.record.annotations.adopt && draft.record.entry.is_none())
 }
 
 /// Whether an entry is another owner's.

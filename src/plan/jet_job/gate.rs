@@ -1,6 +1,6 @@
 //! Whether a step that was decided may begin now.
 
-use super::super::cluster::{Obstacle, guard, keeps_entries};
+use super::super::cluster::{Obstacle, guard, keeps_entries, spec};
 use super::super::draft::Draft;
 use super::super::hold::{HoldClass, Reason};
 use super::super::record::Retry;
@@ -29,7 +29,8 @@ fn trusted(draft: &Draft<'_>, action: &Action) -> Result<(), Obstacle> {
         return Ok(());
     };
     let name = &draft.record.spec.hazelcast_resource_name;
-    guard(name, view, &draft.cluster_spec(), draft.now())?;
+    let spec = spec(draft.input.desired, name)?;
+    guard(name, view, &spec, draft.now())?;
     match action {
         Action::Claim { .. } => keeps_entries(name, view),
         _ => Ok(()),
