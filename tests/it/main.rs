@@ -15,6 +15,7 @@ mod directory_source;
 mod fixtures;
 mod hazelcast;
 mod layering;
+mod plan;
 mod protocol_golden;
 mod resources_document_faults;
 mod resources_faults;
