@@ -19,9 +19,7 @@ pub(super) fn status(draft: &mut Draft<'_>, job: &JobView, ran: bool) {
         .and_then(|text| text.lines().next())
         .unwrap_or("no reason given");
     let (kind, message) = match job.status {
-        JobStatus::Running if ran => {
-            (EventKind::Resumed, format!("RUNNING again (job {id})"))
-        }
+        JobStatus::Running if ran => (EventKind::Resumed, format!("RUNNING again (job {id})")),
         JobStatus::Running => (EventKind::Running, format!("RUNNING (job {id})")),
         JobStatus::Suspended if by == Some(StoppedBy::Failure) => (
             EventKind::Suspended,
