@@ -109,7 +109,7 @@ impl Scene {
     }
 
     /// What an ideal cluster does.
-    fn effect(&mut self, step: &Step) -> Outcome {
+    pub(crate) fn effect(&mut self, step: &Step) -> Outcome {
         assert_eq!(step.cluster, CLUSTER);
         let fits = step.expects.job.as_ref().is_none_or(|(id, statuses)| {
             let job = self.jobs().get(id);
