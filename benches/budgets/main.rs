@@ -11,6 +11,7 @@
     reason = "a benchmark stops at the first surprise and prints its table"
 )]
 
+mod daemon;
 mod documents;
 mod java;
 mod jobs;
