@@ -13,6 +13,7 @@
 
 mod daemon;
 mod documents;
+mod fleet;
 mod java;
 mod jobs;
 mod keeper;
