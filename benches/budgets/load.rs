@@ -16,12 +16,9 @@ use crate::table::{Row, ms, percentile, sorted};
 const ROUNDS: usize = 7;
 
 pub(crate) fn measure() -> Vec<Row> {
-    let revision = Arc::new(revision());
+    let revision = Arc::new(revision(DOCUMENTS));
     let changed = Arc::new(one_changed(&revision));
-    let options = LoadOptions {
-        clusters: [CLUSTER.to_owned()].into(),
-        ..LoadOptions::default()
-    };
+    let options = options();
     let (mut bare, mut cold, mut warm, mut planned) = (vec![], vec![], vec![], vec![]);
     let fleet = Fleet::at_rest(&load(
         &[Arc::clone(&revision)],
@@ -72,8 +69,37 @@ pub(crate) fn measure() -> Vec<Row> {
     ]
 }
 
-fn revision() -> Revision {
-    let files = (0..DOCUMENTS).map(|number| (path(number), file(&text(number, "Running"))));
+/// Planning alone, of ten times as many documents.
+pub(crate) fn plans() -> Vec<Row> {
+    let [few, many] = [DOCUMENTS, 10 * DOCUMENTS].map(|documents| {
+        let desired = load(
+            &[Arc::new(revision(documents))],
+            &options(),
+            &mut LoadCache::default(),
+        );
+        let fleet = Fleet::at_rest(&desired);
+        let times = (0..ROUNDS).map(|_| timed(|| drop(black_box(fleet.plan(&desired)))));
+        percentile(&sorted(times.collect()), 50)
+    });
+    let ten = 10.0 * few;
+    vec![Row {
+        what: "planning 100 000 documents / ten times planning 10 000",
+        ours: ms(many),
+        theirs: ms(ten),
+        ratio: many / ten,
+        allowed: None,
+    }]
+}
+
+fn options() -> LoadOptions {
+    LoadOptions {
+        clusters: [CLUSTER.to_owned()].into(),
+        ..LoadOptions::default()
+    }
+}
+
+fn revision(documents: usize) -> Revision {
+    let files = (0..documents).map(|number| (path(number), file(&text(number, "Running"))));
     let jar = JarFile {
         location: PathBuf::from("/jars/a.jar"),
         size: 1,

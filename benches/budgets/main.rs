@@ -33,6 +33,7 @@ type Part = (&'static str, fn() -> Vec<Row>);
 
 const PARTS: &[Part] = &[
     ("load", load::measure),
+    ("plan", load::plans),
     ("ready", ready::measure),
     ("jobs", jobs::submits),
     ("status", jobs::statuses),
