@@ -48,8 +48,24 @@ impl Program {
         Self::start(args).end_within(PATIENCE)
     }
 
+    /// The same with these variables set.
+    pub(crate) fn run_with<S: AsRef<OsStr>>(
+        args: impl IntoIterator<Item = S>,
+        variables: &[(&str, &str)],
+    ) -> Output {
+        Self::start_with(args, variables).end_within(PATIENCE)
+    }
+
     /// Starts it with a home of its own, so that nothing of the machine's user is read or written.
     pub(crate) fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        Self::start_with(args, &[])
+    }
+
+    /// The same with these variables set.
+    pub(crate) fn start_with<S: AsRef<OsStr>>(
+        args: impl IntoIterator<Item = S>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let dir = scratch::directory();
         let mut command = Process::command(env!("CARGO_BIN_EXE_jetkeeper"));
         command
@@ -60,6 +76,7 @@ impl Program {
             .stdout(File::create(dir.path().join("stdout")).unwrap())
             .stderr(File::create(dir.path().join("stderr")).unwrap());
         remove_own_variables(&mut command);
+        command.envs(variables.iter().copied());
         Self {
             process: Process::start(command),
             dir,
@@ -77,10 +94,6 @@ impl Program {
     }
 
     /// SIGTERM, as systemd stops it; waits for the end.
-    #[allow(
-        dead_code,
-        reason = "for the tests of the daemon, which comes with work of its own"
-    )]
     pub(crate) fn terminate(self) -> Output {
         self.process.signal(Signal::TERM);
         self.end_within(PATIENCE)
