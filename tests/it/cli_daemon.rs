@@ -151,6 +151,16 @@ fn a_pause_and_its_end_are_seen_and_told() {
         holds.contains("Paused") && holds.contains("the fair"),
         "{holds}"
     );
+    let described = scene.run(&["describe", "orders"]).code(0).stdout;
+    assert!(
+        described.contains("to release: jetkeeper unpause JetJob/orders"),
+        "{described}"
+    );
+    let plan = scene.run(&["plan", "JOBS"]).code(0).stdout;
+    assert!(
+        plan.contains("the fair"),
+        "the daemon's records are planned with: {plan}"
+    );
     let id = holds.lines().nth(1).unwrap().split(' ').next().unwrap();
     let refused = scene.run(&["confirm", id]).code(1).stderr;
     assert!(refused.contains("hint:"), "{refused}");
