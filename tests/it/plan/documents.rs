@@ -396,7 +396,7 @@ fn a_confirmation_of_what_is_held_no_longer_is_void() {
     scene.suspend_by_hand(job);
     let held = hold(&scene.learn(), Reason::Drifted);
     scene.job(job, |job| {
-        job.status = jetkeeper::plan::job::JobStatus::Running
+        job.status = jetkeeper::plan::job::JobStatus::Running;
     });
     scene.learn();
     scene.confirm(&held, false);
@@ -446,7 +446,7 @@ fn annotations_leave_a_job_alone() {
     scene.settle();
     remove(&mut scene, 0..12);
     let plan = scene.learn();
-    assert_eq!(words(&plan), vec!["PruneDisabled"; 12].join(" "));
+    assert_eq!(words(&plan), ["PruneDisabled"; 12].join(" "));
     scene.assert_at_rest();
 }
 

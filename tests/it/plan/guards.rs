@@ -21,16 +21,16 @@ const DEFICIENCIES: &[(&str, Reason, Change)] = &[
         };
     }),
     ("no id", Reason::ClusterUnknown, |view| {
-        view.cluster_id = None
+        view.cluster_id = None;
     }),
     ("no list", Reason::ClusterUnknown, |view| {
-        view.jobs = Seen::Unknown
+        view.jobs = Seen::Unknown;
     }),
     ("no ownership map", Reason::ClusterUnknown, |view| {
         view.ownership = Seen::Unknown;
     }),
     ("no members", Reason::ClusterUnsafe, |view| {
-        view.members.clear()
+        view.members.clear();
     }),
     ("two ids", Reason::ClusterUnsafe, |view| {
         view.foreign_cluster_id = Some(Uuid::from_u128(7));
@@ -39,7 +39,7 @@ const DEFICIENCIES: &[(&str, Reason, Change)] = &[
         view.master_changed_at = view.listed_at;
     }),
     ("no state", Reason::ClusterUnknown, |view| {
-        view.state = Seen::Unknown
+        view.state = Seen::Unknown;
     }),
     ("partitions not known", Reason::ClusterUnknown, |view| {
         view.partitions_safe = Seen::Unknown;
@@ -152,7 +152,7 @@ fn a_cluster_that_takes_no_jars_gets_none_and_the_setting_is_named() {
             view.ownership_map_fault = Seen::Known(Some("it has eviction".to_owned()));
         }),
         (Reason::ClusterUnknown, "settings", |view| {
-            view.upload_enabled = Seen::Unknown
+            view.upload_enabled = Seen::Unknown;
         }),
         (Reason::ClusterUnknown, "settings", |view| {
             view.ownership_map_fault = Seen::Unknown;

@@ -173,7 +173,7 @@ impl World {
                 }
             }
             Happening::Job(which, status, by_person) => {
-                self.change_job(*which, *status, *by_person)
+                self.change_job(*which, *status, *by_person);
             }
             Happening::Vanish(which, proven) => {
                 if let Some(job) = self.newest(*which) {
