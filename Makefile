@@ -28,7 +28,7 @@ demo: fixtures ## show it at work on a real member (KEEP=1 leaves it running)
 	$(CARGO) run --locked -- demo $(if $(KEEP),--keep)
 
 bench: fixtures ## measure beside a warm Java client
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench budgets
 
 check: tools ## format, lints, documentation, licences and sources of dependencies
 	$(CARGO) fmt --check

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub use address::{ClusterAddresses, ParseAddressesError};
 pub use state::places_of_state;
 
-use crate::resources::{Fault, SourceName};
+use crate::resources::{Fault, HazelcastSpec, SourceName};
 
 /// Read where no `--config` is given, if it is there.
 pub const USUAL_FILE: &str = "/etc/jetkeeper/jetkeeper.yaml";
@@ -30,8 +30,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Where manifests are; empty where neither the file nor a PATH names any.
     pub sources: Vec<DirectoryConfig>,
-    /// Members to connect to first, `host:port`, by cluster.
-    pub clusters: BTreeMap<String, Vec<String>>,
+    /// The clusters, by the name that jobs refer to them with.
+    pub clusters: BTreeMap<String, ClusterConfig>,
     /// Where secrets are that systemd doesn't hand us.
     pub secrets: Option<PathBuf>,
     /// Where systemd put the secrets that it hands us.
@@ -49,6 +49,24 @@ pub struct DirectoryConfig {
     pub name: SourceName,
     /// The directory, absolute.
     pub directory: PathBuf,
+}
+
+/// Where a cluster is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// The members' `cluster-name`.
+    pub cluster_name: String,
+    /// Members to connect to first, `host:port`.
+    pub addresses: Vec<String>,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            cluster_name: HazelcastSpec::default().cluster_name,
+            addresses: Vec::new(),
+        }
+    }
 }
 
 /// How much may be deleted at once without a confirmation.
@@ -245,7 +263,7 @@ impl Config {
         }
         for cluster in clusters {
             let ClusterAddresses { name, addresses } = cluster.clone();
-            self.clusters.insert(name, addresses);
+            self.clusters.entry(name).or_default().addresses = addresses;
         }
         if let Some(owner) = owner {
             self.owner = Some(owner.clone());

@@ -3,13 +3,13 @@
 
 use std::fs;
 
-use jetkeeper::engine::Published;
 use jetkeeper::hazelcast::{Client, ClientConfig, TerminateMode};
 use jetkeeper::plan::status::Phase;
 use tokio::runtime::Runtime;
 
+use crate::daemon::Daemon;
 use crate::java::Java;
-use crate::keeper::{CLUSTER, Keeper, Places, milliseconds, monotonic};
+use crate::keeper::{CLUSTER, Places, milliseconds, monotonic};
 use crate::support::member::Member;
 use crate::support::{fixture, scratch};
 use crate::table::{Row, ms, percentile, sorted};
@@ -21,23 +21,24 @@ const MAIN_CLASS: &str = "jetkeeper.pipelines.Stateless";
 
 /// Rename → RUNNING.
 pub(crate) fn submits() -> Vec<Row> {
-    let bench = Bench::start();
-    let jar = fixture(JAR);
-    let jar = jar.to_str().unwrap();
-    let mut java = Java::start("Submit", &bench.member, &[jar, MAIN_CLASS]);
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for number in 0..WARM_UPS + SAMPLES {
-        let our = bench
-            .runtime
-            .block_on(bench.submit(&format!("job-{number}")));
-        let their = java.sample();
-        if number >= WARM_UPS {
-            ours.push(our);
-            theirs.push(their);
+    let (ours, theirs) = Runtime::new().unwrap().block_on(async {
+        let mut bench = Bench::start().await;
+        let jar = fixture(JAR);
+        let jar = jar.to_str().unwrap();
+        let mut java = Java::start("Submit", &bench.member, &[jar, MAIN_CLASS]);
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for number in 0..WARM_UPS + SAMPLES {
+            let name = format!("job-{number}");
+            let our = bench.declare(&name).await;
+            bench.remove(&name).await;
+            let their = java.sample();
+            if number >= WARM_UPS {
+                ours.push(our);
+                theirs.push(their);
+            }
         }
-    }
-    drop(java);
-    bench.stop();
+        (ours, theirs)
+    });
     compare(
         [
             "rename → RUNNING / Java call → RUNNING, p50",
@@ -50,9 +51,10 @@ pub(crate) fn submits() -> Vec<Row> {
 
 /// A change on the cluster → our status.
 pub(crate) fn statuses() -> Vec<Row> {
-    let bench = Bench::start();
-    let (ours, theirs) = bench.runtime.block_on(bench.suspends("listened"));
-    bench.stop();
+    let (ours, theirs) = Runtime::new().unwrap().block_on(async {
+        let mut bench = Bench::start().await;
+        bench.suspends("listened").await
+    });
     compare(
         [
             "suspend on the cluster → our status / → Java listener, p50",
@@ -79,60 +81,49 @@ fn compare(what: [&'static str; 2], ours: Vec<f64>, theirs: Vec<f64>) -> Vec<Row
     vec![row(p50, 50, Some(1.5)), row(p99, 99, None)]
 }
 
-/// A member and jetkeeper.
+/// A member and a daemon that keeps jobs on it.
 struct Bench {
-    runtime: Runtime,
     member: Member,
     places: Places,
-    keeper: Keeper,
+    daemon: Daemon,
     _directory: tempfile::TempDir,
 }
 
 impl Bench {
-    fn start() -> Self {
-        let runtime = Runtime::new().unwrap();
+    async fn start() -> Self {
         let member = Member::options().start();
         let directory = scratch::directory();
         let places = Places::below(directory.path(), member.cluster_name(), &member.address());
         fs::copy(fixture(JAR), places.source.join("jars").join(JAR)).unwrap();
-        let keeper = runtime.block_on(Keeper::start(&places));
+        let daemon = Daemon::start(&places).await;
+        daemon.settles().await;
         Self {
-            runtime,
             member,
             places,
-            keeper,
+            daemon,
             _directory: directory,
         }
     }
 
-    /// Declares a job; gives the time of the rename and that at which the job was shown to run.
-    async fn declare(&self, name: &str) -> (u64, u64) {
+    /// Declares a job; gives the time from the rename until it was told to run.
+    async fn declare(&mut self, name: &str) -> f64 {
         let renamed = self.places.replace(&file_of(name), document(name));
-        let running = self
-            .keeper
-            .shows("the job runs", |shown| {
-                phase(shown, name) == Some(Phase::Running)
-            })
-            .await;
-        (renamed, running)
-    }
-
-    /// How long it takes until a declared job runs. Removes it again.
-    async fn submit(&self, name: &str) -> f64 {
-        let (renamed, running) = self.declare(name).await;
-        self.places.remove(&file_of(name));
-        self.keeper
-            .shows("the job is gone", |shown| {
-                shown.jobs.is_empty() && shown.settled
-            })
-            .await;
+        let running = self.daemon.tells(name, Some(Phase::Running)).await;
         milliseconds(renamed, running)
     }
 
-    /// How long it takes until a suspend by somebody else is shown, here and by a Java listener.
-    async fn suspends(&self, name: &str) -> (Vec<f64>, Vec<f64>) {
+    /// Removes its document, and waits until nothing is left of it.
+    async fn remove(&mut self, name: &str) {
+        self.places.remove(&file_of(name));
+        self.daemon.tells(name, None).await;
+        self.daemon.settles().await;
+    }
+
+    /// How long it takes until a suspend by somebody else is told, by the daemon and to a Java
+    /// listener: the same event.
+    async fn suspends(&mut self, name: &str) -> (Vec<f64>, Vec<f64>) {
         self.declare(name).await;
-        let id = self.keeper.handle.published.borrow().jobs[name].status.id;
+        let id = self.daemon.status(name).unwrap().id;
         let mut java = Java::start("Listener", &self.member, &[name]);
         assert!(java.line().starts_with("listening"));
         let stranger = Client::start(ClientConfig {
@@ -142,12 +133,11 @@ impl Bench {
         });
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for number in 0..WARM_UPS + SAMPLES {
+            self.daemon.settles().await;
             let called = monotonic();
             let (asked, shown) = tokio::join!(
                 stranger.terminate(id, TerminateMode::SuspendGraceful),
-                self.keeper.shows("the job is suspended", |shown| {
-                    phase(shown, name) == Some(Phase::Suspended)
-                })
+                self.daemon.tells(name, Some(Phase::Suspended))
             );
             asked.unwrap();
             let told = told(&mut java, "SUSPENDED");
@@ -155,20 +145,12 @@ impl Bench {
                 ours.push(milliseconds(called, shown));
                 theirs.push(milliseconds(called, told));
             }
+            self.daemon.settles().await;
             stranger.resume(id).await.unwrap();
-            told_running(&mut java);
-            self.keeper
-                .shows("the job runs again", |shown| {
-                    phase(shown, name) == Some(Phase::Running) && shown.settled
-                })
-                .await;
+            self.daemon.tells(name, Some(Phase::Running)).await;
         }
         stranger.shutdown().await;
         (ours, theirs)
-    }
-
-    fn stop(self) {
-        self.runtime.block_on(self.keeper.stop());
     }
 }
 
@@ -181,14 +163,6 @@ fn told(java: &mut Java, status: &str) -> u64 {
             return at.parse().unwrap();
         }
     }
-}
-
-fn told_running(java: &mut Java) {
-    told(java, "RUNNING");
-}
-
-fn phase(shown: &Published, name: &str) -> Option<Phase> {
-    shown.jobs.get(name).map(|job| job.status.phase)
 }
 
 fn file_of(name: &str) -> String {

@@ -105,7 +105,7 @@ impl Keeper {
             entropy,
             settings: Settings {
                 plan: plan::Settings {
-                    owner: "bench".to_owned(),
+                    owner: "jetkeeper".to_owned(),
                     ..plan::Settings::default()
                 },
                 ..Settings::default()

@@ -5,23 +5,26 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jetkeeper::plan::observed::Observed;
-use jetkeeper::plan::record::Recorded;
-use jetkeeper::plan::{PlanInput, Settings, plan};
 use jetkeeper::resources::{Desired, Digest, JarFile, Revision, SourceFile, SourceName};
 use jetkeeper::resources::{LoadCache, LoadOptions, load};
-use jiff::Timestamp;
 
 use crate::documents::{DOCUMENTS, bare_parsing, path, text, timed};
+use crate::fleet::Fleet;
+use crate::keeper::CLUSTER;
 use crate::table::{Row, ms, percentile, sorted};
 
 const ROUNDS: usize = 7;
 
 pub(crate) fn measure() -> Vec<Row> {
-    let revision = Arc::new(revision());
+    let revision = Arc::new(revision(DOCUMENTS));
     let changed = Arc::new(one_changed(&revision));
-    let options = LoadOptions::default();
+    let options = options();
     let (mut bare, mut cold, mut warm, mut planned) = (vec![], vec![], vec![], vec![]);
+    let fleet = Fleet::at_rest(&load(
+        &[Arc::clone(&revision)],
+        &options,
+        &mut LoadCache::default(),
+    ));
     for _ in 0..ROUNDS {
         let texts = revision.files.values();
         let texts = texts.map(|file| std::str::from_utf8(&file.bytes).unwrap());
@@ -40,9 +43,8 @@ pub(crate) fn measure() -> Vec<Row> {
             "{:?}",
             desired.faults.first()
         );
-        let recorded = recorded(&desired);
         let pass = timed(|| {
-            black_box(plan_of(&desired, &recorded));
+            black_box(fleet.plan(&desired));
         });
         planned.push(pass);
         warm.push(load_changed + pass);
@@ -67,31 +69,37 @@ pub(crate) fn measure() -> Vec<Row> {
     ]
 }
 
-fn plan_of(desired: &Desired, recorded: &Recorded) -> jetkeeper::plan::Plan {
-    plan(&PlanInput {
-        desired,
-        recorded,
-        observed: &Observed::default(),
-        settings: &Settings::default(),
-        now: Timestamp::UNIX_EPOCH,
-    })
+/// Planning alone, of ten times as many documents.
+pub(crate) fn plans() -> Vec<Row> {
+    let [few, many] = [DOCUMENTS, 10 * DOCUMENTS].map(|documents| {
+        let desired = load(
+            &[Arc::new(revision(documents))],
+            &options(),
+            &mut LoadCache::default(),
+        );
+        let fleet = Fleet::at_rest(&desired);
+        let times = (0..ROUNDS).map(|_| timed(|| drop(black_box(fleet.plan(&desired)))));
+        percentile(&sorted(times.collect()), 50)
+    });
+    let ten = 10.0 * few;
+    vec![Row {
+        what: "planning 100 000 documents / ten times planning 10 000",
+        ours: ms(many),
+        theirs: ms(ten),
+        ratio: many / ten,
+        allowed: None,
+    }]
 }
 
-/// The records after these documents were seen once.
-fn recorded(desired: &Desired) -> Recorded {
-    let first = plan_of(desired, &Recorded::default());
-    let jobs = first
-        .jobs
-        .into_iter()
-        .filter_map(|(name, record)| Some((name, record?)));
-    Recorded {
-        jobs: jobs.collect(),
-        ..Recorded::default()
+fn options() -> LoadOptions {
+    LoadOptions {
+        clusters: [CLUSTER.to_owned()].into(),
+        ..LoadOptions::default()
     }
 }
 
-fn revision() -> Revision {
-    let files = (0..DOCUMENTS).map(|number| (path(number), file(&text(number, "Running"))));
+fn revision(documents: usize) -> Revision {
+    let files = (0..documents).map(|number| (path(number), file(&text(number, "Running"))));
     let jar = JarFile {
         location: PathBuf::from("/jars/a.jar"),
         size: 1,

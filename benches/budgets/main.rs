@@ -11,7 +11,9 @@
     reason = "a benchmark stops at the first surprise and prints its table"
 )]
 
+mod daemon;
 mod documents;
+mod fleet;
 mod java;
 mod jobs;
 mod keeper;
@@ -31,6 +33,7 @@ type Part = (&'static str, fn() -> Vec<Row>);
 
 const PARTS: &[Part] = &[
     ("load", load::measure),
+    ("plan", load::plans),
     ("ready", ready::measure),
     ("jobs", jobs::submits),
     ("status", jobs::statuses),

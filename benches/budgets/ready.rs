@@ -3,18 +3,16 @@
 use std::fs;
 use std::sync::Arc;
 
-use jetkeeper::plan::job::{Guarantee, JobId, JobStatus};
-use jetkeeper::plan::ownership::OwnershipEntry;
-use jetkeeper::plan::record::{BoundJob, Deployed, JobRecord, UploadOutcome};
+use jetkeeper::plan::record::UploadOutcome;
 use jetkeeper::plan::step::{Action, Expectation, Outcome, Remember, Step, Submit};
-use jetkeeper::resources::{Digest, ResourceId};
+use jetkeeper::resources::ResourceId;
 use jetkeeper::store::{Change, JournalEvent, Store};
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
-use uuid::Uuid;
 
 use crate::documents::{DOCUMENTS, bare_parsing, name, path, text, timed};
-use crate::keeper::{CLUSTER, Keeper, Places};
+use crate::fleet::{CLUSTER_ID, bound, jar};
+use crate::keeper::{CLUSTER, Keeper, Places, milliseconds, monotonic};
 use crate::support::scratch;
 use crate::table::{Row, ms, percentile, sorted};
 
@@ -23,7 +21,6 @@ const ROUNDS: usize = 5;
 const STEPS: usize = 5_000;
 /// Where no member answers.
 const NOBODY: &str = "127.0.0.1:1";
-const CLUSTER_ID: Uuid = Uuid::from_u128(7);
 
 pub(crate) fn measure() -> Vec<Row> {
     let directory = scratch::directory();
@@ -42,9 +39,9 @@ pub(crate) fn measure() -> Vec<Row> {
     for _ in 0..ROUNDS {
         bare.push(bare_parsing(texts.iter().map(String::as_str)));
         opened.push(timed(|| {
-            runtime.block_on(async { places.store().await.load().await.unwrap() });
+            runtime.block_on(async { drop(places.store().await.load().await.unwrap()) });
         }));
-        ready.push(timed(|| runtime.block_on(until_ready(&places))));
+        ready.push(runtime.block_on(until_ready(&places)));
     }
     let [bare, opened, ready] = [bare, opened, ready].map(|times| percentile(&sorted(times), 50));
     vec![Row {
@@ -56,14 +53,15 @@ pub(crate) fn measure() -> Vec<Row> {
     }]
 }
 
-/// Starts, and waits until all jobs are shown.
-async fn until_ready(places: &Places) {
+/// Starts, and waits until all jobs are shown: how long that took, in milliseconds.
+async fn until_ready(places: &Places) -> f64 {
+    let began = monotonic();
     let keeper = Keeper::start(places).await;
-    keeper
+    let ready = keeper
         .shows("all jobs", |shown| shown.jobs.len() == DOCUMENTS)
         .await;
-    // Dropped, as a crash would: ending is not measured, and nothing is left to write.
-    drop(keeper);
+    keeper.stop().await;
+    milliseconds(began, ready)
 }
 
 /// Makes the store of a keeper whose jobs all run.
@@ -86,45 +84,6 @@ async fn record(places: &Places) {
     store.commit(&change).await.unwrap();
 }
 
-fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
-    let nonce = format!("{name}-1-0123456789abcdef");
-    let now = Timestamp::now();
-    JobRecord {
-        attempts: 1,
-        entry: Some(OwnershipEntry {
-            owner: "bench".to_owned(),
-            epoch: 1,
-            attempt: nonce.clone(),
-            job_id: Some(JobId(id)),
-            resource: ResourceId::jet_job(name),
-            digest: record.digest,
-        }),
-        job: Some(BoundJob {
-            cluster_id: CLUSTER_ID,
-            id: JobId(id),
-            nonce,
-            deployed: Some(Deployed {
-                jar: Some(Digest::of(b"jar")),
-                jar_on_member: None,
-                main_class: record.spec.main_class.clone(),
-                parameters: record.spec.parameters.clone(),
-                secret_parameters: Vec::new(),
-            }),
-            submitted_at: now,
-            guarantee: Some(Guarantee::ExactlyOnce),
-            status: JobStatus::Running,
-            status_since: now,
-            completed_at: None,
-            failure: None,
-            stopped_by: None,
-            gone: false,
-            configured: None,
-            ran: true,
-        }),
-        ..record.clone()
-    }
-}
-
 /// A submit's intent and outcome.
 fn submit(number: usize) -> [JournalEvent; 2] {
     let step = Arc::new(Step {
@@ -135,7 +94,7 @@ fn submit(number: usize) -> [JournalEvent; 2] {
         expects: Expectation::cluster(CLUSTER_ID),
         action: Action::Submit(Submit {
             nonce: format!("{}-1-0123456789abcdef", name(number)),
-            jar: Some(Digest::of(b"jar")),
+            jar: Some(jar()),
             jar_on_member: None,
             main_class: Some("com.example.pipelines.Orders".to_owned()),
             parameters: vec![format!("topic-{number}"), "--rate=100".to_owned()],

@@ -7,9 +7,9 @@ use jetkeeper::api::Client;
 use jetkeeper::engine::JobResource;
 use jetkeeper::plan::status::Phase;
 
+use crate::daemon::run;
 use crate::keeper::{CLUSTER, Places};
 use crate::member::FakeMember;
-use crate::support::program::Program;
 use crate::support::wait::{eventually, within};
 use crate::support::{fixture, scratch};
 use crate::table::{Row, percentile, sorted};
@@ -34,12 +34,7 @@ pub(crate) fn measure() -> Vec<Row> {
             fs::write(path, document(&name)).unwrap();
         }
     }
-    let program = Program::start([
-        "run".as_ref(),
-        places.source.as_os_str(),
-        "--state".as_ref(),
-        places.state.as_os_str(),
-    ]);
+    let program = run(&places);
     eventually(SETUP, "all jobs are submitted", || {
         member.jobs() == 2 * JOBS && member.quiet_for() > QUIET
     });

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::ask::{Taker, require_recorded};
 use super::context::Context;
 use super::error::{CliError, Result};
+use super::export::export;
 use super::subject::Subject;
 use crate::api::wire::AdoptBody;
 use crate::resources::Kind;
@@ -13,14 +14,27 @@ use crate::store::Change;
 /// Take over a job that somebody else made.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The resource that declares it
-    #[arg(value_name = "NAME")]
-    subject: Subject,
+    /// The resource that declares it; with --export, the job's name on the cluster
+    name: String,
+    /// Print the YAML that would declare the job, and take nothing over
+    #[arg(long)]
+    export: bool,
+    /// The cluster that has the job, where several are configured
+    #[arg(long, value_name = "NAME", requires = "export")]
+    on: Option<String>,
 }
 
 /// Adopts.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
-    let Subject(resource) = args.subject;
+    if args.export {
+        let yaml = export(context, &args.name, args.on.as_deref()).await?;
+        context.output.data(&yaml)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Subject(resource) = args
+        .name
+        .parse()
+        .map_err(|error: String| CliError::usage(error))?;
     if resource.kind != Kind::JetJob {
         return Err(CliError::usage(format!("{resource} is no job")));
     }

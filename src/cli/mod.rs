@@ -19,6 +19,7 @@ mod demo;
 mod describe;
 mod error;
 mod events;
+mod export;
 mod follow;
 mod format;
 mod get;

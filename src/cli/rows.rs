@@ -7,7 +7,7 @@ use super::table::{Cell, Mood};
 use super::time;
 use crate::engine::JobResource;
 use crate::engine::published::HazelcastResource;
-use crate::plan::hold::{Hold, HoldClass, Release};
+use crate::plan::hold::{Hold, HoldClass, Reason, Release};
 use crate::plan::record::{Condition, ConditionStatus, ConditionType};
 use crate::plan::status::Phase;
 use crate::resources::ResourceId;
@@ -246,15 +246,18 @@ pub(super) fn subjects(hold: &Hold) -> String {
 pub(super) fn release(hold: &Hold) -> Option<String> {
     let id = &hold.id;
     match hold.release {
-        Release::None => None,
+        Release::None if hold.reason != Reason::Paused => None,
         Release::Confirm => Some(format!("jetkeeper confirm {id}")),
         Release::DiscardState => Some(format!("jetkeeper confirm {id} --discard-state")),
         Release::Adopt => {
             let name = hold.subjects.first()?;
             Some(format!("jetkeeper adopt {name}"))
         }
-        // The subject of a pause of everything is whatever it keeps waiting.
-        Release::Unpause => Some("jetkeeper unpause".to_owned()),
+        // A pause of everything has the same words; the engine then says that no name is needed.
+        Release::None | Release::Unpause => {
+            let name = hold.subjects.first()?;
+            Some(format!("jetkeeper unpause {name}"))
+        }
     }
 }
 
@@ -344,7 +347,6 @@ mod tests {
 
     #[test]
     fn what_is_said_of_many_is_said_once() {
-        use crate::plan::hold::Reason;
         let away = |name| {
             Hold::new(
                 Reason::ClusterUnreachable,
@@ -362,9 +364,16 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_is_ended_by_the_name_of_its_job() {
+        let paused = Hold::new(Reason::Paused, vec![ResourceId::jet_job("orders")], "");
+        let command = release(&paused);
+        assert_eq!(command.as_deref(), Some("jetkeeper unpause JetJob/orders"));
+    }
+
+    #[test]
     fn of_many_subjects_the_first_are_named() {
         let jobs = ["a", "b", "c", "d"].map(ResourceId::jet_job);
-        let hold = Hold::new(crate::plan::hold::Reason::MassDeletion, jobs.into(), "no");
+        let hold = Hold::new(Reason::MassDeletion, jobs.into(), "no");
         assert_eq!(subjects(&hold), "JetJob/a, JetJob/b and 2 more");
     }
 }

@@ -19,7 +19,6 @@ use crate::engine::{
 };
 use crate::plan;
 use crate::plan::record::Recorded;
-use crate::resources::HazelcastSpec;
 use crate::secrets::FileSecrets;
 use crate::source::{DirectoryOptions, DirectorySource, Source};
 use crate::store::{
@@ -116,10 +115,10 @@ fn settings(config: &Config, mode: Mode) -> Result<Settings> {
 pub(super) fn targets(config: &Config) -> BTreeMap<String, ClusterTarget> {
     let clusters = config.clusters.iter();
     clusters
-        .map(|(name, addresses)| {
+        .map(|(name, cluster)| {
             let target = ClusterTarget {
-                cluster_name: HazelcastSpec::default().cluster_name,
-                addresses: addresses.clone(),
+                cluster_name: cluster.cluster_name.clone(),
+                addresses: cluster.addresses.clone(),
             };
             (name.clone(), target)
         })

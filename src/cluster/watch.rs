@@ -6,7 +6,8 @@
 //!   asked for before the event arrived takes it back.
 //! - Nothing is known without a connection, and no job is known before a list was answered on this
 //!   connection. A list from a master that is new, and lacks what was there, proves nothing.
-//! - At rest: listeners, and one list per [`WatchOptions::resync`]. The cluster's health and the
+//! - At rest: listeners, and one list per [`WatchOptions::resync`]; more of them, at growing
+//!   distances, while an upload may make a job that no list showed yet. The cluster's health and the
 //!   ownership map are read when the connection or the members change and when somebody asks
 //!   ([`ClusterWatch::guard`], [`ClusterWatch::refresh`]); health also while it is bad, so that a hold
 //!   on it ends.
@@ -114,6 +115,11 @@ impl ClusterWatch {
     /// Asks for the list and the ownership map, to be read now. Several of these are one.
     pub fn refresh(&self) {
         self.orders.refresh();
+    }
+
+    /// Asks for the ownership map alone, to be read now: for whoever changed it and no job.
+    pub fn refresh_ownership(&self) {
+        self.orders.refresh_ownership();
     }
 
     /// Asks for the list and the ownership map, and waits until both, read after this call, are

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address::address;
-use super::{Config, ConfigError, DirectoryConfig, PruneConfig};
+use super::{ClusterConfig, Config, ConfigError, DirectoryConfig, PruneConfig};
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
 
@@ -39,8 +39,9 @@ struct RawPath {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RawCluster {
+    cluster_name: Option<String>,
     addresses: Option<Vec<String>>,
 }
 
@@ -161,7 +162,7 @@ fn may_be_in_a_name(character: char) -> bool {
 fn clusters(
     raw: &RawConfig,
     reading: &mut Reading<'_, RawConfig>,
-) -> BTreeMap<String, Vec<String>> {
+) -> BTreeMap<String, ClusterConfig> {
     let mut clusters = BTreeMap::new();
     for (name, cluster) in &raw.clusters {
         let mut addresses = Vec::new();
@@ -180,7 +181,12 @@ fn clusters(
             let help = "name one member at least: `addresses: [\"host:5701\"]`";
             reading.refuse(&["clusters", name], message, help);
         }
-        clusters.insert(name.clone(), addresses);
+        let usual = ClusterConfig::default().cluster_name;
+        let cluster = ClusterConfig {
+            cluster_name: cluster.cluster_name.clone().unwrap_or(usual),
+            addresses,
+        };
+        clusters.insert(name.clone(), cluster);
     }
     clusters
 }

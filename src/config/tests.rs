@@ -63,7 +63,7 @@ use crate::resources::Place;
 const WHOLE: &str = "
 sources:
   - {name: jobs, directory: {path: jobs}}
-clusters: {hazelcast: {addresses: [\"10.0.0.1:5701\", member-2]}}
+clusters: {hazelcast: {clusterName: prod, addresses: [\"10.0.0.1:5701\", member-2]}}
 owner: from-file
 secrets: {directory: secrets}
 state: {directory: /srv/from-file}
@@ -79,9 +79,10 @@ fn the_file_says_it_all() {
     assert_eq!(config.sources[0].name.0, "jobs");
     assert_eq!(config.sources[0].directory, scene.path("jobs"));
     assert_eq!(
-        config.clusters["hazelcast"],
+        config.clusters["hazelcast"].addresses,
         ["10.0.0.1:5701", "member-2:5701"]
     );
+    assert_eq!(config.clusters["hazelcast"].cluster_name, "prod");
     assert_eq!(config.owner().unwrap(), "from-file");
     assert_eq!(config.secrets, Some(scene.path("secrets")));
     assert_eq!(config.state().unwrap(), Path::new("/srv/from-file"));
@@ -100,7 +101,9 @@ fn flags_beat_the_file_and_leave_the_rest_of_it() {
     scene.overrides = Overrides {
         path: Some(scene.path("other")),
         state: Some(PathBuf::from("/srv/flag")),
-        clusters: vec!["second=h:1".parse().unwrap()],
+        clusters: ["second=h:1", "hazelcast=h:2"]
+            .map(|text| text.parse().unwrap())
+            .into(),
         owner: Some("flag".to_owned()),
         secrets: Some(PathBuf::from("/srv/secrets")),
         max_deletions: Some(7),
@@ -113,6 +116,12 @@ fn flags_beat_the_file_and_leave_the_rest_of_it() {
     assert_eq!(
         config.clusters.keys().collect::<Vec<_>>(),
         ["hazelcast", "second"]
+    );
+    assert_eq!(config.clusters["second"].cluster_name, "dev");
+    let hazelcast = &config.clusters["hazelcast"];
+    assert_eq!(
+        (&*hazelcast.cluster_name, &*hazelcast.addresses),
+        ("prod", &["h:2".to_owned()][..])
     );
     assert_eq!(config.owner().unwrap(), "flag");
     assert_eq!(config.secrets, Some(PathBuf::from("/srv/secrets")));

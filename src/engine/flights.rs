@@ -84,7 +84,7 @@ impl Flights {
         }
         if *outcome == Outcome::Done && matches!(step.action, Action::Claim { .. }) {
             // A claim changes no job, so nothing that was seen before it is out of date.
-            watch.refresh();
+            watch.refresh_ownership();
             return;
         }
         let stale = matches!(outcome, Outcome::Stale { .. });

@@ -9,6 +9,7 @@
 //! timer ────┘
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use super::request::Handle;
 use super::settings::{EngineParts, Mode, Settings};
 use super::wake::{Bell, Follower};
 use super::watches::Watches;
-use crate::artifacts::{Artifacts, JarViews};
+use crate::artifacts::{Artifacts, JarRequest, JarViews};
 use crate::clock::Clock;
 use crate::plan::Plan;
 use crate::plan::record::Recorded;
@@ -64,6 +65,7 @@ pub(super) struct Engine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) artifacts: Arc<dyn Artifacts>,
     pub(super) jar_views: watch::Receiver<JarViews>,
+    pub(super) wanted_jars: BTreeSet<JarRequest>,
     pub(super) recorded: Recorded,
     pub(super) manifests: Manifests,
     pub(super) watches: Watches,
@@ -205,6 +207,7 @@ impl Engine {
             clock,
             artifacts,
             jar_views,
+            wanted_jars: BTreeSet::new(),
             recorded,
             notices,
             published,

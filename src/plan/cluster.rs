@@ -105,6 +105,10 @@ fn recognise(
     let (Some(id), Seen::Known(jobs), Seen::Known(ownership)) =
         (view.cluster_id, &view.jobs, &view.ownership)
     else {
+        if view.jet_enabled == Seen::Known(false) {
+            // Members without Jet list no jobs, ever.
+            return preflight(name, view).err();
+        }
         let message = format!("cluster {name} is connected; its jobs are being listed");
         return Some(Obstacle::new(Reason::ClusterUnknown, message));
     };

@@ -163,6 +163,11 @@ impl Step {
         StepId(digest)
     }
 
+    /// What is said while it is being carried out.
+    pub(super) fn under_way(&self) -> String {
+        format!("under way: {self}")
+    }
+
     /// What it does, in one word.
     pub fn verb(&self) -> &'static str {
         match self.action {

@@ -14,6 +14,9 @@ pub struct Interest {
     pub names: BTreeSet<String>,
     /// These jobs, even if no list shows them.
     pub ids: BTreeSet<JobId>,
+    /// Of the names those under which an upload may make a job at any time: nobody tells of a job
+    /// that no list showed yet.
+    pub awaited: BTreeSet<String>,
 }
 
 /// The job's name on its cluster.
@@ -66,9 +69,12 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
         }
         let cluster = &record.spec.hazelcast_resource_name;
         let interest = interests.entry(cluster.clone()).or_default();
-        interest
-            .names
-            .insert(job_name(name, &record.spec).to_owned());
+        let job_name = job_name(name, &record.spec);
+        interest.names.insert(job_name.to_owned());
+        let attempt = record.attempt.as_ref();
+        if attempt.is_some_and(|attempt| attempt.uploading) {
+            interest.awaited.insert(job_name.to_owned());
+        }
         if let Some(job) = record.job.as_ref().filter(|job| job.is_active()) {
             interest.ids.insert(job.id);
         }

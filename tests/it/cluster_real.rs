@@ -482,6 +482,7 @@ async fn the_watch_sees_a_job_live_and_its_member_go_and_come_back() {
     watch.want(Interest {
         names: [name.clone()].into(),
         ids: [id].into(),
+        ..Interest::default()
     });
     member.kill();
     let view = seen(&mut views, |view| view.link != Link::Up).await;

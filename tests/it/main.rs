@@ -9,6 +9,11 @@
 
 mod api;
 mod artifacts;
+mod cli_config;
+mod cli_daemon;
+mod cli_real;
+mod cli_usage;
+mod cli_validate;
 mod cluster_real;
 mod demo;
 mod directory_source;
@@ -16,6 +21,7 @@ mod fixtures;
 mod hazelcast;
 mod layering;
 mod plan_safety;
+mod plan;
 mod protocol_golden;
 mod resources_document_faults;
 mod resources_faults;

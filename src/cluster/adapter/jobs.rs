@@ -10,6 +10,8 @@ use crate::plan::upload::nonce_of;
 
 /// What members say of a job that a user suspended.
 const SUSPENDED_BY_USER: &str = "Requested by user";
+/// What members put before the failure that suspended a job.
+const SUSPENDED_BY_FAILURE: &str = "Execution failure:";
 
 /// One line of the list.
 pub(super) fn view(summary: JobSummary) -> JobView {
@@ -26,9 +28,15 @@ pub(super) fn view(summary: JobSummary) -> JobView {
         user_cancelled: summary.user_cancelled,
         user_requested: None,
         failure: summary.failure_text.map(Arc::from),
-        suspension_failure: suspension.map(Arc::from),
+        suspension_failure: suspension.map(|cause| failure_of(&cause).into()),
         config: None,
     }
+}
+
+/// The failure that suspended a job, without what members put before it.
+fn failure_of(cause: &str) -> &str {
+    let failure = cause.strip_prefix(SUSPENDED_BY_FAILURE).unwrap_or(cause);
+    failure.trim_start()
 }
 
 /// A status. One that only later members know is waited through, as an end that is under way is.

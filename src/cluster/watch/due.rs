@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::call;
 use super::keeper::Keeper;
+use crate::plan::Interest;
 use crate::plan::job::JobId;
 
 /// Bounds of the time between two lists that events bring about.
@@ -14,6 +15,10 @@ const SHORTEST_GAP: Duration = Duration::from_millis(50);
 const LONGEST_GAP: Duration = Duration::from_secs(5);
 /// The time between two such lists, in units of the time that the last one took.
 const GAP_PER_LIST: u32 = 4;
+/// The first look for a job that is awaited; later ones follow at growing distances.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// A job that came after this much time is seen after a quarter more of it.
+const LOOKS_PER_WAIT: u32 = 4;
 
 impl Keeper {
     /// Makes the calls whose time has come.
@@ -127,6 +132,28 @@ impl Keeper {
     pub(super) fn needs_listener(&self, job: JobId) -> bool {
         let wanted = self.picture.wanted(job);
         wanted.is_some_and(|job| !job.status.is_terminal()) && !self.listeners.contains(job)
+    }
+
+    /// Takes which jobs are awaited from now on.
+    pub(super) fn await_jobs(&mut self, interest: &Interest, now: Instant) {
+        let known = &self.picture.interest().awaited;
+        if interest.awaited.is_empty() {
+            self.awaiting_since = None;
+        } else if !interest.awaited.is_subset(known) {
+            self.awaiting_since = Some(now);
+            self.lanes.list.want(now + FIRST_LOOK);
+        }
+    }
+
+    /// The time between a list and the next one, should nothing happen.
+    pub(super) fn pause_between_lists(&self, now: Instant) -> Duration {
+        let resync = self.options.resync;
+        let Some(since) = self.awaiting_since else {
+            return resync;
+        };
+        let took = self.listed.map_or(Duration::ZERO, |(_, took)| took);
+        let pause = ((now - since) / LOOKS_PER_WAIT).max(took * GAP_PER_LIST);
+        pause.max(FIRST_LOOK).min(resync)
     }
 
     /// Wants a list because something happened; at once, unless the last one is too recent for what

@@ -36,6 +36,7 @@ impl Keeper {
             self.read_config_anew(job, now);
         }
         if let Some(interest) = orders.interest {
+            self.await_jobs(&interest, now);
             if self.picture.want(interest) {
                 self.lanes.list.want_urgently(now);
             }
@@ -54,6 +55,8 @@ impl Keeper {
         }
         if refresh {
             self.lanes.list.want_urgently(now);
+        }
+        if refresh || orders.ownership {
             self.lanes.ownership.want_urgently(now);
         }
         if guard {
@@ -179,7 +182,7 @@ impl Keeper {
 
     fn take_list(&mut self, asked: Asked, jobs: Vec<JobView>, now: Instant) {
         self.lanes.list.succeeded();
-        self.lanes.list.want(now + self.options.resync);
+        self.lanes.list.want(now + self.pause_between_lists(now));
         for job in self.picture.list(asked, jobs) {
             self.read_config_anew(job, now);
         }

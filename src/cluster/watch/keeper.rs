@@ -44,6 +44,8 @@ pub(super) struct Keeper {
     pub(super) unlisted: bool,
     /// When the latest list was answered, and how long that took.
     pub(super) listed: Option<(Instant, Duration)>,
+    /// Since when a job is awaited that nobody would tell of.
+    pub(super) awaiting_since: Option<Instant>,
     /// When the master has been in place for long enough.
     pub(super) settles_at: Option<Instant>,
     /// How long until a cluster that is not well is looked at again.
@@ -124,6 +126,7 @@ impl Keeper {
             guards: 0,
             unlisted: false,
             listed: None,
+            awaiting_since: None,
             settles_at: None,
             recheck: Duration::ZERO,
             publisher,

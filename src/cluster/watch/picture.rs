@@ -71,6 +71,10 @@ impl Picture {
         &self.view
     }
 
+    pub(super) fn interest(&self) -> &Interest {
+        &self.interest
+    }
+
     pub(super) fn is_up(&self) -> bool {
         self.view.link == Link::Up
     }

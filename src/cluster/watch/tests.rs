@@ -85,6 +85,7 @@ fn interest(names: &[&str], ids: &[JobId]) -> Interest {
     Interest {
         names: names.iter().map(ToString::to_string).collect(),
         ids: ids.iter().copied().collect(),
+        ..Interest::default()
     }
 }
 
@@ -113,6 +114,35 @@ async fn at_rest_there_is_one_list_a_minute_and_nothing_else() {
     tokio::time::sleep(Duration::from_mins(10)).await;
     assert_eq!(fixture.cluster.calls("list"), lists + 10);
     assert_eq!(fixture.cluster.all_calls(), all + 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_awaited_job_is_looked_for_at_growing_distances() {
+    let fixture = Fixture::running().await;
+    let lists = || fixture.cluster.calls("list");
+    let before = lists();
+    fixture.watch.want(Interest {
+        awaited: ["a".to_owned()].into(),
+        ..interest(&["a"], &[])
+    });
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(
+        (3..=4).contains(&(lists() - before)),
+        "{}",
+        lists() - before
+    );
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert!(
+        (10..=20).contains(&(lists() - before)),
+        "{}",
+        lists() - before
+    );
+
+    fixture.watch.want(interest(&["a"], &[]));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let before = lists();
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert_eq!(lists(), before + 10);
 }
 
 #[tokio::test(start_paused = true)]

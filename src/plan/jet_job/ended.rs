@@ -104,8 +104,8 @@ pub(super) fn failure_restart_due(draft: &mut Draft<'_>, job: &BoundJob) -> bool
     let count = restarts_in_a_row(draft, job, policy.backoff);
     if count >= policy.max_restarts {
         let message = format!(
-            "{failure}; restarted {count} times in a row (restartPolicy.maxRestarts); confirm that \
-             it be started again"
+            "{failure}; restarted {} (restartPolicy.maxRestarts); confirm that it be started again",
+            in_a_row(count)
         );
         return restart_confirmed(draft, message);
     }
@@ -117,6 +117,14 @@ pub(super) fn failure_restart_due(draft: &mut Draft<'_>, job: &BoundJob) -> bool
         return false;
     }
     true
+}
+
+fn in_a_row(count: u32) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        count => format!("{count} times in a row"),
+    }
 }
 
 /// How often the job was restarted without running for long in between.

@@ -16,14 +16,8 @@ pub(super) fn follow_job(draft: &mut Draft<'_>) {
         return;
     };
     if view.cluster_id != Some(job.cluster_id) {
-        let active = job.is_active();
-        let id = job.id;
-        // The old cluster's entry is of no use on the new one.
-        let entry_is_old = draft.record.attempt.is_none() && draft.record.entry.is_some();
-        if entry_is_old && active {
-            draft.edit().entry = None;
-        }
-        if active {
+        if job.is_active() {
+            let id = job.id;
             lose(draft, id, "its cluster is another one now");
         }
         return;

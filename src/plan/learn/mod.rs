@@ -21,6 +21,7 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
     if draft.sight.is_none_or(|sight| sight.obstacle.is_some()) {
         return;
     }
+    forget_entry_of_old_cluster(draft);
     bind::bind_attempt(draft);
     bind::bind_by_entry(draft);
     follow::follow_job(draft);
@@ -52,6 +53,16 @@ fn pin_remote_jar(draft: &mut Draft<'_>) {
 /// Whether a job in this state is to run.
 fn runs(state: DesiredState) -> bool {
     matches!(state, DesiredState::Running | DesiredState::Restarted)
+}
+
+/// In the pass that takes another cluster for the recorded one, what we wrote there is forgotten.
+fn forget_entry_of_old_cluster(draft: &mut Draft<'_>) {
+    let name = &draft.record.spec.hazelcast_resource_name;
+    let known = draft.input.recorded.clusters.get(name);
+    let another = known.is_some_and(|known| Some(known.cluster_id) != draft.cluster_id());
+    if another && draft.record.entry.is_some() {
+        draft.edit().entry = None;
+    }
 }
 
 /// Forgets an operation that came to its end, or that nobody wants any more. One that the job's

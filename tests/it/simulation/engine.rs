@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jetkeeper::clock::{Clock, Random};
+use jetkeeper::engine::published::PlannedStep;
 use jetkeeper::engine::{self, EngineError, EngineParts, EngineTask, Handle, Mode, Settings};
 use jetkeeper::plan;
 use jetkeeper::store::MemoryDisk;
@@ -43,6 +44,11 @@ pub(crate) enum End {
 impl Surroundings {
     /// Starts the process. A planned fault may end it before it is up.
     pub(crate) async fn start(&self, seed: u64) -> Result<Process, End> {
+        self.start_in(Mode::Keep, seed).await
+    }
+
+    /// Starts the process in a mode.
+    pub(crate) async fn start_in(&self, mode: Mode, seed: u64) -> Result<Process, End> {
         for hazelcast in self.clusters.values() {
             hazelcast.state().watchdog.engine_since = self.clock.now();
         }
@@ -62,7 +68,7 @@ impl Surroundings {
                 },
                 clusters: BTreeMap::new(),
                 steps_per_cluster: 8,
-                mode: Mode::Keep,
+                mode,
             },
         };
         tokio::select! {
@@ -99,7 +105,7 @@ impl Process {
     }
 
     /// Stops in good order.
-    pub(crate) async fn stop(self, grace: Duration) -> Result<(), EngineError> {
-        self.task.stop(grace).await.map(|_| ())
+    pub(crate) async fn stop(self, grace: Duration) -> Result<Vec<PlannedStep>, EngineError> {
+        self.task.stop(grace).await
     }
 }

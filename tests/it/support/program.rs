@@ -48,8 +48,24 @@ impl Program {
         Self::start(args).end_within(PATIENCE)
     }
 
+    /// The same with these variables set.
+    pub(crate) fn run_with<S: AsRef<OsStr>>(
+        args: impl IntoIterator<Item = S>,
+        variables: &[(&str, &str)],
+    ) -> Output {
+        Self::start_with(args, variables).end_within(PATIENCE)
+    }
+
     /// Starts it with a home of its own, so that nothing of the machine's user is read or written.
     pub(crate) fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        Self::start_with(args, &[])
+    }
+
+    /// The same with these variables set.
+    pub(crate) fn start_with<S: AsRef<OsStr>>(
+        args: impl IntoIterator<Item = S>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let dir = scratch::directory();
         let mut command = Process::command(env!("CARGO_BIN_EXE_jetkeeper"));
         command
@@ -60,6 +76,7 @@ impl Program {
             .stdout(File::create(dir.path().join("stdout")).unwrap())
             .stderr(File::create(dir.path().join("stderr")).unwrap());
         remove_own_variables(&mut command);
+        command.envs(variables.iter().copied());
         Self {
             process: Process::start(command),
             dir,
@@ -85,6 +102,12 @@ impl Program {
     /// As an administrator or systemd does: SIGTERM, SIGINT.
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// SIGTERM, as systemd stops it; waits for the end.
+    pub(crate) fn terminate(self) -> Output {
+        self.process.signal(Signal::TERM);
+        self.end_within(PATIENCE)
     }
 
     /// Waits for its end; panics with what it printed when it still runs at the deadline.

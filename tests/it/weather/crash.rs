@@ -5,14 +5,19 @@ use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::status::Phase;
 
 use super::stage::Stage;
+use crate::support::member::Member;
 
 #[test]
 fn killed_while_a_main_runs_it_finds_the_job_and_submits_none() {
     let mut stage = Stage::shared();
     let name = stage.name("slow");
-    stage.declare(&name, "SlowMain", &["parameters: [\"4000\"]"]);
+    stage.declare(
+        &name,
+        "SlowMain",
+        &[&format!("parameters: [\"4000\", {name}]")],
+    );
     stage.start();
-    stage.until_held(&name, Reason::StepInFlight, &["submit job"]);
+    stage.until_main_sleeps(Member::shared(), &name);
     stage.kill();
     assert!(stage.person.jobs(&name).is_empty(), "main still sleeps");
 
@@ -44,10 +49,13 @@ fn killed_at_rest_it_does_nothing_when_it_is_back() {
     stage.until_at_rest(&name, Phase::Running);
     stage.reconcile();
     assert_eq!(stage.person.only_job(&name), before);
-    assert_eq!(
-        stage.steps(&name),
-        2,
-        "one claim and one submit:\n{}",
+    assert_eq!((stage.steps("claim"), stage.steps("submit")), (1, 1));
+    let others = [
+        "suspend", "resume", "restart", "cancel", "change", "renew", "give up",
+    ];
+    assert!(
+        others.iter().all(|verb| stage.steps(verb) == 0),
+        "{}",
         stage.log()
     );
 }

@@ -70,7 +70,7 @@ fn a_job_that_a_failure_suspended_is_resumed_and_keeps_its_state() {
     stage.declare(&name, "Failing", &[parameters, policy]);
     stage.start();
 
-    stage.until_held(&name, Reason::JobFailed, &["restarted 1 times in a row"]);
+    stage.until_held(&name, Reason::JobFailed, &[LIKING, "restarted once"]);
     stage.reconcile();
     let job = stage.person.only_job(&name);
     assert_eq!(job.status, JobStatus::Suspended);

@@ -4,19 +4,20 @@ use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::status::Phase;
 
 use super::stage::Stage;
+use crate::support::member::Member;
 
 #[test]
 fn a_main_slower_than_its_limit_is_found_later_and_not_run_again() {
     let mut stage = Stage::shared();
     let name = stage.name("slow");
-    let spec = ["parameters: [\"4000\"]", "timeouts: {submit: 1s}"];
-    stage.declare(&name, "SlowMain", &spec);
+    let parameters = format!("parameters: [\"4000\", {name}]");
+    stage.declare(&name, "SlowMain", &[&parameters, "timeouts: {submit: 1s}"]);
     stage.start();
 
     let words = [
         "the upload had no answer",
         "main may still be running",
-        "no job will come",
+        "confirm only if",
     ];
     stage.until_held(&name, Reason::OutcomeUnknown, &words);
     assert!(stage.person.jobs(&name).is_empty());
@@ -53,10 +54,15 @@ fn a_main_that_never_returns_has_made_its_job() {
 fn one_slow_main_holds_up_no_other_job() {
     let mut stage = Stage::shared();
     let (slow, quick) = (stage.name("slow"), stage.name("quick"));
-    stage.declare(&slow, "SlowMain", &["parameters: [\"10000\"]"]);
+    stage.declare(
+        &slow,
+        "SlowMain",
+        &[&format!("parameters: [\"60000\", {slow}]")],
+    );
     stage.start();
-    stage.until_held(&slow, Reason::StepInFlight, &["submit job"]);
+    stage.until_main_sleeps(Member::shared(), &slow);
     stage.declare(&quick, "Stateless", &[]);
     stage.until_at_rest(&quick, Phase::Running);
+    stage.until_held(&slow, Reason::StepInFlight, &["submit job"]);
     assert!(stage.person.jobs(&slow).is_empty(), "main still sleeps");
 }

@@ -184,11 +184,14 @@ impl Stage {
         self.past.clone() + &now.unwrap_or_default()
     }
 
-    /// How often the daemons began a step: `submit job NAME`.
+    /// How often the daemons began a step that reads like this: `suspend job`.
     pub(super) fn steps(&self, words: &str) -> usize {
         let log = self.log();
-        let begun = log.lines().filter(|line| line.contains("step started"));
-        begun.filter(|line| line.contains(words)).count()
+        let told = log
+            .lines()
+            .filter_map(|line| line.split_once("INFO JetJob/"));
+        let steps = told.filter_map(|(_, told)| Some(told.split_once(": ")?.1));
+        steps.filter(|step| step.starts_with(words)).count()
     }
 
     /// How often the daemons began to submit a job of this name.
@@ -201,9 +204,9 @@ impl Stage {
         Program::run(self.with_state(args.iter().map(ToString::to_string).collect()))
     }
 
-    /// Has the daemon look at everything, and waits until it has.
+    /// Has the daemon look at everything, and waits until it has decided what to do.
     pub(super) fn reconcile(&self) {
-        self.cli(&["reconcile", "--wait"]).code(0);
+        self.cli(&["reconcile"]).code(0);
     }
 
     fn ask<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
@@ -303,6 +306,12 @@ impl Stage {
             },
         );
         found.unwrap()
+    }
+
+    /// Waits until the `main` that was given this word sleeps on a member.
+    pub(super) fn until_main_sleeps(&self, member: &Member, word: &str) {
+        let told = format!("main begins: {word}");
+        self.until("main sleeps", || member.log().contains(&told));
     }
 
     /// Waits until an event of this kind was told of a job.

@@ -5,15 +5,17 @@ use jetkeeper::plan::status::Phase;
 use rustix::process::Signal;
 
 use super::stage::Stage;
+use crate::support::member::Member;
 use crate::support::program::Program;
 
 #[test]
 fn a_step_in_flight_may_end_before_the_daemon_does() {
     let mut stage = Stage::shared();
     let name = stage.name("slow");
-    stage.declare(&name, "SlowMain", &["parameters: [\"3000\"]"]);
+    let parameters = format!("parameters: [\"3000\", {name}]");
+    stage.declare(&name, "SlowMain", &[&parameters]);
     stage.start();
-    stage.until_held(&name, Reason::StepInFlight, &["submit job"]);
+    stage.until_main_sleeps(Member::shared(), &name);
     let stopped = stage.terminate().code(0);
     assert!(
         stopped.stderr.contains("steps in flight get 30 s"),
@@ -56,9 +58,10 @@ fn what_did_not_end_in_time_is_said_and_found_by_the_next_run() {
 fn a_second_ctrl_c_breaks_off_and_the_journal_stays_true() {
     let mut stage = Stage::shared();
     let name = stage.name("slow");
-    stage.declare(&name, "SlowMain", &["parameters: [\"8000\"]"]);
+    let parameters = format!("parameters: [\"8000\", {name}]");
+    stage.declare(&name, "SlowMain", &[&parameters]);
     stage.start();
-    stage.until_held(&name, Reason::StepInFlight, &["submit job"]);
+    stage.until_main_sleeps(Member::shared(), &name);
     stage.signal(Signal::INT);
     stage.until("the daemon is stopping", || {
         stage.log().contains("stopping;")
@@ -93,7 +96,7 @@ fn one_state_has_one_daemon() {
     let state = stage.state().display().to_string();
     let second = stage.run_to_its_end().code(1);
     assert!(second.stderr.contains(&state), "{second:?}");
-    assert!(second.stderr.contains("another"), "{second:?}");
+    assert!(second.stderr.contains("in use by process"), "{second:?}");
     for command in [&["apply"][..], &["state", "rebuild"]] {
         let refused = Program::run(stage.keeping(command, &[])).code(1);
         assert!(refused.stderr.contains("reconcile --wait"), "{refused:?}");

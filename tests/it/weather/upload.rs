@@ -7,16 +7,18 @@ use super::stage::Stage;
 use crate::support::cluster::Cluster;
 use crate::support::member::Member;
 
-const SLOW: &[&str] = &["parameters: [\"3000\"]"];
-
 #[test]
 fn the_only_member_dies_during_an_upload() {
     let mut member = Member::options().start();
     let mut stage = Stage::on(&member);
     let name = stage.name("slow");
-    stage.declare(&name, "SlowMain", SLOW);
+    stage.declare(
+        &name,
+        "SlowMain",
+        &[&format!("parameters: [\"3000\", {name}]")],
+    );
     stage.start();
-    stage.until_held(&name, Reason::StepInFlight, &["submit job"]);
+    stage.until_main_sleeps(&member, &name);
     member.kill();
     stage.until_held(&name, Reason::ClusterUnreachable, &[&member.address()]);
 
@@ -33,12 +35,21 @@ fn one_of_two_members_dies_during_an_upload() {
     let mut cluster = Cluster::start(2);
     let mut stage = Stage::on_all(&cluster);
     let name = stage.name("slow");
-    stage.declare(&name, "SlowMain", SLOW);
+    stage.declare(
+        &name,
+        "SlowMain",
+        &[&format!("parameters: [\"3000\", {name}]")],
+    );
     stage.start();
-    stage.until_held(&name, Reason::StepInFlight, &["submit job"]);
-    // Main runs on the master, the oldest.
-    cluster.members[0].kill();
-    stage.until_held(&name, Reason::OutcomeUnknown, &[]);
+    let begins = format!("main begins: {name}");
+    let mut busy = None;
+    stage.until("main sleeps on one of them", || {
+        let mut members = cluster.members.iter();
+        busy = members.position(|member| member.log().contains(&begins));
+        busy.is_some()
+    });
+    cluster.members[busy.unwrap()].kill();
+    stage.until_held(&name, Reason::OutcomeUnknown, &["the upload had no answer"]);
     assert_eq!(stage.submits(&name), 1);
 
     let job = stage.until_at_rest(&name, Phase::Running);

@@ -1,0 +1,94 @@
+//! The real program as a daemon, and what it tells on its socket.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jetkeeper::api::Client;
+use jetkeeper::api::client::Watch;
+use jetkeeper::api::wire::{Change, ChangeKind, PlanView};
+use jetkeeper::engine::JobResource;
+use jetkeeper::plan::status::{JobStatusReport, Phase};
+use tokio::time::{sleep, timeout};
+
+use crate::keeper::{Places, monotonic};
+use crate::support::program::Program;
+use crate::support::wait::PATIENCE;
+
+/// The time between two questions that nobody measures.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running `jetkeeper run`, killed on drop.
+pub(crate) struct Daemon {
+    program: Program,
+    client: Client,
+    changes: Watch<Change<JobResource>>,
+    jobs: BTreeMap<String, JobStatusReport>,
+}
+
+impl Daemon {
+    /// Starts it, and listens to what it tells of jobs.
+    pub(crate) async fn start(places: &Places) -> Self {
+        let program = run(places);
+        let client = loop {
+            match Client::connect(&places.state).await.unwrap() {
+                Some(client) => break client,
+                None => sleep(POLL).await,
+            }
+        };
+        let changes = client.watch("/v1/jobs?watch=1").await.unwrap();
+        Self {
+            program,
+            client,
+            changes,
+            jobs: BTreeMap::new(),
+        }
+    }
+
+    /// A job's status as it was told last.
+    pub(crate) fn status(&self, name: &str) -> Option<&JobStatusReport> {
+        self.jobs.get(name)
+    }
+
+    /// Waits until a job is told to be in this phase, or gone; gives the time at which that was told.
+    pub(crate) async fn tells(&mut self, name: &str, phase: Option<Phase>) -> u64 {
+        while self.jobs.get(name).map(|status| status.phase) != phase {
+            let Ok(change) = timeout(PATIENCE, self.changes.next()).await else {
+                panic!("{name} is not {phase:?}:\n{}", self.program.stderr());
+            };
+            let change = change.unwrap().expect("the daemon goes on");
+            let (name, status) = (change.object.metadata.name, change.object.status);
+            match change.kind {
+                ChangeKind::Deleted => self.jobs.remove(&name),
+                ChangeKind::Added | ChangeKind::Modified => self.jobs.insert(name, status),
+            };
+        }
+        monotonic()
+    }
+
+    /// Waits until it has nothing left to do.
+    pub(crate) async fn settles(&self) {
+        let settled = async {
+            while !self
+                .client
+                .get::<PlanView>("/v1/plan")
+                .await
+                .unwrap()
+                .settled
+            {
+                sleep(POLL).await;
+            }
+        };
+        let settled = timeout(PATIENCE, settled).await;
+        assert!(settled.is_ok(), "not settled:\n{}", self.program.stderr());
+    }
+}
+
+/// Starts the program.
+pub(crate) fn run(places: &Places) -> Program {
+    Program::start([
+        "run".as_ref(),
+        places.source.as_os_str(),
+        "--state".as_ref(),
+        places.state.as_os_str(),
+    ])
+}

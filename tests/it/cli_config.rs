@@ -1,0 +1,124 @@
+//! Where the configuration comes from, and what is said where it can't be used.
+
+use crate::support::program::Program;
+use crate::support::scratch::Scratch;
+
+/// The state directory that the program looks into, as its error tells.
+fn state_of(args: &[&str], variables: &[(&str, &str)]) -> String {
+    let args = [args, &["get", "jobs"]].concat();
+    let stderr = Program::run_with(args, variables).code(1).stderr;
+    let first = stderr.lines().next().unwrap();
+    let state = first.strip_prefix("error: no jetkeeper keeps ");
+    state.unwrap_or_else(|| panic!("{stderr}")).to_owned()
+}
+
+#[test]
+fn a_flag_beats_a_variable_a_variable_the_file_the_file_systemd() {
+    let scratch = Scratch::new();
+    let file = scratch.write("jetkeeper.yaml", "state: {directory: /srv/file}\n");
+    let empty = scratch.write("empty.yaml", "");
+    let (file, empty) = (file.to_str().unwrap(), empty.to_str().unwrap());
+    let variable = ("JETKEEPER_STATE", "/srv/variable");
+    let systemd = ("STATE_DIRECTORY", "/srv/systemd");
+    let all = [variable, ("JETKEEPER_CONFIG", file), systemd];
+
+    assert_eq!(state_of(&["--state", "/srv/flag"], &all), "/srv/flag");
+    assert_eq!(state_of(&[], &all), "/srv/variable");
+    assert_eq!(state_of(&[], &all[1..]), "/srv/file");
+    assert_eq!(state_of(&["--config", empty], &all[1..]), "/srv/systemd");
+}
+
+#[test]
+fn the_users_own_state_is_kept_apart_by_source() {
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "jetkeeper.yaml",
+        "sources: [{name: jobs, directory: {path: jobs}}]\n",
+    );
+    let home = ("XDG_STATE_HOME", "/srv/home");
+    let state = state_of(&["--config", config.to_str().unwrap()], &[home]);
+    assert!(state.starts_with("/srv/home/jetkeeper/jobs-"), "{state}");
+}
+
+#[test]
+fn every_fault_of_the_file_is_shown_with_its_line() {
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "jetkeeper.yaml",
+        "ownr: keeper-1\nsources:\n  - {name: jobs, git: {url: ssh://x}}\nprune: {maxDeletions: some}\n",
+    );
+    let output = Program::run(["--config", config.to_str().unwrap(), "run"]).code(2);
+    assert_eq!(output.stdout, "");
+    let shown = output.stderr.replace(config.to_str().unwrap(), "FILE");
+    insta::assert_snapshot!(shown, @r"
+    error: unknown field `ownr` in `configuration`
+     --> FILE:1:1
+      |
+    1 | ownr: keeper-1
+      | ^^^^
+      = help: did you mean `owner`?
+
+    error: this version can't read Git repositories yet
+     --> FILE:3:23
+      |
+    3 |   - {name: jobs, git: {url: ssh://x}}
+      |                       ^^^^^^^^^^^^^^
+      = help: use `directory: {path: …}` of a checkout
+
+    error: `configuration.prune.maxDeletions` must be a whole number, not the text `some`
+     --> FILE:4:23
+      |
+    4 | prune: {maxDeletions: some}
+      |                       ^^^^
+
+    error: the configuration FILE can't be used
+    ");
+}
+
+#[test]
+fn a_configuration_that_is_not_there_is_wrong_usage() {
+    let output = Program::run(["--config", "/nowhere.yaml", "get", "jobs"]).code(2);
+    insta::assert_snapshot!(output.stderr, @r"
+    error: failed to read the configuration /nowhere.yaml
+      cause: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn state_inside_a_source_is_refused() {
+    let scratch = Scratch::new();
+    scratch.write("jobs/a.yaml", "");
+    let path = scratch.path().to_str().unwrap();
+    let state = format!("{path}/state");
+    for command in ["run", "apply", "plan"] {
+        let output = Program::run([command, path, "--state", &state]).code(2);
+        assert!(
+            output.stderr.contains("is inside the source local"),
+            "{}",
+            output.stderr
+        );
+    }
+    assert!(!scratch.path().join("state").exists());
+}
+
+#[test]
+fn several_sources_without_an_owner_are_refused() {
+    let scratch = Scratch::new();
+    let text =
+        "sources:\n  - {name: a, directory: {path: a}}\n  - {name: b, directory: {path: b}}\n";
+    let config = scratch.write("jetkeeper.yaml", text);
+    let output = Program::run(["--config", config.to_str().unwrap(), "run"]).code(2);
+    assert!(output.stderr.contains("--owner"), "{}", output.stderr);
+}
+
+#[test]
+fn a_log_filter_that_says_nothing_is_wrong_usage() {
+    let scratch = Scratch::new();
+    let path = scratch.path().to_str().unwrap();
+    let output = Program::run_with(["run", path], &[("JETKEEPER_LOG", "a=b=c")]).code(2);
+    assert!(
+        output.stderr.contains("the log filter `a=b=c`"),
+        "{}",
+        output.stderr
+    );
+}

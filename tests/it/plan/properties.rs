@@ -1,0 +1,530 @@
+//! What holds of every plan, whatever the documents, records and views: random worlds, where steps
+//! are done, refused, lost and late, and people interfere.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jetkeeper::plan::Plan;
+use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::job::{Guarantee, JobId, JobStatus};
+use jetkeeper::plan::observed::{ClusterState, Link, Seen};
+use jetkeeper::plan::record::{StoppedBy, UploadOutcome};
+use jetkeeper::plan::step::{Action, Outcome, Step};
+use jetkeeper::resources::ResourceId;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::drive::{is_empty, stale, uploaded};
+use super::observe::config;
+use super::scene::{OWNER, SOURCE, Scene, member, seconds};
+
+/// The job names of a world; a resource may declare one under its own name or another's.
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+/// Something that happens between two passes.
+#[derive(Debug, Clone)]
+enum Happening {
+    /// A document is written.
+    Declare(usize, Value),
+    /// A document is removed.
+    Remove(usize),
+    /// A document gets a fault.
+    Break(usize),
+    /// A jar changes.
+    Jar(usize, u8),
+    /// A job changes its status by itself or by a person's hand.
+    Job(usize, JobStatus, bool),
+    /// The members lose a job, or its list does.
+    Vanish(usize, bool),
+    /// Another program submits a job.
+    Foreign(usize),
+    /// Another owner takes a name.
+    Taken(usize),
+    /// Something of the view is not as it should be; 0 makes all well.
+    View(u8),
+    /// Seconds go by.
+    Time(u8),
+    /// A person confirms everything that is held.
+    Confirm(bool),
+    /// A person adopts.
+    Adopt(usize),
+    /// What becomes of the next steps: 0 to 5, done, refused, stale, unknown but done, unknown and
+    /// not done, left in flight.
+    Steps(u8),
+    /// The source is missing, can't be identified, or well again.
+    Source(u8),
+}
+
+fn spec() -> impl Strategy<Value = Value> {
+    let state = prop_oneof![
+        4 => Just("Running"), 1 => Just("Suspended"), 1 => Just("Canceled"), 1 => Just("Restarted")
+    ];
+    let deletion = prop::sample::select(&["Snapshot", "Cancel", "Suspend", "Orphan"][..]);
+    let drift = prop::sample::select(&["Warn", "Correct"][..]);
+    let loss = prop::sample::select(&["Restore", "Hold", "StartFresh"][..]);
+    let upgrade = prop::sample::select(&["Stateful", "Stateless", "Forbid"][..]);
+    let restart = prop::sample::select(&["Never", "OnFailure"][..]);
+    let numbers = (0..3u8, 0..3u8, 0..2u8, 0..2u8);
+    (state, deletion, drift, loss, upgrade, restart, numbers).prop_map(
+        |(state, deletion, drift, loss, upgrade, restart, (nonce, redeploy, parameter, config))| {
+            let mut spec = json!({
+                "state": state, "deletionPolicy": deletion, "driftPolicy": drift,
+                "onStateLoss": {"mode": loss}, "upgradePolicy": {"mode": upgrade},
+                "restartPolicy": {"type": restart, "backoff": "1s", "maxRestarts": 2},
+                "parameters": [parameter.to_string()],
+            });
+            if nonce > 0 {
+                spec["restartNonce"] = json!(nonce);
+            }
+            if redeploy > 0 {
+                spec["redeployNonce"] = json!(redeploy);
+            }
+            if config > 0 {
+                spec["jobConfig"] = json!({"snapshotInterval": "5s"});
+            }
+            spec
+        },
+    )
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    use Happening as H;
+    let which = 0..NAMES.len();
+    let status = prop::sample::select(
+        &[
+            JobStatus::NotRunning,
+            JobStatus::Running,
+            JobStatus::Suspended,
+            JobStatus::Completing,
+            JobStatus::Failed,
+            JobStatus::Completed,
+        ][..],
+    );
+    prop_oneof![
+        6 => (which.clone(), spec()).prop_map(|(which, spec)| H::Declare(which, spec)),
+        2 => which.clone().prop_map(H::Remove),
+        1 => which.clone().prop_map(H::Break),
+        2 => (which.clone(), 0..3u8).prop_map(|(which, jar)| H::Jar(which, jar)),
+        5 => (which.clone(), status, any::<bool>()).prop_map(|(w, s, p)| H::Job(w, s, p)),
+        1 => (which.clone(), any::<bool>()).prop_map(|(which, proven)| H::Vanish(which, proven)),
+        1 => which.clone().prop_map(H::Foreign),
+        1 => which.clone().prop_map(H::Taken),
+        3 => (0..12u8).prop_map(H::View),
+        4 => (0..20u8).prop_map(H::Time),
+        2 => any::<bool>().prop_map(H::Confirm),
+        1 => which.prop_map(H::Adopt),
+        6 => (0..6u8).prop_map(H::Steps),
+        1 => (0..3u8).prop_map(H::Source),
+    ]
+}
+
+/// A scene to which things happen.
+struct World {
+    scene: Scene,
+    steps: u8,
+    /// Jobs that somebody else submitted, and those among them that were adopted.
+    theirs: BTreeSet<JobId>,
+    adopted: BTreeSet<String>,
+    /// Resources whose upload's outcome is open.
+    in_flight: Vec<Step>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            scene: Scene::new(),
+            steps: 0,
+            theirs: BTreeSet::new(),
+            adopted: BTreeSet::new(),
+            in_flight: Vec::new(),
+        }
+    }
+
+    fn newest(&mut self, which: usize) -> Option<JobId> {
+        let name = NAMES[which];
+        let view = self.scene.view();
+        let Seen::Known(jobs) = &view.jobs else {
+            return None;
+        };
+        let mut named = jobs.values().filter(|job| job.name == name);
+        named.next_back().map(|job| job.id)
+    }
+
+    fn happens(&mut self, happening: &Happening) {
+        let scene = &mut self.scene;
+        match happening {
+            Happening::Declare(which, spec) => {
+                let id = ResourceId::jet_job(NAMES[*which]);
+                scene.desired.faulty.remove(&id);
+                scene.declare(NAMES[*which], spec.clone());
+            }
+            Happening::Remove(which) => {
+                scene
+                    .desired
+                    .faulty
+                    .remove(&ResourceId::jet_job(NAMES[*which]));
+                scene.remove(NAMES[*which]);
+            }
+            Happening::Break(which) => scene.break_document(NAMES[*which]),
+            Happening::Jar(which, jar) => {
+                if scene.desired.jobs.contains_key(NAMES[*which]) {
+                    scene.new_jar(NAMES[*which], &jar.to_string());
+                }
+            }
+            Happening::Job(which, status, by_person) => {
+                self.change_job(*which, *status, *by_person);
+            }
+            Happening::Vanish(which, proven) => {
+                if let Some(job) = self.newest(*which) {
+                    if *proven {
+                        self.scene.lose(job);
+                    } else {
+                        self.scene.jobs().remove(&job);
+                    }
+                }
+            }
+            Happening::Foreign(which) => self.submit_theirs(*which),
+            Happening::Taken(which) => {
+                if let Seen::Known(_) = scene.view().ownership {
+                    scene.add_entry(NAMES[*which], "keeper-2", NAMES[*which]);
+                }
+            }
+            Happening::View(what) => self.change_view(*what),
+            Happening::Time(time) => scene.pass_time(seconds(i64::from(*time))),
+            Happening::Confirm(discard_state) => {
+                let holds = scene.plan().holds;
+                for hold in holds {
+                    scene.confirm(&hold, *discard_state);
+                }
+            }
+            Happening::Adopt(which) => {
+                let id = ResourceId::jet_job(NAMES[*which]);
+                self.adopted.insert(NAMES[*which].to_owned());
+                scene.recorded.adoptions.insert(id);
+            }
+            Happening::Steps(what) => self.steps = *what,
+            Happening::Source(what) => {
+                let source = scene.source(SOURCE);
+                source.present = *what != 1;
+                source.identified = *what != 2;
+            }
+        }
+    }
+
+    fn change_job(&mut self, which: usize, status: JobStatus, by_person: bool) {
+        let Some(id) = self.newest(which) else { return };
+        let scene = &mut self.scene;
+        if scene.jobs()[&id].status.is_terminal() {
+            return;
+        }
+        match (status, by_person) {
+            (JobStatus::Suspended, true) => scene.suspend_by_hand(id),
+            (JobStatus::Suspended, false) => scene.suspend_by_failure(id),
+            (JobStatus::Failed, true) => scene.cancel_by_hand(id),
+            (JobStatus::Failed, false) => scene.fail(id),
+            (status, _) => scene.job(id, |job| job.status = status),
+        }
+    }
+
+    fn submit_theirs(&mut self, which: usize) {
+        let active = |world: &mut Self| {
+            let view = world.scene.view();
+            let Seen::Known(jobs) = &view.jobs else {
+                return true;
+            };
+            let mut jobs = jobs.values();
+            jobs.any(|job| job.name == NAMES[which] && !job.status.is_terminal())
+        };
+        if !active(self) {
+            let job = self.scene.foreign_job(NAMES[which], JobStatus::Running);
+            self.theirs.insert(job);
+        }
+    }
+
+    fn change_view(&mut self, what: u8) {
+        let now = self.scene.now;
+        let view = self.scene.view();
+        match what {
+            1 => {
+                view.link = Link::Down {
+                    since: now,
+                    error: None,
+                }
+            }
+            2 => view.state = Seen::Known(ClusterState::Passive),
+            3 => view.partitions_safe = Seen::Known(false),
+            4 => view.master_changed_at = Some(now),
+            5 => view.foreign_cluster_id = Some(Uuid::from_u128(9)),
+            6 => view.upload_enabled = Seen::Known(false),
+            7 => view.members = [member(2)].into(),
+            8 => view.state = Seen::Unknown,
+            9 => view.members.clear(),
+            _ => {
+                let well = super::scene::healthy(now);
+                view.link = well.link;
+                view.state = well.state;
+                view.partitions_safe = well.partitions_safe;
+                view.master_changed_at = None;
+                view.foreign_cluster_id = None;
+                view.upload_enabled = well.upload_enabled;
+                view.members = well.members;
+            }
+        }
+    }
+
+    /// A pass: what it plans is checked, then becomes true as far as `steps` says.
+    fn pass(&mut self) {
+        let plan = self.scene.plan();
+        let again = self.scene.plan();
+        assert_eq!(plan, again, "the same input, another plan");
+        for step in &plan.steps {
+            self.check(step);
+        }
+        self.check_together(&plan);
+        self.scene.remember(&plan);
+        self.check_records();
+        for step in plan.steps {
+            self.begin(step);
+        }
+        self.land();
+    }
+
+    fn check_together(&self, plan: &Plan) {
+        let mut resources = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        for step in &plan.steps {
+            assert!(resources.insert(&step.resource), "two steps of a resource");
+            assert!(names.insert(&step.job_name), "two steps of a job name");
+            assert!(!self.scene.recorded.in_flight.contains_key(&step.resource));
+        }
+        let ids: BTreeSet<_> = plan.holds.iter().map(|hold| &hold.id).collect();
+        assert_eq!(
+            ids.len(),
+            plan.holds.len(),
+            "a hold twice: {:#?}",
+            plan.holds
+        );
+        if let Some(wake) = plan.next_wake {
+            assert!(wake > self.scene.now);
+        }
+    }
+
+    fn check(&self, step: &Step) {
+        let view = &self.scene.views[&step.cluster];
+        assert_eq!(view.link, Link::Up, "{step}");
+        assert_eq!(view.state, Seen::Known(ClusterState::Active), "{step}");
+        assert_eq!(view.partitions_safe, Seen::Known(true), "{step}");
+        assert!(!view.members.is_empty(), "{step}");
+        assert_eq!(view.foreign_cluster_id, None, "{step}");
+        assert_eq!(Some(step.expects.cluster_id), view.cluster_id, "{step}");
+        let settled = view
+            .master_changed_at
+            .is_none_or(|at| self.scene.now.duration_since(at) >= seconds(10));
+        assert!(settled, "{step} under a new master");
+        match &step.action {
+            Action::Submit(_) => self.check_submit(step),
+            Action::Cancel { job, forceful } => self.check_cancel(step, *job, *forceful),
+            Action::Suspend { job }
+            | Action::Resume { job }
+            | Action::Restart { job, .. }
+            | Action::UpdateConfig { job, .. } => self.check_job(step, *job),
+            Action::Claim {
+                entry, replaces, ..
+            } => {
+                assert_eq!(entry.owner, OWNER, "{step}");
+                let foreign = replaces.as_ref().is_some_and(|old| old.owner != OWNER);
+                assert!(
+                    !foreign || self.adopted.contains(&step.resource.name),
+                    "{step}"
+                );
+            }
+            Action::Release { entry } => assert_eq!(entry.owner, OWNER, "{step}"),
+        }
+    }
+
+    /// Only ours, or adopted, and not another owner's.
+    fn check_job(&self, step: &Step, job: JobId) {
+        let adopted = self.adopted.contains(&step.resource.name);
+        assert!(!self.theirs.contains(&job) || adopted, "{step}: not ours");
+        let view = &self.scene.views[&step.cluster];
+        let seen = &view.jobs.known().unwrap()[&job];
+        let (expected, statuses) = step.expects.job.as_ref().unwrap();
+        assert_eq!(
+            (*expected, statuses.contains(&seen.status)),
+            (job, true),
+            "{step}"
+        );
+        let entry = view.ownership.known().unwrap().get(&step.job_name);
+        let foreign = entry.is_some_and(|entry| {
+            let written = self.scene.recorded.jobs[&step.resource.name].entry.as_ref();
+            let newer = written.is_none_or(|written| written.epoch <= entry.epoch);
+            entry.owner != OWNER && newer
+        });
+        assert!(!foreign, "{step}: another owner's");
+    }
+
+    /// No state is lost: its document, a person, or the job itself says that it may go.
+    fn check_cancel(&self, step: &Step, job: JobId, forceful: bool) {
+        self.check_job(step, job);
+        let view = &self.scene.views[&step.cluster];
+        let seen = &view.jobs.known().unwrap()[&job];
+        assert!(forceful || seen.status == JobStatus::Running, "{step}");
+        let stateless = seen
+            .config
+            .as_ref()
+            .is_some_and(|config| config.guarantee == Guarantee::None);
+        let spec = match self.scene.desired.jobs.get(&step.resource.name) {
+            Some(declared) => &declared.spec,
+            None => &self.scene.recorded.jobs[&step.resource.name].spec,
+        };
+        let spec = serde_json::to_value(&**spec).unwrap();
+        let may_go = spec["deletionPolicy"] == "Cancel" && spec["state"] == "Canceled"
+            || !self.scene.desired.jobs.contains_key(&step.resource.name)
+                && spec["deletionPolicy"] == "Cancel"
+            || spec["upgradePolicy"]["mode"] == "Stateless";
+        let plan = self.scene.plan();
+        let record = plan.jobs.get(&step.resource.name).cloned().flatten();
+        let record =
+            record.unwrap_or_else(|| Arc::clone(&self.scene.recorded.jobs[&step.resource.name]));
+        assert!(
+            may_go || stateless || record.discard_state,
+            "{step}: its state may not go"
+        );
+    }
+
+    /// No submit while another upload's outcome is open, or while a job of the name is active.
+    fn check_submit(&self, step: &Step) {
+        let record = &self.scene.recorded.jobs[&step.resource.name];
+        let attempt = record.attempt.as_ref().unwrap();
+        assert!(!attempt.uploading, "{step}: an upload is open");
+        let view = &self.scene.views[&step.cluster];
+        let mut jobs = view.jobs.known().unwrap().values();
+        let active = jobs.find(|job| job.name == step.job_name && !job.status.is_terminal());
+        assert_eq!(active, None, "{step}: one is active");
+        assert_eq!(view.upload_enabled, Seen::Known(true), "{step}");
+    }
+
+    fn check_records(&self) {
+        let bound = self.scene.recorded.jobs.values();
+        let bound: Vec<JobId> = bound
+            .filter_map(|record| record.job.as_ref())
+            .map(|job| job.id)
+            .collect();
+        let distinct: BTreeSet<&JobId> = bound.iter().collect();
+        assert_eq!(distinct.len(), bound.len(), "two records of one job");
+        for (name, record) in &self.scene.recorded.jobs {
+            let job = record.job.as_ref();
+            let theirs = job.filter(|job| self.theirs.contains(&job.id));
+            assert!(
+                theirs.is_none() || self.adopted.contains(name),
+                "{name} is bound to theirs"
+            );
+            let drifted = record.drift.is_some();
+            let by_person = job.is_some_and(|job| job.stopped_by == Some(StoppedBy::Person));
+            assert!(
+                !drifted || by_person || job.is_some_and(|job| job.gone),
+                "{name} drifts"
+            );
+        }
+    }
+
+    fn begin(&mut self, step: Step) {
+        self.scene.begin(&step);
+        let id = step.resource.clone();
+        let shared = Arc::new(step.clone());
+        self.scene.recorded.in_flight.insert(id, shared);
+        self.in_flight.push(step);
+    }
+
+    fn land(&mut self) {
+        if self.steps == 5 {
+            return;
+        }
+        for step in std::mem::take(&mut self.in_flight) {
+            self.scene.recorded.in_flight.remove(&step.resource);
+            let refused = Outcome::Failed {
+                reason: Reason::BackingOff,
+                message: "no".to_owned(),
+            };
+            let unknown = match step.action {
+                Action::Submit(_) => uploaded(UploadOutcome::Unknown),
+                _ => Outcome::Unknown {
+                    message: "no answer".to_owned(),
+                },
+            };
+            let outcome = match self.steps {
+                1 if matches!(step.action, Action::Submit(_)) => uploaded(UploadOutcome::Refused),
+                1 => refused,
+                2 => stale("it changed"),
+                3 => {
+                    self.effect(&step);
+                    unknown
+                }
+                4 => unknown,
+                _ => self.effect(&step),
+            };
+            if self.scene.recorded.jobs.contains_key(&step.resource.name) {
+                self.scene.finish(&step, &outcome);
+            }
+        }
+    }
+
+    /// What the cluster does when the step reaches it, which may be later than it was planned.
+    fn effect(&mut self, step: &Step) -> Outcome {
+        let jobs = self.scene.jobs();
+        let fits = step.expects.job.as_ref().is_none_or(|(id, statuses)| {
+            let job = jobs.get(id);
+            job.is_some_and(|job| statuses.contains(&job.status))
+        });
+        let alone = step.expects.only_active.is_none()
+            || !jobs
+                .values()
+                .any(|job| job.name == step.job_name && !job.status.is_terminal());
+        if !fits || !alone {
+            return stale("it changed");
+        }
+        let outcome = self.scene.effect(step);
+        // Some jobs have no state.
+        let stateless = self.scene.next_job % 2 == 0;
+        if stateless && matches!(step.action, Action::Submit(_)) {
+            let id = JobId(self.scene.next_job - 1);
+            self.scene
+                .job_config(id, |config| config.guarantee = Guarantee::None);
+        }
+        outcome
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_breaks_an_invariant(happenings in prop::collection::vec(happening(), 1..60)) {
+        let mut world = World::new();
+        for happening in &happenings {
+            world.happens(happening);
+            world.pass();
+            world.pass();
+        }
+        // All is well again: it comes to rest.
+        world.steps = 0;
+        world.land();
+        world.change_view(0);
+        world.happens(&Happening::Source(0));
+        for _ in 0..40 {
+            world.pass();
+            world.scene.tick();
+            world.scene.pass_time(seconds(60));
+        }
+        let plan = world.scene.plan();
+        prop_assert!(plan.steps.is_empty(), "never at rest: {plan:#?}");
+        let quiet = is_empty(&world.scene.plan()) || plan.holds.iter().any(|hold| hold.reason == Reason::BackingOff);
+        prop_assert!(quiet, "at rest it still changes: {plan:#?}");
+    }
+}
+
+#[test]
+fn jobs_of_a_world_look_as_real_ones_do() {
+    assert_eq!(config("theirs.jar").nonce, None);
+}
