@@ -1,7 +1,7 @@
 //! The configuration: a file, flags and variables become one checked value.
 //!
 //! A flag beats a variable, a variable the file, the file a default. Clap joins flags and variables
-//! into [`Overrides`]; [`file`] reads the file and reports all its faults at once; [`Config::load`]
+//! into [`Overrides`]; `file` reads the file and reports all its faults at once; [`Config::load`]
 //! puts them together. Nothing below the command line reads the environment.
 
 mod address;

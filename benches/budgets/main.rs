@@ -6,11 +6,22 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a benchmark stops at the first surprise and prints its table"
 )]
 
+mod documents;
+mod java;
+mod jobs;
+mod keeper;
 mod load;
+mod member;
+mod ready;
+mod rest;
+#[path = "../../tests/it/support/mod.rs"]
+#[allow(dead_code, reason = "the tests need more of it")]
+mod support;
 mod table;
 
 use table::Row;
@@ -18,7 +29,13 @@ use table::Row;
 /// A part: its name, and what measures it.
 type Part = (&'static str, fn() -> Vec<Row>);
 
-const PARTS: &[Part] = &[("load", load::measure)];
+const PARTS: &[Part] = &[
+    ("load", load::measure),
+    ("ready", ready::measure),
+    ("jobs", jobs::submits),
+    ("status", jobs::statuses),
+    ("rest", rest::measure),
+];
 
 fn main() {
     let only = std::env::var("ONLY").ok();

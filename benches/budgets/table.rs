@@ -12,8 +12,8 @@ pub(crate) struct Row {
     pub(crate) theirs: String,
     /// Ours through theirs; or the size, where the budget is one.
     pub(crate) ratio: f64,
-    /// The largest ratio or size that the budget allows.
-    pub(crate) allowed: f64,
+    /// The largest ratio or size that the budget allows; none where it says nothing.
+    pub(crate) allowed: Option<f64>,
 }
 
 /// The rows as Markdown, for `BENCHMARKS.md`.
@@ -22,21 +22,27 @@ pub(crate) fn render(rows: &[Row]) -> Table {
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header(["what", "jetkeeper", "beside", "ratio", "allowed", "kept"]);
     for row in rows {
+        let (allowed, kept) = match row.allowed {
+            Some(allowed) if row.ratio <= allowed => (format!("{allowed:.2}"), "yes"),
+            Some(allowed) => (format!("{allowed:.2}"), "no"),
+            None => ("–".to_owned(), "–"),
+        };
         table.add_row([
             row.what.to_owned(),
             row.ours.clone(),
             row.theirs.clone(),
             format!("{:.2}", row.ratio),
-            format!("{:.2}", row.allowed),
-            if row.ratio <= row.allowed {
-                "yes"
-            } else {
-                "no"
-            }
-            .to_owned(),
+            allowed,
+            kept.to_owned(),
         ]);
     }
     table
+}
+
+/// Measurements in ascending order.
+pub(crate) fn sorted(mut measured: Vec<f64>) -> Vec<f64> {
+    measured.sort_by(f64::total_cmp);
+    measured
 }
 
 /// The middle of some measurements, and one near their end.

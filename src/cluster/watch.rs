@@ -116,6 +116,11 @@ impl ClusterWatch {
         self.orders.refresh();
     }
 
+    /// Asks for the ownership map alone, to be read now: for whoever changed it and no job.
+    pub fn refresh_ownership(&self) {
+        self.orders.refresh_ownership();
+    }
+
     /// Asks for the list and the ownership map, and waits until both, read after this call, are
     /// published. Ends with the first try, so it takes as long as the calls' deadlines at most.
     pub async fn refreshed(&self) -> Result<Arc<ClusterView>, WatchError> {

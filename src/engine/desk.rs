@@ -265,3 +265,82 @@ fn not_found(message: impl Into<String>, hint: impl Into<String>) -> RequestErro
         hint: Some(hint.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::at;
+    use crate::plan::hold::Reason;
+
+    fn shown(release: Release) -> (Published, HoldId) {
+        let resource = ResourceId::jet_job("orders");
+        let hold = Hold::new(Reason::Drifted, vec![resource], "why").released_by(release);
+        let id = hold.id.clone();
+        let published = Published {
+            holds: vec![hold].into(),
+            ..Published::default()
+        };
+        (published, id)
+    }
+
+    fn confirmed(release: Release, discard_state: bool) -> Result<Confirmation, &'static str> {
+        let (published, hold) = shown(release);
+        let mut change = Change::default();
+        let request = Request::Confirm {
+            hold: hold.clone(),
+            discard_state,
+        };
+        judge(request, &published, at(1), &mut change).map_err(|error| error.code)?;
+        Ok(change.confirmations.remove(&hold).flatten().unwrap())
+    }
+
+    #[test]
+    fn a_confirmation_goes_as_far_as_was_asked_and_no_further() {
+        assert!(!confirmed(Release::Confirm, false).unwrap().discard_state);
+        assert!(!confirmed(Release::Confirm, true).unwrap().discard_state);
+        assert!(
+            confirmed(Release::DiscardState, true)
+                .unwrap()
+                .discard_state
+        );
+        assert_eq!(confirmed(Release::DiscardState, false), Err("Invalid"));
+        for release in [Release::None, Release::Adopt, Release::Unpause] {
+            assert_eq!(confirmed(release, true), Err("Invalid"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found_with_a_hint() {
+        let requests = [
+            Request::Confirm {
+                hold: HoldId("000000000000".to_owned()),
+                discard_state: false,
+            },
+            Request::Adopt {
+                resource: ResourceId::jet_job("nobody"),
+            },
+            Request::Unpause { resource: None },
+        ];
+        for request in requests {
+            let mut change = Change::default();
+            let error = judge(request, &Published::default(), at(1), &mut change).unwrap_err();
+            assert_eq!(error.code, "NotFound");
+            assert!(error.hint.is_some() && change.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_pause_that_would_end_in_the_past_is_refused() {
+        let pause = |until| Request::Pause {
+            resource: None,
+            reason: "a look".to_owned(),
+            by: "me".to_owned(),
+            until,
+        };
+        let mut change = Change::default();
+        let shown = Published::default();
+        assert!(judge(pause(Some(at(1))), &shown, at(1), &mut change).is_err());
+        assert!(judge(pause(Some(at(2))), &shown, at(1), &mut change).is_ok());
+        assert_eq!(change.pauses.len(), 1);
+    }
+}

@@ -146,13 +146,15 @@ struct Prepared {
 /// Reads again, right before the effect, everything that has to be true for it.
 async fn expect(step: &Step, cluster: &dyn Cluster, watch: &ClusterWatch) -> Result<(), Outcome> {
     let (expected, trusted) = tokio::join!(check(step, cluster), trust(step, watch));
-    expected.and(trusted)
+    expected.and(trusted)?;
+    same_master(step, cluster)
 }
 
 /// Reads again what the step expects.
 async fn check(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
     let Expectation {
         cluster_id,
+        master: _,
         job,
         only_active,
     } = &step.expects;
@@ -216,6 +218,15 @@ async fn trust(step: &Step, watch: &ClusterWatch) -> Result<(), Outcome> {
     }
     if !health.partitions_safe {
         return Err(stale("not all partitions have their backups now"));
+    }
+    Ok(())
+}
+
+/// Compares the master last, when all answers are in: one that is new has to settle first.
+fn same_master(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
+    let master = cluster.connection().borrow().members.first().copied();
+    if step.expects.master.is_some() && master != step.expects.master {
+        return Err(stale("another member coordinates jobs now"));
     }
     Ok(())
 }
@@ -313,3 +324,6 @@ fn uploaded(report: UploadReport, secrets: &[SecretString]) -> Outcome {
         member,
     }
 }
+
+#[cfg(test)]
+mod tests;

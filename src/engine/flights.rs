@@ -84,7 +84,7 @@ impl Flights {
         }
         if *outcome == Outcome::Done && matches!(step.action, Action::Claim { .. }) {
             // A claim changes no job, so nothing that was seen before it is out of date.
-            watch.refresh();
+            watch.refresh_ownership();
             return;
         }
         let stale = matches!(outcome, Outcome::Stale { .. });
@@ -167,5 +167,73 @@ async fn look(watch: Arc<ClusterWatch>, stale: bool) {
     }
     while let Err(WatchError::Call(_)) = watch.refreshed().await {
         tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::{FakeCluster, executor, suspend};
+
+    fn named(resource: &str, job: &str) -> Step {
+        let mut step = suspend();
+        step.resource = ResourceId::jet_job(resource);
+        step.job_name = job.to_owned();
+        step
+    }
+
+    fn names(steps: &[Arc<Step>]) -> Vec<&str> {
+        steps
+            .iter()
+            .map(|step| step.resource.name.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn one_step_a_resource_one_a_job_and_so_many_a_cluster() {
+        let flights = Flights::default();
+        let planned = [
+            named("a", "a"),
+            named("a", "b"),
+            named("b", "a"),
+            named("c", "c"),
+            named("d", "d"),
+        ];
+        let chosen = flights.choose(planned.iter(), &BTreeMap::new(), 8);
+        assert_eq!(names(&chosen), ["a", "c", "d"]);
+        let in_flight = [(ResourceId::jet_job("c"), Arc::new(named("c", "c")))].into();
+        let chosen = flights.choose(planned.iter(), &in_flight, 2);
+        assert_eq!(names(&chosen), ["a"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resource_rests_until_its_cluster_was_looked_at() {
+        let cluster = FakeCluster::new();
+        let watch = cluster.watch();
+        let mut views = watch.views();
+        views
+            .wait_for(|view| view.listed_at.is_some())
+            .await
+            .unwrap();
+        let mut flights = Flights::default();
+        let step = Arc::new(suspend());
+        let start = Start {
+            step: Arc::clone(&step),
+            watch,
+        };
+        flights.start(vec![start], &executor(true));
+        while flights.landed().is_empty() {
+            flights.next().await;
+        }
+        assert!(flights.is_resting());
+        let planned = [suspend()];
+        assert!(
+            flights
+                .choose(planned.iter(), &BTreeMap::new(), 8)
+                .is_empty()
+        );
+        flights.next().await;
+        assert!(!flights.is_resting());
+        assert_eq!(flights.choose(planned.iter(), &BTreeMap::new(), 8).len(), 1);
     }
 }

@@ -65,15 +65,20 @@ impl Manifests {
         &self.faults
     }
 
-    /// Loads anew where a revision changed, and writes that into the history.
-    pub(super) fn load(&mut self, recorded: &Recorded, now: Timestamp, change: &mut Change) {
+    /// Loads anew where a revision changed, and writes that into the history. Tells whether one did.
+    pub(super) fn load(
+        &mut self,
+        recorded: &Recorded,
+        now: Timestamp,
+        change: &mut Change,
+    ) -> bool {
         let latest: Vec<Arc<Revision>> = self
             .receivers
             .iter_mut()
             .map(|receiver| Arc::clone(&receiver.borrow_and_update()))
             .collect();
         if same(&latest, &self.loaded) {
-            return;
+            return false;
         }
         let before = Arc::clone(&self.desired);
         self.desired = Arc::new(load(&latest, &self.options, &mut self.cache));
@@ -94,6 +99,7 @@ impl Manifests {
             }
         }
         self.loaded = latest;
+        true
     }
 
     fn tell_presence(&mut self, revision: &Revision, now: Timestamp, change: &mut Change) {

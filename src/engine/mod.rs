@@ -9,12 +9,14 @@
 //! - It is the only writer of the store, and starts no step whose intent isn't durable.
 //! - One step at most is in flight for a resource, a bounded number for a cluster.
 //! - A pass never waits for a step, a cluster, a source or a download: it works with the latest
-//!   views. What ends or changes only wakes it.
+//!   views. What ends or changes only wakes it. (A jar that lies in a source is given a moment.)
 //! - At rest it commits nothing and calls nothing.
 
 mod desk;
 mod error;
 mod executor;
+#[cfg(test)]
+mod fake;
 mod flights;
 mod ledger;
 mod manifests;

@@ -106,3 +106,70 @@ fn event(kind: EventKind, topic: &Topic, message: &str) -> Event {
         message: format!("{reason}: {message}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::at;
+
+    fn hold(reason: Reason) -> Hold {
+        Hold::new(reason, vec![ResourceId::jet_job("orders")], "why")
+    }
+
+    fn kinds(notices: &mut Notices, holds: &[Hold], seconds: i64) -> Vec<EventKind> {
+        let (events, _) = notices.update(holds, at(seconds));
+        events.iter().map(|event| event.kind).collect()
+    }
+
+    #[test]
+    fn what_waits_for_somebody_is_told_once_and_its_end_too() {
+        let mut notices = Notices::default();
+        let holds = [hold(Reason::JarNotFound)];
+        assert_eq!(kinds(&mut notices, &holds, 0), [EventKind::Held]);
+        assert_eq!(kinds(&mut notices, &holds, 1), []);
+        assert_eq!(kinds(&mut notices, &[], 2), [EventKind::Released]);
+        assert_eq!(kinds(&mut notices, &[], 3), []);
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_told_after_a_minute() {
+        let mut notices = Notices::default();
+        let holds = [hold(Reason::ClusterUnreachable), hold(Reason::StepInFlight)];
+        let (events, due) = notices.update(&holds, at(0));
+        assert_eq!((events, due), (vec![], Some(at(60))));
+        assert_eq!(kinds(&mut notices, &holds, 59), []);
+        assert_eq!(kinds(&mut notices, &holds, 60), [EventKind::Held]);
+        assert_eq!(kinds(&mut notices, &[], 61), [EventKind::Released]);
+    }
+
+    #[test]
+    fn an_end_is_told_once_nothing_is_on_its_way_any_more() {
+        let mut notices = Notices::default();
+        assert_eq!(
+            kinds(&mut notices, &[hold(Reason::Conflict)], 0),
+            [EventKind::Held]
+        );
+        assert_eq!(kinds(&mut notices, &[hold(Reason::ClusterUnknown)], 1), []);
+        assert_eq!(kinds(&mut notices, &[hold(Reason::Conflict)], 2), []);
+        assert_eq!(kinds(&mut notices, &[], 3), [EventKind::Released]);
+    }
+
+    #[test]
+    fn what_an_earlier_run_told_is_not_told_again() {
+        let mut first = Notices::default();
+        let holds = [hold(Reason::Conflict), hold(Reason::Drifted)];
+        let (told, _) = first.update(&holds, at(0));
+        let (ended, _) = first.update(&holds[..1], at(1));
+        let events = told
+            .into_iter()
+            .chain(ended)
+            .zip(1..)
+            .map(|(event, seq)| EventEntry {
+                seq,
+                at: at(1),
+                event,
+            });
+        let mut second = Notices::recall(&events.collect::<Vec<_>>());
+        assert_eq!(kinds(&mut second, &holds, 2), [EventKind::Held]);
+    }
+}

@@ -1,7 +1,9 @@
 //! One pass: look, plan, write down, start, show.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,12 +15,17 @@ use super::publish::Showing;
 use super::request::Request;
 use super::settings::Mode;
 use super::task::Engine;
+use crate::artifacts::{JarRequest, JarView, JarViews};
 use crate::plan::observed::Observed;
 use crate::plan::record::Recorded;
 use crate::plan::step::Step;
 use crate::plan::{self, Plan, PlanInput};
+use crate::resources::JarOrigin;
 use crate::store::Change;
 use crate::telemetry;
+
+/// The longest wait for a first look at jars that lie in a source.
+const GLANCE: Duration = Duration::from_millis(20);
 
 impl Engine {
     /// Makes a pass.
@@ -30,9 +37,10 @@ impl Engine {
         let mut change = Change::default();
         self.take_outcomes(now, &mut change); //                          reads what steps report
         self.take_requests(now, &mut change); //                          reads what was asked for
-        self.manifests.load(&self.recorded, now, &mut change); //         reads revisions
+        self.load(now, &mut change); //                                   reads revisions
+        end_pauses(&self.recorded, now, &mut change); //                  pure
         self.remember(&change); //                                        pure
-        self.want(); //                                                   tells watches and jars
+        self.want().await; //                                             tells watches and jars
         let observed = self.observe(); //                                 reads the latest views
         let plan = self.plan(&observed, now)?; //                         pure
         let steps = self.choose(&plan, &observed); //                     pure
@@ -81,15 +89,45 @@ impl Engine {
     fn remember(&mut self, change: &Change) {
         let fresh = self.recorded.fresh;
         change.apply(&mut self.recorded);
+        self.want_due |= !change.jobs.is_empty();
         self.recorded.fresh = fresh;
     }
 
-    fn want(&mut self) {
+    fn load(&mut self, now: Timestamp, change: &mut Change) {
+        self.want_due |= self.manifests.load(&self.recorded, now, change);
+    }
+
+    async fn want(&mut self) {
+        if !std::mem::take(&mut self.want_due) {
+            return;
+        }
         let desired = Arc::clone(self.manifests.desired());
-        self.artifacts.want(plan::wanted_jars(&desired));
         self.artifacts.pin(plan::kept_jars(&self.recorded));
+        let jars = plan::wanted_jars(&desired);
+        if jars != self.wanted_jars {
+            let before = std::mem::replace(&mut self.wanted_jars, jars.clone());
+            self.artifacts.want(jars);
+            self.glance(&before).await;
+        }
         let interests = plan::interest(&desired, &self.recorded);
         self.watches.want(&desired, interests, &self.bell);
+    }
+
+    /// Gives the first look at jars that lie in a source a moment: it mostly takes less time than to
+    /// write down that it is being done, which would keep what waits for it from being begun.
+    async fn glance(&mut self, before: &BTreeSet<JarRequest>) {
+        let lies_in_source =
+            |jar: &&JarRequest| matches!(jar.origin, JarOrigin::Source { found: Some(_), .. });
+        let new = self.wanted_jars.difference(before).filter(lies_in_source);
+        let new: Vec<_> = new.collect();
+        if new.is_empty() {
+            return;
+        }
+        let is_known =
+            |view: Option<&JarView>| !matches!(view, None | Some(JarView::Fetching { .. }));
+        let all_known = |views: &JarViews| new.iter().all(|jar| is_known(views.get(*jar)));
+        // Whatever is not known by then is on its way, and wakes a pass of its own.
+        drop(tokio::time::timeout(GLANCE, self.jar_views.wait_for(all_known)).await);
     }
 
     fn observe(&self) -> Observed {
@@ -167,6 +205,7 @@ impl Engine {
             .await
             .map_err(EngineError::Commit)?;
         change.apply(&mut self.recorded);
+        self.want_due |= !change.jobs.is_empty();
         Ok(())
     }
 
@@ -204,6 +243,16 @@ impl Engine {
         if before.at.is_none() {
             // Requests that came before anything was shown wait for a second pass.
             self.bell.ring();
+        }
+    }
+}
+
+/// Forgets pauses that are over.
+fn end_pauses(recorded: &Recorded, now: Timestamp, change: &mut Change) {
+    for (what, pause) in &recorded.pauses {
+        if pause.until.is_some_and(|until| until <= now) {
+            // A request of this pass may have paused it again.
+            change.pauses.entry(what.clone()).or_insert(None);
         }
     }
 }

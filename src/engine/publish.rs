@@ -80,13 +80,11 @@ impl Showing<'_> {
             let Some(record) = self.recorded.jobs.get(&name) else {
                 continue;
             };
-            let resource = job_resource(&name, record, status);
-            let before = self
-                .before
-                .jobs
-                .get(&name)
-                .filter(|before| ***before == resource);
-            let resource = before.cloned().unwrap_or_else(|| Arc::new(resource));
+            let before = self.before.jobs.get(&name);
+            let same = before.filter(|before| shows(before, record, &status));
+            let resource = same
+                .cloned()
+                .unwrap_or_else(|| job_resource(&name, record, status));
             jobs.insert(name, resource);
         }
         jobs
@@ -154,8 +152,18 @@ pub(super) fn in_words(step: &Step) -> PlannedStep {
     }
 }
 
-fn job_resource(name: &str, record: &JobRecord, status: JobStatusReport) -> JobResource {
-    JobResource {
+/// Whether a resource shows this record and status already.
+fn shows(resource: &JobResource, record: &JobRecord, status: &JobStatusReport) -> bool {
+    let metadata = &resource.metadata;
+    Arc::ptr_eq(&resource.spec, &record.spec)
+        && metadata.generation == record.generation
+        && metadata.place.as_ref() == Some(&record.place)
+        && metadata.annotations == record.annotations
+        && resource.status == *status
+}
+
+fn job_resource(name: &str, record: &JobRecord, status: JobStatusReport) -> Arc<JobResource> {
+    Arc::new(JobResource {
         api_version: API_VERSION.to_owned(),
         kind: "JetJob".to_owned(),
         metadata: Metadata {
@@ -166,7 +174,7 @@ fn job_resource(name: &str, record: &JobRecord, status: JobStatusReport) -> JobR
         },
         spec: Arc::clone(&record.spec),
         status,
-    }
+    })
 }
 
 fn sources(desired: &Desired) -> BTreeMap<crate::resources::SourceName, SourceReport> {

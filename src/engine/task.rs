@@ -9,6 +9,7 @@
 //! timer ────┘
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use super::request::Handle;
 use super::settings::{EngineParts, Mode, Settings};
 use super::wake::{Bell, Follower};
 use super::watches::Watches;
-use crate::artifacts::{Artifacts, JarViews};
+use crate::artifacts::{Artifacts, JarRequest, JarViews};
 use crate::clock::Clock;
 use crate::plan::Plan;
 use crate::plan::record::Recorded;
@@ -64,6 +65,7 @@ pub(super) struct Engine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) artifacts: Arc<dyn Artifacts>,
     pub(super) jar_views: watch::Receiver<JarViews>,
+    pub(super) wanted_jars: BTreeSet<JarRequest>,
     pub(super) recorded: Recorded,
     pub(super) manifests: Manifests,
     pub(super) watches: Watches,
@@ -77,6 +79,8 @@ pub(super) struct Engine {
     pub(super) next_wake: Option<Timestamp>,
     /// How many passes in a row learnt something; 0 when the last one learnt nothing.
     pub(super) again: u32,
+    /// Whether documents or records changed since watches and artifacts were told what is wanted.
+    pub(super) want_due: bool,
     sleep_until: Instant,
     _jar_follower: Follower,
 }
@@ -84,7 +88,8 @@ pub(super) struct Engine {
 /// The running engine. Dropping it breaks everything off as a crash would.
 pub struct EngineTask {
     stop: watch::Sender<Option<Instant>>,
-    task: JoinHandle<Result<Vec<PlannedStep>, EngineError>>,
+    /// None once its end was told.
+    task: Option<JoinHandle<Result<Vec<PlannedStep>, EngineError>>>,
 }
 
 /// Starts the engine: reads the records, writes down what an earlier run left open, makes passes.
@@ -118,16 +123,16 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
     );
     let (stop, stopped) = watch::channel(None);
     let task = tokio::spawn(engine.run(stopped));
+    let task = Some(task);
     Ok((handle, EngineTask { stop, task }))
 }
 
 impl EngineTask {
     /// Waits until the engine ends by itself, which it does only when going on would do harm.
     pub async fn ended(&mut self) -> EngineError {
-        match (&mut self.task).await {
-            Ok(Err(error)) => error,
-            Ok(Ok(_)) => EngineError::Fatal("the engine was stopped".to_owned()),
-            Err(error) => EngineError::Broken(error),
+        match self.end().await {
+            Err(error) => error,
+            Ok(_) => EngineError::Fatal("the engine was stopped".to_owned()),
         }
     }
 
@@ -135,16 +140,24 @@ impl EngineTask {
     /// intents stay in the journal, and the next run finds out what became of them.
     pub async fn stop(mut self, grace: Duration) -> Result<Vec<PlannedStep>, EngineError> {
         self.stop.send_replace(Some(Instant::now() + grace));
-        match (&mut self.task).await {
-            Ok(result) => result,
-            Err(error) => Err(EngineError::Broken(error)),
-        }
+        self.end().await
+    }
+
+    async fn end(&mut self) -> Result<Vec<PlannedStep>, EngineError> {
+        let Some(task) = &mut self.task else {
+            return Ok(Vec::new());
+        };
+        let result = task.await;
+        self.task = None;
+        result.unwrap_or_else(|error| Err(EngineError::Broken(error)))
     }
 }
 
 impl Drop for EngineTask {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -186,6 +199,7 @@ impl Engine {
             answers: Answers::default(),
             next_wake: None,
             again: 0,
+            want_due: true,
             sleep_until: Instant::now(),
             _jar_follower: bell.follow(jar_views.clone()),
             settings,
@@ -193,6 +207,7 @@ impl Engine {
             clock,
             artifacts,
             jar_views,
+            wanted_jars: BTreeSet::new(),
             recorded,
             notices,
             published,

@@ -229,9 +229,11 @@ impl Channel {
         events: Option<EventSender>,
         deadline: Instant,
     ) -> Result<(i64, R::Response)> {
+        let asked = Instant::now();
         let message = self
             .invoke(R::NAME, request.encode_request(), events, deadline)
             .await?;
+        tracing::trace!(call = R::NAME, took = ?asked.elapsed(), "answered");
         let decode = |source| Kind::Decode {
             call: R::NAME,
             source,

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::error::Error;
 
 /// A jar on this machine and what its `main` is to get.
@@ -60,6 +62,8 @@ pub struct MemberUpload {
 pub struct UploadError {
     /// How far it came.
     pub stage: UploadStage,
+    /// The member that it was sent to, once one was chosen.
+    pub member: Option<Uuid>,
     /// What happened.
     #[source]
     pub source: Error,

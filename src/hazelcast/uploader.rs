@@ -35,14 +35,18 @@ impl Client {
         let result = async {
             let parts = Parts::plan(upload.part_size, length).map_err(before)?;
             let connection = self.pinned(UploadJobMetaData::NAME, deadline).await?;
+            let member = connection.identity().member_uuid;
             let transfer = Transfer {
                 connection,
                 session_id: Uuid::new_v4(),
                 deadline,
                 parts,
             };
-            transfer.announce(upload).await.map_err(before)?;
-            transfer.send(upload, jar).await
+            let sent = match transfer.announce(upload).await {
+                Ok(()) => transfer.send(upload, jar).await,
+                Err(error) => Err(before(error)),
+            };
+            sent.map_err(|error| at(error, member))
         };
         result
             .await
@@ -63,10 +67,12 @@ impl Client {
             main_class: upload.main_class.as_deref(),
             job_parameters: &upload.parameters,
         };
-        connection
-            .call(&request, deadline)
-            .await
-            .map_err(|error| redacted(ran_main(error), &upload.parameters, &upload.secrets))
+        let member = connection.identity().member_uuid;
+        let called = connection.call(&request, deadline).await;
+        called.map_err(|error| {
+            let error = at(ran_main(error), member);
+            redacted(error, &upload.parameters, &upload.secrets)
+        })
     }
 
     /// The connection an upload stays on.
@@ -186,7 +192,16 @@ impl Transfer {
 fn before(source: Error) -> UploadError {
     UploadError {
         stage: UploadStage::Before,
+        member: None,
         source,
+    }
+}
+
+/// The error of an upload that this member got.
+fn at(error: UploadError, member: Uuid) -> UploadError {
+    UploadError {
+        member: Some(member),
+        ..error
     }
 }
 
@@ -199,6 +214,7 @@ fn ran_main(source: Error) -> UploadError {
         } else {
             UploadStage::Before
         },
+        member: None,
         source,
     }
 }
@@ -207,6 +223,7 @@ fn ran_main(source: Error) -> UploadError {
 fn redacted(error: UploadError, parameters: &[String], secrets: &[String]) -> UploadError {
     UploadError {
         stage: error.stage,
+        member: error.member,
         source: error.source.redacted(parameters, secrets),
     }
 }

@@ -292,6 +292,7 @@ impl<'a> Draft<'a> {
             job_name: self.job_name().to_owned(),
             expects: Expectation {
                 cluster_id,
+                master: self.view().and_then(|view| view.master),
                 job,
                 only_active,
             },

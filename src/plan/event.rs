@@ -25,7 +25,7 @@ pub enum EventKind {
     Running,
     /// A job is suspended.
     Suspended,
-    /// A job runs again after it was suspended.
+    /// A job that ran before runs again: it was suspended or restarted.
     Resumed,
     /// A job was cancelled.
     Canceled,

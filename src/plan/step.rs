@@ -47,6 +47,9 @@ pub struct Step {
 pub struct Expectation {
     /// The cluster's id.
     pub cluster_id: Uuid,
+    /// The member that coordinates jobs; another one has to settle first.
+    #[serde(default)]
+    pub master: Option<Uuid>,
     /// The job's id and the statuses that it may have.
     pub job: Option<(JobId, Vec<JobStatus>)>,
     /// No active job of `job_name` but these may exist.
@@ -58,6 +61,7 @@ impl Expectation {
     pub fn cluster(cluster_id: Uuid) -> Self {
         Self {
             cluster_id,
+            master: None,
             job: None,
             only_active: None,
         }
@@ -157,6 +161,11 @@ impl Step {
         let mut digest = Digest::of_json(self).to_string();
         digest.truncate(16);
         StepId(digest)
+    }
+
+    /// What is said while it is being carried out.
+    pub(super) fn under_way(&self) -> String {
+        format!("under way: {self}")
     }
 
     /// What it does, in one word.

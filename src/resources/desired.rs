@@ -25,6 +25,7 @@ pub struct Declared<S> {
 
 /// The annotations that change what we do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Annotations {
     /// `jetkeeper.io/reconcile: disabled`: leave it alone.
     pub reconcile_disabled: bool,

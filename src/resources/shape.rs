@@ -35,8 +35,7 @@ fn check_node(
     }
     match &mut node.value {
         Value::Map(map) if has_type(schema, "object") => {
-            check_map(map, schema, path, owner, problems);
-            true
+            check_map(map, schema, path, owner, problems)
         }
         Value::List(items) if has_type(schema, "array") => {
             if let Some(item_schema) = schema.get("items") {
@@ -57,13 +56,14 @@ fn check_node(
     }
 }
 
+/// Whether everything is there that must be.
 fn check_map(
     map: &mut Map<'_>,
     schema: &Json,
     path: &str,
     owner: Span,
     problems: &mut Vec<Problem>,
-) {
+) -> bool {
     let no_fields = JsonMap::new();
     let fields = schema.get("properties").and_then(Json::as_object);
     let fields = fields.unwrap_or(&no_fields);
@@ -88,6 +88,38 @@ fn check_map(
         entry.node.is_null() || check_node(&mut entry.node, field, &path, entry.key_span, problems)
     });
     problems.extend(missing.into_iter().map(|(_, problem)| problem));
+    required(schema).all(|name| map.get(name).is_some())
+}
+
+/// Puts some text where required text is missing, so that the rest of the value can be judged.
+pub(super) fn stand_in(node: &mut Node<'_>, schema: &'static Json) {
+    let span = node.span;
+    let Some(map) = node.as_map_mut() else {
+        return;
+    };
+    for name in required(schema)
+        .filter(|name| map.get(name).is_none())
+        .collect::<Vec<_>>()
+    {
+        let text = Scalar {
+            text: Cow::Borrowed("-"),
+            meaning: Meaning::Text,
+        };
+        map.take(name);
+        map.entries.push(Entry {
+            key: name.into(),
+            key_span: span,
+            node: Node {
+                span,
+                value: Value::Scalar(text),
+            },
+        });
+    }
+}
+
+fn required(schema: &Json) -> impl Iterator<Item = &str> {
+    let names = schema.get("required").and_then(Json::as_array);
+    names.into_iter().flatten().filter_map(Json::as_str)
 }
 
 /// The required fields that aren't there, and what to say of each.
@@ -97,9 +129,7 @@ fn missing_fields<'s>(
     path: &str,
     owner: Span,
 ) -> Vec<(&'s str, Problem)> {
-    let required = schema.get("required").and_then(Json::as_array);
-    let names = required.into_iter().flatten().filter_map(Json::as_str);
-    names
+    required(schema)
         .filter(|name| map.get(name).is_none())
         .map(|name| {
             let written = map.entries.iter().find(|entry| entry.key == name);

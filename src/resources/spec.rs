@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::desired::Annotations;
 use super::document::{Content, Marks};
+use super::fault::Severity;
 use super::header::Header;
 use super::identity::{Digest, Kind, ResourceId};
 use super::jet_job_snapshot::JetJobSnapshotSpec;
@@ -73,13 +74,13 @@ pub(super) fn check(
             let rules = rules::jet_job_snapshot;
             let read: Option<JetJobSnapshotSpec> =
                 read_spec(&mut spec, owner, resource.kind, problems, rules);
-            if read.is_some() {
-                problems.push(
-                    Problem::warning(header.at, "this version does not manage snapshots yet").help(
-                        "the document is kept in mind, and nothing is deleted because of it"
-                            .to_owned(),
-                    ),
-                );
+            let is_fine = problems
+                .iter()
+                .all(|problem| problem.severity == Severity::Warning);
+            if read.is_some() && is_fine {
+                let message = "this version does not manage snapshots yet";
+                let help = "the document is kept in mind, and nothing is deleted because of it";
+                problems.push(Problem::warning(header.at, message).help(help.to_owned()));
             }
             Checked {
                 content: Content::JetJobSnapshot,
@@ -111,6 +112,7 @@ fn read_spec<S: DeserializeOwned>(
                 problems.push(Problem::error(owner, message));
             }
             problems.extend(found);
+            shape::stand_in(node, spec_schema(kind));
             (deserialize::read(node).ok()?, false)
         }
     };

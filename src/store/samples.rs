@@ -106,6 +106,7 @@ pub(super) fn step(resource: &str, action: Action) -> Step {
         job_name: resource.to_owned(),
         expects: Expectation {
             cluster_id: cluster_id(),
+            master: None,
             job: Some((JobId(4), vec![JobStatus::Running])),
             only_active: Some(BTreeSet::from([JobId(4)])),
         },

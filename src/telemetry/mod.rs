@@ -1,7 +1,7 @@
 //! What the daemon says about itself: log lines on stderr.
 //!
 //! Lines are for people, who read them on a terminal or in the journal; `json` is for programs. What
-//! happened to jobs and sources is told by [`event`], in the words that `jetkeeper events` shows too;
+//! happened to jobs and sources is told by [`event()`], in the words that `jetkeeper events` shows too;
 //! what is done about it by [`step_started`] and [`step_ended`].
 
 mod event;

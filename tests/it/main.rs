@@ -15,10 +15,12 @@ mod cli_real;
 mod cli_usage;
 mod cli_validate;
 mod cluster_real;
+mod demo;
 mod directory_source;
 mod fixtures;
 mod hazelcast;
 mod layering;
+mod plan;
 mod protocol_golden;
 mod resources_document_faults;
 mod resources_faults;
@@ -26,9 +28,11 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod sample_repo;
 mod simulation;
 mod store_crash;
 mod support;
+mod weather;
 
 use std::path::{Path, PathBuf};
 

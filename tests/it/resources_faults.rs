@@ -534,3 +534,57 @@ fn unknown_clusters_are_errors_where_references_are_checked() {
       = help: declare one, or give its addresses with `clusters` in the configuration or `--cluster NAME=HOST:PORT`
     ");
 }
+
+#[test]
+fn rules_are_told_beside_what_is_missing_and_misspelt() {
+    let text = job("  jarName: lib/orders.jar
+  mainClas: Orders
+  secretParameters: [{index: 0, secretName: db}]
+  bucketConfig: {secretName: br}
+  timeouts: {submit: 0s}
+")
+    .replace("  hazelcastResourceName: hazelcast\n", "");
+    insta::assert_snapshot!(faults(&text), @r"
+    error: `spec.hazelcastResourceName` is missing
+     --> jobs.yaml:5:1
+      |
+    5 | spec:
+      | ^^^^
+      = help: it is the `Hazelcast` resource, or the cluster of the configuration, that runs the job
+
+    error: `spec.jarName` is a file name, not a path: `lib/orders.jar`
+     --> jobs.yaml:6:12
+      |
+    6 |   jarName: lib/orders.jar
+      |            ^^^^^^^^^^^^^^
+      = help: put the jar beside this file or in `jars/` at the top of the source
+
+    error: unknown field `mainClas` in `spec`
+     --> jobs.yaml:7:3
+      |
+    7 |   mainClas: Orders
+      |   ^^^^^^^^
+      = help: did you mean `mainClass`?
+
+    error: `spec.secretParameters[0].key` is missing
+     --> jobs.yaml:8:22
+      |
+    8 |   secretParameters: [{index: 0, secretName: db}]
+      |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^
+      = help: it is the key in the secret
+
+    error: `spec.bucketConfig.bucketURI` is missing
+     --> jobs.yaml:9:3
+      |
+    9 |   bucketConfig: {secretName: br}
+      |   ^^^^^^^^^^^^
+      = help: it is `s3://…`, `gs://…`, `azblob://…` or `file://…`
+
+    error: `spec.timeouts.submit` is out of range
+      --> jobs.yaml:10:22
+       |
+    10 |   timeouts: {submit: 0s}
+       |                      ^^
+       = help: from `1ms` to `8784h` (366 days)
+    ");
+}

@@ -40,6 +40,7 @@ fn change(number: u64) -> Change {
         job_name: "orders".to_owned(),
         expects: Expectation {
             cluster_id: Uuid::nil(),
+            master: None,
             job: None,
             only_active: None,
         },

@@ -36,6 +36,12 @@ pub(super) async fn write(
 ) -> Result<bool, WriteError> {
     let map = client.map(OWNERSHIP_MAP);
     let key = Data::string(job_name);
+    if let (None, Some(new)) = (old, new) {
+        // The call itself tells what is there: no need to read first.
+        let before = map.put_if_absent(&key, &value(new)).await;
+        let before = before.map_err(WriteError::Write)?;
+        return Ok(before.is_none_or(|before| entry(&before) == *new));
+    }
     let there = map.get(&key).await.map_err(WriteError::Read)?;
     // Compared as entries and replaced as bytes: another version of us may write the same otherwise.
     let now = there.as_ref().map(entry);
@@ -48,10 +54,8 @@ pub(super) async fn write(
     let value = new.map(value);
     match (&there, &value) {
         (None, None) => Ok(true),
-        (None, Some(value)) => {
-            let before = map.put_if_absent(&key, value).await;
-            before.map(|before| before.is_none_or(|before| before == *value))
-        }
+        // What was to be replaced has gone since it was compared.
+        (None, Some(_)) => Ok(false),
         (Some(there), Some(value)) => map.replace_if_same(&key, there, value).await,
         (Some(there), None) => map.remove_if_same(&key, there).await,
     }

@@ -28,7 +28,7 @@ pub(super) async fn upload(client: &Client, upload: Upload, member: Option<Uuid>
             member,
         },
         Err(Failure::Jar(message)) => not_run(Reason::JarNotFound, message, member),
-        Err(Failure::Call(error)) => report(&error, &upload, member),
+        Err(Failure::Call(error)) => report(&error, &upload, error.member.or(member)),
     }
 }
 

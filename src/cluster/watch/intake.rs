@@ -54,6 +54,8 @@ impl Keeper {
         }
         if refresh {
             self.lanes.list.want_urgently(now);
+        }
+        if refresh || orders.ownership {
             self.lanes.ownership.want_urgently(now);
         }
         if guard {

@@ -25,6 +25,8 @@ pub(super) struct Open {
     pub(super) invalidated: BTreeSet<JobId>,
     /// How often the list and the ownership map were asked for.
     pub(super) refreshes: u64,
+    /// Whether the ownership map alone is to be read again.
+    pub(super) ownership: bool,
     /// How often health was asked for.
     pub(super) guards: u64,
     /// Whether the watch is to end.
@@ -47,6 +49,11 @@ impl Orders {
         open.refreshes += 1;
         self.changed.notify_one();
         open.refreshes
+    }
+
+    pub(super) fn refresh_ownership(&self) {
+        self.open().ownership = true;
+        self.changed.notify_one();
     }
 
     pub(super) fn guard(&self) -> u64 {
@@ -78,6 +85,7 @@ impl Orders {
             interest: open.interest.take(),
             invalidated: std::mem::take(&mut open.invalidated),
             refreshes: open.refreshes,
+            ownership: std::mem::take(&mut open.ownership),
             guards: open.guards,
             stop: open.stop,
             wanted: Interest::default(),

@@ -42,7 +42,7 @@ use crate::resources::jet_job::DesiredState;
 pub(super) fn decide(draft: &mut Draft<'_>) {
     if let Some(step) = draft.input.recorded.in_flight.get(&draft.id) {
         draft.undecided = true;
-        draft.hold(Reason::StepInFlight, format!("under way: {step}"));
+        draft.hold(Reason::StepInFlight, step.under_way());
         return;
     }
     if left_alone(draft) {
@@ -93,7 +93,10 @@ fn by_status(draft: &mut Draft<'_>) {
     let Some(job) = draft.record.job.clone() else {
         match wanted {
             DesiredState::Running | DesiredState::Restarted => submit::start(draft, false),
-            DesiredState::Suspended | DesiredState::Canceled => {}
+            // Nothing is submitted, but a job of the name that isn't ours is told.
+            DesiredState::Suspended | DesiredState::Canceled => {
+                claim::conflict(draft);
+            }
         }
         return;
     };

@@ -7,7 +7,7 @@ use super::tell;
 use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
 use crate::plan::jet_job::declared_now;
-use crate::plan::job::JobView;
+use crate::plan::job::{JobStatus, JobView};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::{Attempt, BoundJob, Deployed};
 use crate::plan::transition::count_restart;
@@ -42,7 +42,7 @@ pub(super) fn bind_attempt(draft: &mut Draft<'_>) {
     record.redeploy_nonce = attempt.fulfils.redeploy_nonce;
     record.restarted = attempt.fulfils.restarted && record.spec.state == DesiredState::Restarted;
     draft.tell(EventKind::Submitted, format!("submitted as job {}", job.id));
-    tell::status(draft, job, None);
+    tell::status(draft, job, false);
 }
 
 /// Whether this job is the one that the attempt made. A jar on the members has no name of ours:
@@ -144,5 +144,6 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         stopped_by: stopper(draft, job, None),
         gone: false,
         configured: None,
+        ran: job.status == JobStatus::Running,
     }
 }

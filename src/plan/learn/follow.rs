@@ -52,8 +52,8 @@ fn update(draft: &mut Draft<'_>, seen: &JobView) {
     let Some(before) = draft.record.job.as_ref() else {
         return;
     };
-    let status_before = before.status;
-    let changed = status_before != seen.status;
+    let changed = before.status != seen.status;
+    let ran_before = before.ran;
     let next = next_of(draft, before, seen);
     if next == *before {
         return;
@@ -64,7 +64,7 @@ fn update(draft: &mut Draft<'_>, seen: &JobView) {
         // What failed then is another question now, and so is what a person said about it.
         record.retry = None;
         record.restarts.confirmed = false;
-        tell::status(draft, seen, Some(status_before));
+        tell::status(draft, seen, ran_before);
     }
 }
 
@@ -77,6 +77,7 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
         job.status_since = draft.now();
         job.failure = None;
     }
+    job.ran |= seen.status == JobStatus::Running;
     job.submitted_at = seen.submitted_at;
     job.completed_at = seen.completed_at;
     job.failure = failure_of(seen).or(job.failure);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::jar::JarView;
+use super::job::JobStatus;
 use super::record::{BoundJob, JarPin, OperationKind};
 use crate::resources::JarOrigin;
 use crate::resources::jet_job::DesiredState;
@@ -48,6 +49,11 @@ fn pin_remote_jar(draft: &mut Draft<'_>) {
     draft.edit().pin = Some(pin);
 }
 
+/// Whether a job in this state is to run.
+fn runs(state: DesiredState) -> bool {
+    matches!(state, DesiredState::Running | DesiredState::Restarted)
+}
+
 /// Forgets an operation that came to its end, or that nobody wants any more. One that the job's
 /// settings or content bring to an end is forgotten where these are compared.
 fn end_operation(draft: &mut Draft<'_>) {
@@ -63,7 +69,12 @@ fn end_operation(draft: &mut Draft<'_>) {
         OperationKind::Cancel => record.spec.state != DesiredState::Canceled || !active,
         OperationKind::Delete => record.deletion.is_none(),
         // It goes on after the job that it began with was cancelled, until the next one runs.
-        OperationKind::Replace => !same && tell::replaced(draft),
+        // A batch job that completed meanwhile, or one that is not to run any more, has no next.
+        OperationKind::Replace if same => {
+            let completed = job.is_some_and(|job| job.status == JobStatus::Completed);
+            completed || (!active && !runs(record.spec.state))
+        }
+        OperationKind::Replace => tell::replaced(draft),
     };
     if over {
         draft.edit().operation = None;

@@ -5,8 +5,8 @@ use crate::plan::event::EventKind;
 use crate::plan::job::{JobStatus, JobView};
 use crate::plan::record::{OperationKind, StoppedBy};
 
-/// Tells that the job is in another status than before.
-pub(super) fn status(draft: &mut Draft<'_>, job: &JobView, before: Option<JobStatus>) {
+/// Tells that the job is in another status than before, and whether it ran before.
+pub(super) fn status(draft: &mut Draft<'_>, job: &JobView, ran: bool) {
     let id = job.id;
     let by = draft.record.job.as_ref().and_then(|job| job.stopped_by);
     let whose = if by == Some(StoppedBy::Person) {
@@ -19,9 +19,7 @@ pub(super) fn status(draft: &mut Draft<'_>, job: &JobView, before: Option<JobSta
         .and_then(|text| text.lines().next())
         .unwrap_or("no reason given");
     let (kind, message) = match job.status {
-        JobStatus::Running if before == Some(JobStatus::Suspended) => {
-            (EventKind::Resumed, format!("RUNNING again (job {id})"))
-        }
+        JobStatus::Running if ran => (EventKind::Resumed, format!("RUNNING again (job {id})")),
         JobStatus::Running => (EventKind::Running, format!("RUNNING (job {id})")),
         JobStatus::Suspended if by == Some(StoppedBy::Failure) => (
             EventKind::Suspended,

@@ -44,6 +44,9 @@ pub struct BoundJob {
     /// The generation whose `jobConfig` was set on it while it was suspended.
     #[serde(default)]
     pub configured: Option<u64>,
+    /// Seen RUNNING at least once.
+    #[serde(default)]
+    pub ran: bool,
 }
 
 impl BoundJob {

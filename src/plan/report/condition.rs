@@ -7,6 +7,7 @@ use crate::plan::job::JobStatus;
 use crate::plan::record::{
     BoundJob, Condition, ConditionStatus, ConditionType, JobRecord, RecordedStatus,
 };
+use crate::plan::step::Step;
 use crate::resources::jet_job::DesiredState;
 
 /// What a condition says: whether it holds, why in one word, and in words.
@@ -16,12 +17,15 @@ type Verdict = (ConditionStatus, Reason, String);
 pub(super) fn conditions(draft: &Draft<'_>, holds: &[Hold], settled: bool) -> RecordedStatus {
     let record = &draft.record;
     let reconciled = settled && record.attempt.is_none();
-    let worst = holds.iter().max_by_key(|hold| weight(hold));
+    let why = Why {
+        worst: holds.iter().max_by_key(|hold| weight(hold)),
+        step: draft.step.as_ref(),
+    };
     let wanted = [
-        (ConditionType::Ready, ready(draft, worst)),
+        (ConditionType::Ready, ready(draft, &why)),
         (
             ConditionType::Reconciled,
-            if reconciled { yes("") } else { not_yet(worst) },
+            if reconciled { yes("") } else { not_yet(&why) },
         ),
         (ConditionType::Drifted, drifted(record)),
         (ConditionType::Stalled, stalled(holds)),
@@ -66,10 +70,19 @@ fn no() -> Verdict {
     (ConditionStatus::False, Reason::AsDesired, String::new())
 }
 
-fn not_yet(worst: Option<&Hold>) -> Verdict {
-    let (reason, message) = match worst {
-        Some(hold) => (hold.reason, hold.message.clone()),
-        None => (Reason::StepInFlight, "under way".to_owned()),
+/// Why something is not as it should be.
+struct Why<'a> {
+    worst: Option<&'a Hold>,
+    /// What is to be done about it.
+    step: Option<&'a Step>,
+}
+
+fn not_yet(why: &Why<'_>) -> Verdict {
+    let (reason, message) = match (why.worst, why.step) {
+        (Some(hold), _) => (hold.reason, hold.message.clone()),
+        // In the words of the hold that follows, so that the start of a step changes no condition.
+        (None, Some(step)) => (Reason::StepInFlight, step.under_way()),
+        (None, None) => (Reason::StepInFlight, "under way".to_owned()),
     };
     (ConditionStatus::False, reason, message)
 }
@@ -91,17 +104,18 @@ fn stalled(holds: &[Hold]) -> Verdict {
     }
 }
 
-fn ready(draft: &Draft<'_>, worst: Option<&Hold>) -> Verdict {
+fn ready(draft: &Draft<'_>, why: &Why<'_>) -> Verdict {
     let record = &draft.record;
     let unseen = draft.sight.is_none_or(|sight| sight.obstacle.is_some());
-    let submitted = record.job.is_some() || record.attempt.is_some();
-    if unseen && submitted {
-        let (_, reason, message) = not_yet(worst);
+    // What has ended stays so, whether its cluster answers or not.
+    let may_run = record.attempt.is_some() || record.job.as_ref().is_some_and(BoundJob::is_active);
+    if unseen && may_run {
+        let (_, reason, message) = not_yet(why);
         return (ConditionStatus::Unknown, reason, message);
     }
     let job = record.job.as_ref().filter(|job| !job.gone);
     match as_wanted(record, job) {
-        None => not_yet(worst),
+        None => not_yet(why),
         Some(verdict) => verdict,
     }
 }

@@ -3,7 +3,7 @@
 mod condition;
 
 use super::draft::Draft;
-use super::hold::{Hold, HoldClass};
+use super::hold::{Hold, HoldClass, Reason};
 use super::job::JobStatus;
 use super::record::{ConditionStatus, ConditionType, JobRecord, OperationKind, StoppedBy};
 use super::status::{JarReport, JobStatusReport, LifecycleState, Phase};
@@ -54,9 +54,10 @@ fn describe(record: &JobRecord, holds: Vec<Hold>, settled: bool) -> JobStatusRep
     }
 }
 
-/// Whether something needs somebody.
+/// Whether something about the job needs somebody; a document with faults leaves it as it was.
 fn blocked(holds: &[Hold]) -> bool {
-    holds.iter().any(|hold| hold.class == HoldClass::Blocked)
+    let blocks = |hold: &Hold| hold.class == HoldClass::Blocked && hold.reason != Reason::Faulty;
+    holds.iter().any(blocks)
 }
 
 fn phase(record: &JobRecord, holds: &[Hold]) -> Phase {

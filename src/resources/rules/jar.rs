@@ -33,7 +33,7 @@ pub(super) fn origin(spec: &JetJobSpec, report: &mut Report<'_, '_>) {
         _ => {}
     }
     if let Some(jar_name) = &spec.jar_name {
-        check_jar_name(jar_name, origins.is_empty(), report);
+        check_jar_name(jar_name, origins.is_empty() && report.complete, report);
     }
     if let Some(url) = &spec.remote_url {
         remote_url(url, report);

@@ -252,11 +252,11 @@ async fn a_jar_on_the_member_runs_with_the_announcement() {
     };
     let calls = async {
         client.upload_member_jar(&member_upload()).await.unwrap();
-        client
-            .upload_member_jar(&member_upload())
-            .await
-            .unwrap_err()
+        let member = client.state().borrow().members[0].uuid;
+        let lost = client.upload_member_jar(&member_upload()).await;
+        (lost.unwrap_err(), member)
     };
-    let (error, ()) = tokio::join!(calls, serve);
+    let ((error, member), ()) = tokio::join!(calls, serve);
     assert_eq!(error.stage, UploadStage::LastPartSent);
+    assert_eq!(error.member, Some(member));
 }

@@ -48,6 +48,15 @@ struct Client {
     closed: AtomicBool,
 }
 
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Reads,
+    Writes,
+    /// It stops or starts a job: what it does.
+    Moves(&'static str),
+}
+
 /// What becomes of a call.
 struct Fate {
     there: Duration,
@@ -58,10 +67,13 @@ struct Fate {
 
 impl Client {
     /// Rolls what becomes of a call, or says that it can't be sent.
-    fn fate(&self, writes: bool) -> Result<Fate, CallError> {
+    fn fate(&self, kind: Kind) -> Result<Fate, CallError> {
         let mut state = self.hazelcast.state();
-        if writes {
+        if kind != Kind::Reads {
             state.watchdog.writes += 1;
+        }
+        if let Kind::Moves(what) = kind {
+            state.watch_trust(what);
         }
         let weather = state.weather;
         let down = state.link != Link::Up || self.closed.load(Ordering::Relaxed);
@@ -87,10 +99,10 @@ impl Client {
     /// One call: over there, the effect, and back.
     async fn call<T: Send + 'static>(
         &self,
-        writes: bool,
+        kind: Kind,
         effect: impl FnOnce(&Hazelcast, &mut State) -> Result<T, CallError> + Send + 'static,
     ) -> Result<T, CallError> {
-        let fate = self.fate(writes)?;
+        let fate = self.fate(kind)?;
         let (answer, answered) = oneshot::channel();
         let hazelcast = self.hazelcast.clone();
         let incarnation = hazelcast.state().incarnation;
@@ -143,20 +155,19 @@ impl Cluster for Client {
 
     async fn list(&self) -> Result<Vec<JobView>, CallError> {
         self.hazelcast.state().watchdog.lists += 1;
-        self.call(false, |it, state| Ok(state.listed(it.clock.now())))
+        self.call(Kind::Reads, |it, state| Ok(state.listed(it.clock.now())))
             .await
     }
 
     async fn status(&self, job: JobId) -> Result<Option<JobStatus>, CallError> {
-        self.call(
-            false,
-            move |it, state| Ok(state.status(job, it.clock.now())),
-        )
+        self.call(Kind::Reads, move |it, state| {
+            Ok(state.status(job, it.clock.now()))
+        })
         .await
     }
 
     async fn config(&self, job: JobId) -> Result<JobConfigView, CallError> {
-        self.call(false, move |_, state| match state.jobs.get(&job) {
+        self.call(Kind::Reads, move |_, state| match state.jobs.get(&job) {
             Some(job) => Ok(job.config.clone()),
             None => Err(refused("job not found")),
         })
@@ -164,16 +175,16 @@ impl Cluster for Client {
     }
 
     async fn health(&self) -> Result<Health, CallError> {
-        self.call(false, |_, state| Ok(state.health())).await
+        self.call(Kind::Reads, |_, state| Ok(state.health())).await
     }
 
     async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError> {
-        self.call(false, |_, state| Ok(state.ownership.clone()))
+        self.call(Kind::Reads, |_, state| Ok(state.ownership.clone()))
             .await
     }
 
     async fn listen(&self, job: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError> {
-        self.call(false, |_, _| Ok(())).await?;
+        self.call(Kind::Reads, |_, _| Ok(())).await?;
         self.hazelcast.listen(job)
     }
 
@@ -184,7 +195,7 @@ impl Cluster for Client {
         new: Option<&OwnershipEntry>,
     ) -> Result<bool, CallError> {
         let (name, old, new) = (job_name.to_owned(), old.cloned(), new.cloned());
-        self.call(true, move |_, state| {
+        self.call(Kind::Writes, move |_, state| {
             let there = state.ownership.get(&name).cloned();
             if there != old {
                 return Ok(false);
@@ -208,7 +219,7 @@ impl Cluster for Client {
             message: message.to_owned(),
             member,
         };
-        let fate = match self.fate(true) {
+        let fate = match self.fate(Kind::Moves("upload")) {
             Ok(fate) => fate,
             Err(error) => {
                 let reason = Some(Reason::ClusterUnreachable);
@@ -236,7 +247,7 @@ impl Cluster for Client {
     }
 
     async fn suspend(&self, job: JobId) -> Result<(), CallError> {
-        self.call(true, move |it, state| {
+        self.call(Kind::Moves("suspend"), move |it, state| {
             state.watch_touch("suspend", job);
             it.stop(state, job, Stop::Suspend, false)
         })
@@ -244,7 +255,7 @@ impl Cluster for Client {
     }
 
     async fn resume(&self, job: JobId) -> Result<(), CallError> {
-        self.call(true, move |it, state| {
+        self.call(Kind::Moves("resume"), move |it, state| {
             state.watch_touch("resume", job);
             it.resume(state, job);
             Ok(())
@@ -253,7 +264,7 @@ impl Cluster for Client {
     }
 
     async fn restart(&self, job: JobId) -> Result<(), CallError> {
-        self.call(true, move |it, state| {
+        self.call(Kind::Moves("restart"), move |it, state| {
             state.watch_touch("restart", job);
             it.stop(state, job, Stop::Restart, false)
         })
@@ -261,7 +272,7 @@ impl Cluster for Client {
     }
 
     async fn cancel(&self, job: JobId, forceful: bool) -> Result<(), CallError> {
-        self.call(true, move |it, state| {
+        self.call(Kind::Moves("cancel"), move |it, state| {
             state.watch_touch("cancel", job);
             it.stop(state, job, Stop::Cancel, forceful)
         })
@@ -270,7 +281,7 @@ impl Cluster for Client {
 
     async fn update_config(&self, job: JobId, settings: &JobSettings) -> Result<(), CallError> {
         let settings = *settings;
-        self.call(true, move |_, state| {
+        self.call(Kind::Writes, move |_, state| {
             state.watch_touch("update", job);
             match state.jobs.get_mut(&job) {
                 Some(job) if job.status == JobStatus::Suspended => {

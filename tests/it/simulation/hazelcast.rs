@@ -54,7 +54,7 @@ pub(crate) struct State {
     /// Until then the master knows no job, because it is new.
     pub(crate) blind_until: Option<Timestamp>,
     pub(crate) link: Link,
-    pub(crate) cluster_state: ClusterState,
+    pub(crate) mode: ClusterState,
     pub(crate) partitions_safe: bool,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     pub(crate) ownership: BTreeMap<String, OwnershipEntry>,
@@ -133,7 +133,7 @@ impl Hazelcast {
             master_changed_at: None,
             blind_until: None,
             link: Link::Up,
-            cluster_state: ClusterState::Active,
+            mode: ClusterState::Active,
             partitions_safe: true,
             jobs: BTreeMap::new(),
             ownership: BTreeMap::new(),
@@ -460,7 +460,7 @@ impl State {
 
     pub(crate) fn health(&self) -> Health {
         Health {
-            state: self.cluster_state,
+            state: self.mode,
             partitions_safe: self.partitions_safe,
             jet_enabled: true,
             upload_enabled: true,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jetkeeper::engine::{JobResource, Published};
-use jetkeeper::plan::hold::HoldClass;
+use jetkeeper::plan::hold::{Hold, HoldClass, Reason};
 use jetkeeper::plan::job::JobStatus;
 use jetkeeper::plan::status::Phase;
 
@@ -62,14 +62,32 @@ impl World {
             return Ok(Ending::Held);
         }
         if let Some(hold) = holds.first() {
+            if hold.reason == Reason::UpgradeQueued && self.an_upgrade_is_held() {
+                return Ok(Ending::Held);
+            }
             return Err(format!("still waiting: {hold:?}"));
         }
         if shown.status.phase == Phase::Completed {
             // Never again on its own, even where the cluster that it completed on is gone.
             return Ok(Ending::AsDeclared);
         }
+        let left = hazelcast
+            .state()
+            .watchdog
+            .left_behind
+            .contains(&document.job_name);
+        if left && document.state != "Running" && shown.status.id == 0 {
+            // An earlier document left the job of that name behind; it is nobody's now.
+            return Ok(Ending::AsDeclared);
+        }
         as_declared(document, hazelcast)?;
         Ok(Ending::AsDeclared)
+    }
+
+    /// An upgrade that can't go on keeps those behind it waiting.
+    fn an_upgrade_is_held(&self) -> bool {
+        let held = |hold: &Hold| hold.class == HoldClass::Blocked && hold.reason != Reason::Faulty;
+        self.shown().holds.iter().any(held)
     }
 
     /// Every active job of ours is somebody's: a declared job's, one that is being removed and held,
@@ -99,7 +117,8 @@ impl World {
 
     /// At rest: no call that writes, no commit, one list a minute.
     async fn judge_rest(&mut self, shown: &Published) {
-        if !shown.settled {
+        let queued = |hold: &Hold| hold.reason == Reason::UpgradeQueued;
+        if !shown.settled && !shown.holds.iter().any(queued) {
             self.fail(&format!(
                 "not settled: steps {:?}, in flight {:?}, holds {:?}",
                 shown.steps, shown.in_flight, shown.holds

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jetkeeper::clock::Clock;
 use jetkeeper::plan::job::JobId;
-use jetkeeper::plan::observed::ClusterState;
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jiff::{SignedDuration, Timestamp};
 
@@ -76,14 +75,9 @@ impl Watchdog {
 }
 
 impl State {
-    /// An effect that stops or starts jobs arrives: invariants 3 and 11.
-    fn watch_trust(&mut self, what: &str) {
+    /// Something that stops or starts jobs is sent: invariants 3 and 11. It may arrive much later.
+    pub(crate) fn watch_trust(&mut self, what: &str) {
         let now = self.watchdog.clock.now();
-        if self.cluster_state != ClusterState::Active {
-            // Whoever read the state milliseconds ago could not know.
-            self.watchdog
-                .note(&format!("{what} arrived while {:?}", self.cluster_state));
-        }
         if let Some(changed) = self.master_changed_at {
             let age = now.duration_since(changed);
             let known = changed > self.watchdog.engine_since;
@@ -115,7 +109,6 @@ impl State {
                 "uploaded {name} while a main of it is still running"
             ));
         }
-        self.watch_trust("upload");
     }
 
     /// Something is done to a job: invariants 1 and 4.
@@ -137,9 +130,6 @@ impl State {
         if ends && self.watchdog.precious.contains(&name) {
             self.watchdog
                 .blame(format!("cancelled {name} {id}, whose state nobody gave up"));
-        }
-        if what != "update" {
-            self.watch_trust(what);
         }
     }
 

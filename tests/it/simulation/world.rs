@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jetkeeper::engine::{Published, Request};
 use jetkeeper::plan::hold::{Hold, Reason, Release};
 use jetkeeper::plan::job::{JobId, JobStatus};
@@ -135,7 +136,7 @@ impl World {
             hazelcast.state().weather = Weather::default();
             hazelcast.set_link(true);
             let mut state = hazelcast.state();
-            state.cluster_state = ClusterState::Active;
+            state.mode = ClusterState::Active;
             state.partitions_safe = true;
         }
         // Each file is written once more, whole and sound.
@@ -227,7 +228,24 @@ impl World {
     pub(crate) fn fail(&self, why: &str) -> ! {
         let lines = self.lines();
         let latest = &lines[lines.len().saturating_sub(LINES)..];
-        panic!("{}\n\n{why}", latest.join("\n"));
+        let records = self.records().join("\n");
+        panic!("{}\n\n{records}\n\n{why}", latest.join("\n"));
+    }
+
+    /// What is recorded of each job, as far as decisions depend on it.
+    fn records(&self) -> Vec<String> {
+        let store = self.process.as_ref().map(|process| &process.handle.store);
+        let recorded = store.and_then(|store| store.load().now_or_never());
+        let Some(Ok(recorded)) = recorded else {
+            return Vec::new();
+        };
+        let jobs = recorded.jobs.iter().map(|(name, record)| {
+            format!(
+                "RECORD {name} operation {:?} attempt {:?} job {:?} deletion {:?} retry {:?}",
+                record.operation, record.attempt, record.job, record.deletion, record.retry
+            )
+        });
+        jobs.collect()
     }
 
     pub(crate) async fn request(&mut self, request: Request) {
@@ -412,9 +430,9 @@ impl World {
             }
             13..15 => {
                 self.note("CLUSTER frozen");
-                hazelcast.state().cluster_state = ClusterState::Frozen;
+                hazelcast.state().mode = ClusterState::Frozen;
                 self.pass_time(Duration::from_secs(20)).await;
-                hazelcast.state().cluster_state = ClusterState::Active;
+                hazelcast.state().mode = ClusterState::Active;
             }
             15..17 => {
                 hazelcast.state().partitions_safe = false;
@@ -493,7 +511,7 @@ impl World {
                 let holds: Vec<&Hold> = shown
                     .holds
                     .iter()
-                    .filter(|hold| self.may_release(hold))
+                    .filter(|hold| may_release(hold))
                     .collect();
                 let Some(hold) = holds.choose(&mut self.rng) else {
                     return;
@@ -502,22 +520,6 @@ impl World {
             }
         };
         self.request(request).await;
-    }
-
-    /// Nobody gives up the state of precious jobs, nor says that an upload made no job without
-    /// knowing it.
-    fn may_release(&self, hold: &Hold) -> bool {
-        let precious = hold.subjects.iter().any(|id| {
-            NAMES[..PRECIOUS]
-                .iter()
-                .any(|name| id.name.starts_with(name))
-        });
-        let unsure = hold.reason == Reason::OutcomeUnknown;
-        match hold.release {
-            Release::Confirm | Release::Adopt => !unsure,
-            Release::DiscardState => !precious,
-            Release::None | Release::Unpause => false,
-        }
     }
 
     pub(crate) fn release(&self, hold: &Hold) -> Request {
@@ -559,4 +561,20 @@ fn submit_foreign(hazelcast: &Hazelcast, name: &str) {
     state.watchdog.note(&format!("PERSON submits {name}"));
     let jar = "theirs123.jar".to_owned();
     drop(hazelcast.submit(&mut state, name, Pipeline::Stream, jar, None));
+}
+
+/// Nobody gives up the state of precious jobs, nor says that an upload made no job without
+/// knowing it.
+fn may_release(hold: &Hold) -> bool {
+    let precious = hold.subjects.iter().any(|id| {
+        NAMES[..PRECIOUS]
+            .iter()
+            .any(|name| id.name.starts_with(name))
+    });
+    let unsure = hold.reason == Reason::OutcomeUnknown;
+    match hold.release {
+        Release::Confirm | Release::Adopt => !unsure,
+        Release::DiscardState => !precious,
+        Release::None | Release::Unpause => false,
+    }
 }

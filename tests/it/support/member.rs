@@ -71,15 +71,20 @@ impl MemberOptions {
 
     /// Starts a member and waits until it is ready.
     pub(crate) fn start(self) -> Member {
-        let mut member = Member {
+        let mut member = self.down();
+        member.restart();
+        member
+    }
+
+    /// A member that is not up: [`Member::restart`] starts it.
+    pub(crate) fn down(self) -> Member {
+        Member {
             options: self,
             port: free_port(),
             dir: scratch::directory(),
             process: None,
             log_start: 0,
-        };
-        member.restart();
-        member
+        }
     }
 
     fn yaml(&self, port: u16) -> String {
@@ -160,6 +165,11 @@ impl Member {
         self.process
             .as_mut()
             .is_some_and(|process| process.ended().is_none())
+    }
+
+    /// Changes its configuration, as an administrator does before the next start.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(MemberOptions) -> MemberOptions) {
+        self.options = change(self.options.clone());
     }
 
     /// SIGKILL, as a crash or the loss of a machine.

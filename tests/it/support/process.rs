@@ -45,6 +45,12 @@ impl Process {
         Self { child }
     }
 
+    /// Its process id: `setpriv` becomes the program.
+    #[allow(dead_code, reason = "for the benchmarks, which share this file")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the process runs");
     }

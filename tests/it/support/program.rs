@@ -83,6 +83,12 @@ impl Program {
         }
     }
 
+    /// Its process id.
+    #[allow(dead_code, reason = "for the benchmarks, which share this file")]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it has written to stdout so far.
     pub(crate) fn stdout(&self) -> String {
         read(&self.dir.path().join("stdout"))
@@ -95,8 +101,13 @@ impl Program {
 
     /// SIGTERM, as systemd stops it; waits for the end.
     pub(crate) fn terminate(self) -> Output {
-        self.process.signal(Signal::TERM);
+        self.signal(Signal::TERM);
         self.end_within(PATIENCE)
+    }
+
+    /// As an administrator or systemd does: SIGTERM, SIGINT.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// Waits for its end; panics with what it printed when it still runs at the deadline.

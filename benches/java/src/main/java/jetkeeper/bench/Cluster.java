@@ -8,7 +8,6 @@ import com.hazelcast.jet.core.JobStatus;
 import com.hazelcast.jet.impl.JetClientInstanceImpl;
 import com.hazelcast.jet.impl.SubmitJobParameters;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -27,11 +26,15 @@ final class Cluster implements AutoCloseable {
         jet = (JetClientInstanceImpl) client.getJet();
     }
 
-    Job submit(Path jar, String name, List<String> parameters) {
+    Job submit(Path jar, String mainClass, String name) {
         jet.submitJobFromJar(SubmitJobParameters.withJarOnClient()
                 .setJarPath(jar)
-                .setJobName(name)
-                .setJobParameters(parameters));
+                .setMainClass(mainClass)
+                .setJobName(name));
+        return jet.getJob(name);
+    }
+
+    Job job(String name) {
         return jet.getJob(name);
     }
 

@@ -1,13 +1,24 @@
 package jetkeeper.bench;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
-/** Output: a line a sample, in milliseconds, so that whoever started the program can do the statistics. */
+/**
+ * Input and output: whoever started the program asks for every sample with a line, so that samples of others can be taken
+ * in between, and is answered with a line in milliseconds. The end of the input ends the program.
+ */
 final class Samples {
-    private Samples() {
+    private final BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+
+    boolean wanted() throws IOException {
+        return lines.readLine() != null;
     }
 
-    static void print(long fromNanos, long toNanos) {
+    void print(long fromNanos, long toNanos) {
         System.out.printf(Locale.ROOT, "%.3f%n", (toNanos - fromNanos) / 1e6);
+        System.out.flush();
     }
 }

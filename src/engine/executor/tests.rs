@@ -1,0 +1,173 @@
+use super::*;
+use crate::engine::fake::{FakeCluster, JOB, executor, job, step, submit, suspend};
+use crate::plan::job::{JobId, JobStatus};
+use crate::resources::jet_job::SecretParameter;
+
+async fn carry_out(cluster: &Arc<FakeCluster>, step: &Step) -> Outcome {
+    let watch = cluster.watch();
+    // The watch's first looks are no part of what is tested.
+    tokio::task::yield_now().await;
+    executor(true).carry_out(step, &watch).await
+}
+
+fn effects(cluster: &FakeCluster) -> Vec<String> {
+    cluster.effects.lock().unwrap().clone()
+}
+
+fn secret(index: u32, key: &str) -> SecretParameter {
+    SecretParameter {
+        index,
+        secret_name: "db".to_owned(),
+        key: key.to_owned(),
+    }
+}
+
+fn is_stale(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Stale { .. })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_whose_expectations_hold_is_one_call() {
+    let cluster = FakeCluster::new();
+    assert_eq!(carry_out(&cluster, &suspend()).await, Outcome::Done);
+    assert_eq!(effects(&cluster), ["suspend 7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_done_to_a_job_that_changed_or_is_not_there() {
+    for jobs in [vec![job(JOB, "orders", JobStatus::Suspended)], vec![]] {
+        let cluster = FakeCluster::new();
+        cluster.answers.lock().unwrap().jobs = jobs;
+        assert!(is_stale(&carry_out(&cluster, &suspend()).await));
+        assert!(effects(&cluster).is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_done_to_another_cluster_or_one_that_is_not_safe() {
+    let spoil: [fn(&FakeCluster); 4] = [
+        |cluster| cluster.set_connection(|now| now.cluster_id = Some(uuid::Uuid::nil())),
+        |cluster| cluster.set_connection(|now| now.foreign_cluster_id = Some(uuid::Uuid::nil())),
+        |cluster| cluster.answers.lock().unwrap().health.state = ClusterState::Frozen,
+        |cluster| cluster.answers.lock().unwrap().health.partitions_safe = false,
+    ];
+    for spoil in spoil {
+        let cluster = FakeCluster::new();
+        spoil(&cluster);
+        assert!(is_stale(&carry_out(&cluster, &suspend()).await));
+        assert!(effects(&cluster).is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_connection_a_step_fails_and_may_be_tried_again() {
+    let cluster = FakeCluster::new();
+    cluster.set_connection(|now| {
+        now.link = Link::Down {
+            since: crate::engine::fake::at(0),
+            error: None,
+        };
+    });
+    let outcome = carry_out(&cluster, &suspend()).await;
+    let reason = Reason::ClusterUnreachable;
+    assert!(matches!(outcome, Outcome::Failed { reason: found, .. } if found == reason));
+    assert!(effects(&cluster).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_is_unknown_and_a_refusal_is_a_failure() {
+    let cluster = FakeCluster::new();
+    cluster.answers.lock().unwrap().error = Some(CallError::Unknown {
+        message: "lost".to_owned(),
+        at: None,
+    });
+    let outcome = carry_out(&cluster, &suspend()).await;
+    assert!(matches!(outcome, Outcome::Unknown { .. }));
+    cluster.answers.lock().unwrap().error = Some(CallError::Refused {
+        transient: false,
+        reason: Reason::JobFailed,
+        message: "no".to_owned(),
+    });
+    let outcome = carry_out(&cluster, &suspend()).await;
+    assert!(matches!(
+        outcome,
+        Outcome::Failed {
+            reason: Reason::JobFailed,
+            ..
+        }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_needs_the_name_to_be_free() {
+    let cluster = FakeCluster::new();
+    assert!(is_stale(&carry_out(&cluster, &submit(vec![])).await));
+    let ended = job(JobId(8), "orders", JobStatus::Failed);
+    cluster.answers.lock().unwrap().jobs = vec![ended, job(JOB, "other", JobStatus::Running)];
+    let outcome = carry_out(&cluster, &submit(vec![])).await;
+    assert!(matches!(
+        outcome,
+        Outcome::Uploaded {
+            outcome: UploadOutcome::Accepted,
+            ..
+        }
+    ));
+    assert_eq!(effects(&cluster).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_put_at_their_place_and_never_told() {
+    let cluster = FakeCluster::new();
+    cluster.answers.lock().unwrap().jobs.clear();
+    cluster.answers.lock().unwrap().says = "main threw: bad password hush".to_owned();
+    let step = submit(vec![secret(3, "password"), secret(1, "password")]);
+    let outcome = carry_out(&cluster, &step).await;
+    assert!(effects(&cluster)[0].ends_with(r#"["a", "hush", "b", "hush"]"#));
+    let told = format!("{step:?} {outcome:?}");
+    assert!(
+        told.contains("bad password [redacted]") && !told.contains("hush"),
+        "{told}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_jar_or_secret_nothing_is_uploaded() {
+    let cluster = FakeCluster::new();
+    cluster.answers.lock().unwrap().jobs.clear();
+    let outcome = carry_out(&cluster, &submit(vec![secret(0, "absent")])).await;
+    assert!(matches!(
+        outcome,
+        Outcome::Failed {
+            reason: Reason::SecretMissing,
+            ..
+        }
+    ));
+    let outcome = executor(false)
+        .carry_out(&submit(vec![]), &cluster.watch())
+        .await;
+    assert!(matches!(
+        outcome,
+        Outcome::Failed {
+            reason: Reason::JarNotFound,
+            ..
+        }
+    ));
+    assert!(effects(&cluster).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_entry_in_the_map_makes_a_claim_stale() {
+    let cluster = FakeCluster::new();
+    let entry = crate::plan::ownership::OwnershipEntry {
+        owner: "keeper".to_owned(),
+        epoch: 1,
+        attempt: String::new(),
+        job_id: None,
+        resource: crate::resources::ResourceId::jet_job("orders"),
+        digest: crate::resources::Digest::of(b""),
+    };
+    let release = step(Action::Release { entry }, None);
+    assert_eq!(carry_out(&cluster, &release).await, Outcome::Done);
+    cluster.answers.lock().unwrap().entry_is_other = true;
+    assert!(is_stale(&carry_out(&cluster, &release).await));
+}

@@ -1,0 +1,208 @@
+//! Carries plans out on an ideal cluster: every step is done at once, starting jobs run a second
+//! later.
+
+use std::sync::Arc;
+
+use jetkeeper::plan::hold::HoldClass;
+use jetkeeper::plan::job::JobStatus;
+use jetkeeper::plan::ownership::OwnershipEntry;
+use jetkeeper::plan::record::UploadOutcome;
+use jetkeeper::plan::step::{Action, Outcome, Step, Submit};
+use jetkeeper::plan::upload::file_name;
+use jetkeeper::plan::{Plan, begin, finish};
+
+use super::observe::config;
+use super::scene::{CLUSTER, Scene, seconds};
+
+/// How many passes a scene may need until nothing is left to do.
+const MOST_PASSES: usize = 40;
+
+impl Scene {
+    /// Makes passes until nothing is left to do, and tells which steps that took. What waits for a
+    /// time is waited for.
+    pub(crate) fn settle(&mut self) -> Vec<String> {
+        let mut verbs = Vec::new();
+        for _ in 0..MOST_PASSES {
+            let plan = self.learn();
+            for step in &plan.steps {
+                verbs.push(step.verb().to_owned());
+                self.carry_out(step);
+            }
+            let waits = plan
+                .holds
+                .iter()
+                .any(|hold| hold.class == HoldClass::Waiting);
+            if is_empty(&plan) && !waits && !self.is_starting() {
+                self.assert_at_rest();
+                return verbs;
+            }
+            self.tick();
+        }
+        panic!(
+            "not settled after {MOST_PASSES} passes: {verbs:?}, {:#?}",
+            self.plan()
+        );
+    }
+
+    /// Nothing left to do: the same input again makes a plan that changes nothing.
+    pub(crate) fn assert_at_rest(&self) {
+        let plan = self.plan();
+        assert!(is_empty(&plan), "not at rest: {plan:#?}");
+    }
+
+    fn is_starting(&mut self) -> bool {
+        let starting = [JobStatus::NotRunning, JobStatus::Starting];
+        let on_the_way = |status| starting.contains(&status);
+        self.jobs().values().any(|job| on_the_way(job.status))
+    }
+
+    /// A second goes by: what was starting runs.
+    pub(crate) fn tick(&mut self) {
+        self.pass_time(seconds(1));
+        for job in self.jobs().values_mut() {
+            if matches!(job.status, JobStatus::NotRunning | JobStatus::Starting) {
+                Arc::make_mut(job).status = JobStatus::Running;
+            }
+        }
+    }
+
+    /// One pass whose steps are carried out; the plan.
+    pub(crate) fn pass(&mut self) -> Plan {
+        let plan = self.learn();
+        for step in &plan.steps {
+            self.carry_out(step);
+        }
+        self.tick();
+        plan
+    }
+
+    /// Begins a step, does it, and finishes it.
+    pub(crate) fn carry_out(&mut self, step: &Step) {
+        self.begin(step);
+        let outcome = self.effect(step);
+        self.finish(step, &outcome);
+    }
+
+    /// The step's intent is durable.
+    pub(crate) fn begin(&mut self, step: &Step) {
+        let now = self.now;
+        self.record(&step.resource.name, |record| {
+            *record = begin(record, step, now);
+        });
+    }
+
+    /// The step's outcome is durable.
+    pub(crate) fn finish(&mut self, step: &Step, outcome: &Outcome) {
+        let now = self.now;
+        self.record(&step.resource.name, |record| {
+            *record = finish(record, step, outcome, now);
+        });
+    }
+
+    /// Begins the step of a plan and finishes it with this outcome, without any effect.
+    pub(crate) fn end_with(&mut self, plan: &Plan, outcome: &Outcome) {
+        let [step] = plan.steps.as_slice() else {
+            panic!("one step expected: {plan:#?}");
+        };
+        self.begin(step);
+        self.finish(step, outcome);
+    }
+
+    /// What an ideal cluster does.
+    fn effect(&mut self, step: &Step) -> Outcome {
+        assert_eq!(step.cluster, CLUSTER);
+        let fits = step.expects.job.as_ref().is_none_or(|(id, statuses)| {
+            let job = self.jobs().get(id);
+            job.is_some_and(|job| statuses.contains(&job.status))
+        });
+        if !fits {
+            return stale("another status");
+        }
+        let now = self.now;
+        match &step.action {
+            Action::Claim {
+                entry, replaces, ..
+            } => return self.write(&step.job_name, replaces.as_ref(), Some(entry)),
+            Action::Release { entry } => return self.write(&step.job_name, Some(entry), None),
+            Action::Submit(submit) => return self.submit(&step.job_name, submit),
+            Action::Suspend { job } => self.suspend_by_hand(*job),
+            Action::Resume { job } => self.job(*job, |job| {
+                job.status = JobStatus::NotRunning;
+                job.suspension_failure = None;
+            }),
+            Action::Restart { job, .. } => self.job(*job, |job| {
+                job.status = JobStatus::NotRunning;
+                job.execution_id += 1;
+            }),
+            Action::Cancel { job, forceful } => self.job(*job, |job| {
+                assert!(*forceful || job.status == JobStatus::Running);
+                job.status = JobStatus::Failed;
+                job.user_cancelled = true;
+                job.completed_at = Some(now);
+            }),
+            Action::UpdateConfig { job, settings } => {
+                self.job_config(*job, |config| config.settings = *settings);
+            }
+        }
+        Outcome::Done
+    }
+
+    fn write(
+        &mut self,
+        name: &str,
+        old: Option<&OwnershipEntry>,
+        new: Option<&OwnershipEntry>,
+    ) -> Outcome {
+        let entries = self.entries();
+        if entries.get(name) != old {
+            return stale("another entry");
+        }
+        match new {
+            Some(entry) => entries.insert(name.to_owned(), entry.clone()),
+            None => entries.remove(name),
+        };
+        Outcome::Done
+    }
+
+    /// An upload whose `main` submits the job.
+    pub(crate) fn submit(&mut self, name: &str, submit: &Submit) -> Outcome {
+        let active = |name: &str, scene: &mut Self| {
+            let mut jobs = scene.jobs().values();
+            jobs.any(|job| job.name == name && !job.status.is_terminal())
+        };
+        assert!(!active(name, self), "a second active job of {name}");
+        let resource_id = match (&submit.jar, &submit.jar_on_member) {
+            (Some(jar), _) => format!("{}1234.jar", file_name(&submit.nonce, jar)),
+            (None, Some(path)) => path.rsplit('/').next().unwrap().to_owned(),
+            (None, None) => panic!("an upload without a jar"),
+        };
+        self.add_job(name, JobStatus::NotRunning, config(&resource_id));
+        uploaded(UploadOutcome::Accepted)
+    }
+}
+
+/// Whether a plan does nothing, learns nothing and tells nothing.
+pub(crate) fn is_empty(plan: &Plan) -> bool {
+    plan.steps.is_empty()
+        && plan.jobs.is_empty()
+        && plan.clusters.is_empty()
+        && plan.events.is_empty()
+        && plan.spent_confirmations.is_empty()
+        && plan.spent_adoptions.is_empty()
+        && plan.fatal.is_none()
+}
+
+pub(crate) fn stale(message: &str) -> Outcome {
+    let message = message.to_owned();
+    Outcome::Stale { message }
+}
+
+/// How an upload ended, without a reason.
+pub(crate) fn uploaded(outcome: UploadOutcome) -> Outcome {
+    Outcome::Uploaded {
+        outcome,
+        reason: None,
+        message: "so it was said".to_owned(),
+        member: Some(super::scene::member(1)),
+    }
+}

@@ -1,0 +1,15 @@
+//! The pure planner: what is desired, recorded and observed goes in, steps and holds come out.
+//!
+//! A `Scene` is everything that a plan follows from, built step by step; `drive` carries plans out
+//! on an ideal cluster until nothing is left to do.
+
+mod changes;
+mod documents;
+mod drive;
+mod guards;
+mod observe;
+mod properties;
+mod report;
+mod scene;
+mod submit;
+mod table;

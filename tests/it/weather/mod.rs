@@ -1,0 +1,22 @@
+//! Bad weather: the real program on real members, when things go wrong.
+//!
+//! Every test has a source, a state and an owner of its own ([`stage`]), and looks at the cluster with
+//! a client of its own ([`person`]): what the program says and what members have are two witnesses.
+//! Those that harm no member share one.
+
+mod cluster;
+mod crash;
+mod deletion;
+mod edit;
+mod failure;
+mod hands;
+mod loss;
+mod main_method;
+mod master;
+mod person;
+mod rebuild;
+mod secret;
+mod slow;
+mod stage;
+mod stop;
+mod upload;

@@ -1,0 +1,112 @@
+//! Somebody with a client of their own: looks at the cluster, and meddles by hand.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use jetkeeper::hazelcast::{Client, ClientConfig, JobConfig, JobSummary, TerminateMode, Upload};
+use jetkeeper::resources::Digest;
+use tokio::runtime::Runtime;
+
+use crate::support::fixture;
+use crate::support::wait::PATIENCE;
+
+/// Where clients of tests live: tests themselves wait in plain threads.
+pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+});
+
+/// A client of a cluster.
+pub(super) struct Person {
+    client: Client,
+}
+
+impl Person {
+    pub(super) fn at(addresses: &[String], cluster_name: &str) -> Self {
+        let _context = RUNTIME.enter();
+        Self {
+            client: Client::start(ClientConfig {
+                cluster_name: cluster_name.to_owned(),
+                addresses: addresses.to_vec(),
+                reconnect_max: Duration::from_millis(500),
+                invocation_timeout: PATIENCE,
+                ..ClientConfig::default()
+            }),
+        }
+    }
+
+    /// All jobs of this name, ended ones included.
+    pub(super) fn jobs(&self, name: &str) -> Vec<JobSummary> {
+        let jobs = RUNTIME.block_on(self.client.jobs()).unwrap();
+        named(jobs, name)
+    }
+
+    /// The only job that ever had this name, as far as members remember.
+    pub(super) fn only_job(&self, name: &str) -> JobSummary {
+        let mut jobs = self.jobs(name);
+        assert_eq!(jobs.len(), 1, "one job is called {name}: {jobs:?}");
+        jobs.remove(0)
+    }
+
+    pub(super) fn config(&self, job: i64) -> JobConfig {
+        RUNTIME.block_on(self.client.job_config(job)).unwrap()
+    }
+
+    pub(super) fn suspend(&self, job: i64) {
+        let mode = TerminateMode::SuspendGraceful;
+        RUNTIME.block_on(self.client.terminate(job, mode)).unwrap();
+    }
+
+    pub(super) fn resume(&self, job: i64) {
+        RUNTIME.block_on(self.client.resume(job)).unwrap();
+    }
+
+    pub(super) fn cancel(&self, job: i64) {
+        let mode = TerminateMode::CancelForceful;
+        RUNTIME.block_on(self.client.terminate(job, mode)).unwrap();
+    }
+
+    /// Submits a job of the pipelines' jar, as other programs do.
+    pub(super) fn submit(&self, name: &str, main: &str) {
+        let jar = std::fs::read(fixture("pipelines.jar")).unwrap();
+        let upload = Upload {
+            file_name: "somebody-elses".to_owned(),
+            sha256_hex: Digest::of(&jar).to_string(),
+            snapshot_name: None,
+            job_name: Some(name.to_owned()),
+            main_class: Some(format!("jetkeeper.pipelines.{main}")),
+            parameters: Vec::new(),
+            secrets: Vec::new(),
+            part_size: 1024 * 1024,
+            timeout: PATIENCE,
+        };
+        let length = jar.len() as u64;
+        let sent = self.client.upload_jar(&upload, jar.as_slice(), length);
+        RUNTIME.block_on(sent).unwrap();
+    }
+
+    /// Ends what still runs under these names, and waits for nothing.
+    pub(super) fn tidy(&self, names: &[String]) {
+        let client = self.client.with_timeout(Duration::from_secs(2));
+        RUNTIME.block_on(async {
+            let Ok(jobs) = client.jobs().await else {
+                return;
+            };
+            for job in jobs {
+                if names.contains(&job.name_or_id) && !job.status.is_terminal() {
+                    let mode = TerminateMode::CancelForceful;
+                    client.terminate(job.job_id, mode).await.ok();
+                }
+            }
+        });
+    }
+}
+
+fn named(mut jobs: Vec<JobSummary>, name: &str) -> Vec<JobSummary> {
+    jobs.retain(|job| job.name_or_id == name);
+    jobs.sort_by_key(|job| (job.submission_time, job.job_id));
+    jobs
+}

@@ -1,0 +1,105 @@
+//! The state is lost.
+
+use std::fs;
+
+use jetkeeper::hazelcast::JobStatus;
+use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::status::Phase;
+
+use super::stage::Stage;
+use crate::support::program::Program;
+
+#[test]
+fn without_state_it_refuses_and_a_rebuild_finds_the_jobs_again() {
+    let mut stage = Stage::shared();
+    let (kept, never) = (stage.name("kept"), stage.name("never"));
+    let parameters = format!("parameters: [{kept}]");
+    stage.declare(&kept, "Counter", &[&parameters]);
+    stage.start();
+    stage.until_at_rest(&kept, Phase::Running);
+    let before = stage.person.only_job(&kept);
+    stage.terminate().code(0);
+    fs::remove_dir_all(stage.state()).unwrap();
+    stage.declare(&never, "Stateless", &[]);
+
+    // Twice: the first refusal must not leave state that the second takes for its own.
+    for _ in 0..2 {
+        let refused = stage.run_to_its_end().code(1);
+        for words in [
+            "holds jobs of owner",
+            "Nothing was done",
+            "jetkeeper state rebuild",
+        ] {
+            assert!(refused.stderr.contains(words), "{refused:?}");
+        }
+        assert!(!refused.stderr.contains("step started"), "{refused:?}");
+    }
+    assert_eq!(stage.person.only_job(&kept), before);
+
+    let rebuilt = Program::run(stage.keeping(&["state", "rebuild"], &[])).code(0);
+    assert!(
+        rebuilt
+            .stdout
+            .contains(&format!("JetJob/{kept}: found as job")),
+        "{rebuilt:?}"
+    );
+    assert!(
+        rebuilt
+            .stdout
+            .contains(&format!("JetJob/{never}: no job of it")),
+        "{rebuilt:?}"
+    );
+    assert_eq!(
+        stage.person.only_job(&kept),
+        before,
+        "a rebuild touches nothing"
+    );
+    assert!(stage.person.jobs(&never).is_empty());
+
+    stage.start();
+    let found = stage.until_at_rest(&kept, Phase::Running);
+    assert_eq!(found.status.id, before.job_id);
+    let hold = stage.until_held(
+        &never,
+        Reason::Rebuilt,
+        &["confirm that it may be submitted"],
+    );
+    stage.reconcile();
+    assert_eq!(stage.person.only_job(&kept), before);
+    assert!(stage.person.jobs(&never).is_empty());
+    assert_eq!(stage.submits(&kept), 1, "before the state was lost");
+
+    stage.confirm(&hold, &[]);
+    stage.until_at_rest(&never, Phase::Running);
+    assert_eq!(stage.person.only_job(&never).status, JobStatus::Running);
+    assert_eq!(stage.steps("cancel job"), 0);
+}
+
+#[test]
+fn damaged_state_is_refused_and_a_rebuild_keeps_it_beside() {
+    let mut stage = Stage::shared();
+    let name = stage.name("kept");
+    stage.declare(&name, "Stateless", &[]);
+    stage.start();
+    stage.until_at_rest(&name, Phase::Running);
+    let before = stage.person.only_job(&name);
+    stage.terminate().code(0);
+    let store = stage.store_file();
+    let length = fs::metadata(&store).unwrap().len();
+    fs::write(&store, vec![0x5a; usize::try_from(length).unwrap()]).unwrap();
+
+    let refused = stage.run_to_its_end().code(1);
+    assert!(
+        refused.stderr.contains("jetkeeper state rebuild"),
+        "{refused:?}"
+    );
+    assert_eq!(stage.person.only_job(&name), before);
+
+    let rebuilt = Program::run(stage.keeping(&["state", "rebuild"], &[])).code(0);
+    assert!(rebuilt.stdout.contains("found as job"), "{rebuilt:?}");
+    stage.start();
+    stage.until_at_rest(&name, Phase::Running);
+    stage.reconcile();
+    assert_eq!(stage.person.only_job(&name), before);
+    assert_eq!(stage.submits(&name), 1, "before the state was damaged");
+}
