@@ -99,15 +99,15 @@ impl Program {
         read(&self.dir.path().join("stderr"))
     }
 
+    /// SIGTERM, as systemd stops it; waits for the end.
+    pub(crate) fn terminate(self) -> Output {
+        self.signal(Signal::TERM);
+        self.end_within(PATIENCE)
+    }
+
     /// As an administrator or systemd does: SIGTERM, SIGINT.
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
-    }
-
-    /// SIGTERM, as systemd stops it; waits for the end.
-    pub(crate) fn terminate(self) -> Output {
-        self.process.signal(Signal::TERM);
-        self.end_within(PATIENCE)
     }
 
     /// Waits for its end; panics with what it printed when it still runs at the deadline.
