@@ -379,9 +379,9 @@ impl World {
             None => &self.scene.recorded.jobs[&step.resource.name].spec,
         };
         let spec = serde_json::to_value(&**spec).unwrap();
-        let may_go = spec["deletionPolicy"] == "Cancel" && spec["state"] == "Canceled"
-            || !self.scene.desired.jobs.contains_key(&step.resource.name)
-                && spec["deletionPolicy"] == "Cancel"
+        let declared = self.scene.desired.jobs.contains_key(&step.resource.name);
+        let may_go = spec["deletionPolicy"] == "Cancel"
+            && (spec["state"] == "Canceled" || !declared)
             || spec["upgradePolicy"]["mode"] == "Stateless";
         let plan = self.scene.plan();
         let record = plan.jobs.get(&step.resource.name).cloned().flatten();

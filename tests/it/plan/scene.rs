@@ -117,6 +117,10 @@ impl Scene {
     }
 
     /// Declares a job; what the spec leaves out is a jar beside the file and the scene's cluster.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers write json! in place"
+    )]
     pub(crate) fn declare(&mut self, name: &str, spec: Value) {
         let mut whole = json!({"hazelcastResourceName": CLUSTER});
         whole

@@ -73,6 +73,10 @@ fn in_row(row: &str, spec: &Value) -> Scene {
     scene
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers write json! in place"
+)]
 fn with(spec: &Value, more: Value) -> Value {
     let mut spec = spec.clone();
     let fields = more.as_object().unwrap().clone();
