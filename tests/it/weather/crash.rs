@@ -49,7 +49,7 @@ fn killed_at_rest_it_does_nothing_when_it_is_back() {
     stage.until_at_rest(&name, Phase::Running);
     stage.reconcile();
     assert_eq!(stage.person.only_job(&name), before);
-    assert_eq!((stage.steps("claim"), stage.steps("submit")), (1, 1));
+    assert_eq!((stage.steps("claim"), stage.steps("submit job")), (1, 1));
     let others = [
         "suspend", "resume", "restart", "cancel", "change", "renew", "give up",
     ];

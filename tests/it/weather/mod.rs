@@ -16,7 +16,6 @@ mod master;
 mod person;
 mod rebuild;
 mod secret;
-mod slow;
 mod stage;
 mod stop;
 mod upload;
