@@ -42,7 +42,9 @@ impl Desk {
 
     /// Waits for something that the next pass has to see.
     pub(super) async fn next(&mut self, answers: &mut Answers) {
+        // In this order, so that a seed replays what comes at one moment.
         tokio::select! {
+            biased;
             Some(envelope) = self.incoming.recv() => self.received.push(envelope),
             Some(look) = self.looks.join_next() => answers.looked(look),
             else => std::future::pending().await,

@@ -44,7 +44,9 @@ pub(super) struct Flights {
 impl Flights {
     /// Waits until a step ends or a resource has rested; never returns where neither is to come.
     pub(super) async fn next(&mut self) {
+        // In this order, so that a seed replays what ends at one moment.
         tokio::select! {
+            biased;
             Some(result) = self.tasks.join_next_with_id() => self.land(result),
             Some(result) = self.looks.join_next_with_id() => self.looked(result),
             else => std::future::pending().await,
