@@ -91,7 +91,12 @@ fn submit(number: usize) -> [JournalEvent; 2] {
         generation: 1,
         cluster: CLUSTER.to_owned(),
         job_name: name(number),
-        expects: Expectation::cluster(CLUSTER_ID),
+        expects: Expectation {
+            cluster_id: CLUSTER_ID,
+            master: None,
+            job: None,
+            only_active: None,
+        },
         action: Action::Submit(Submit {
             nonce: format!("{}-1-0123456789abcdef", name(number)),
             jar: Some(jar()),

@@ -19,7 +19,6 @@ use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
 use super::record::JobRecord;
 use super::step::{Action, Expectation, Remember, Step};
-use super::wanted::job_name;
 use crate::resources::ResourceId;
 
 /// How long everything but an upload may take.
@@ -99,7 +98,7 @@ impl<'a> Draft<'a> {
 
     /// The job's name on the cluster.
     pub(super) fn job_name(&self) -> &str {
-        job_name(&self.id.name, &self.record.spec)
+        self.record.spec.job_name(&self.id.name)
     }
 
     /// The cluster's id, where it is known.

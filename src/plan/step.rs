@@ -56,18 +56,6 @@ pub struct Expectation {
     pub only_active: Option<BTreeSet<JobId>>,
 }
 
-impl Expectation {
-    /// That the cluster is still this one; nothing of a job.
-    pub fn cluster(cluster_id: Uuid) -> Self {
-        Self {
-            cluster_id,
-            master: None,
-            job: None,
-            only_active: None,
-        }
-    }
-}
-
 /// The effect of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "do")]

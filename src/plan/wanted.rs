@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::jar::JarRequest;
 use super::job::JobId;
 use super::record::Recorded;
-use crate::resources::{Desired, Digest, JetJobSpec};
+use crate::resources::{Desired, Digest};
 
 /// The jobs of one cluster that planning asks about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,11 +17,6 @@ pub struct Interest {
     /// Of the names those under which an upload may make a job at any time: nobody tells of a job
     /// that no list showed yet.
     pub awaited: BTreeSet<String>,
-}
-
-/// The job's name on its cluster.
-pub(super) fn job_name<'a>(resource: &'a str, spec: &'a JetJobSpec) -> &'a str {
-    spec.job_name(resource)
 }
 
 /// The jars that the declared jobs need.
@@ -61,7 +56,7 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
     for (name, job) in &desired.jobs {
         let cluster = &job.spec.hazelcast_resource_name;
         let interest = interests.entry(cluster.clone()).or_default();
-        interest.names.insert(job_name(name, &job.spec).to_owned());
+        interest.names.insert(job.spec.job_name(name).to_owned());
     }
     for (name, record) in &recorded.jobs {
         if !desired.sources.contains_key(&record.place.source) {
@@ -69,7 +64,7 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
         }
         let cluster = &record.spec.hazelcast_resource_name;
         let interest = interests.entry(cluster.clone()).or_default();
-        let job_name = job_name(name, &record.spec);
+        let job_name = record.spec.job_name(name);
         interest.names.insert(job_name.to_owned());
         let attempt = record.attempt.as_ref();
         if attempt.is_some_and(|attempt| attempt.uploading) {

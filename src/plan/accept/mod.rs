@@ -17,7 +17,6 @@ use super::event::Event;
 use super::hold::{Hold, Reason};
 use super::pass::{Plan, PlanInput};
 use super::record::{Deletion, JobRecord, Restarts};
-use super::wanted::job_name;
 use crate::resources::jet_job::DesiredState;
 use crate::resources::{Declared, JetJobSpec, Place, ResourceId};
 
@@ -179,7 +178,7 @@ fn immutable_change(name: &str, record: &JobRecord, spec: &JetJobSpec) -> Option
     if record.job.is_none() && record.attempt.is_none() && record.entry.is_none() {
         return None;
     }
-    if job_name(name, &record.spec) != job_name(name, spec) {
+    if record.spec.job_name(name) != spec.job_name(name) {
         return Some("spec.name");
     }
     (record.spec.hazelcast_resource_name != spec.hazelcast_resource_name)

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::{Standing, take_spec};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::pass::PlanInput;
-use crate::plan::wanted::job_name;
 use crate::resources::{Declared, JetJobSpec, ResourceId};
 
 /// The resources whose documents are gone, by what they declared: cluster and job name.
@@ -28,7 +27,7 @@ impl<'a> Renames<'a> {
 }
 
 fn job_key<'a>(name: &'a str, spec: &'a JetJobSpec) -> (&'a str, &'a str) {
-    (&spec.hazelcast_resource_name, job_name(name, spec))
+    (&spec.hazelcast_resource_name, spec.job_name(name))
 }
 
 /// The record under its new name; none while the old one is paused or a step of it is in flight.
