@@ -54,7 +54,10 @@ const JOB_CONFIG: [&str; 2] = [
         "001200007872000e6a6176612e6c616e672e456e756d000000000000000012000078707400044e4f4e45",
         "0000000000002710010000",
     ),
-    "ffffffe000000000ffffffe00000000000000000000000000ffffffff0100ffffffffffffffff0000000000000000",
+    concat!(
+        "ffffffe000000000ffffffe000000000ffffffe00000000000000000ffffffff0100",
+        "ffffffffffffffff0000000000000000",
+    ),
 ];
 /// Hazelcast's number for texts among objects.
 const STRING: i32 = -11;
