@@ -3,11 +3,17 @@
 use super::client::Client;
 use super::cluster::roster::Target;
 use super::codec::Request;
+use super::codec::map::clear::MapClear;
+use super::codec::map::delete::MapDelete;
 use super::codec::map::entry_set::MapEntrySet;
+use super::codec::map::fetch_entries::{EntryBatch, MapFetchEntries};
+use super::codec::map::fetch_keys::{KeyBatch, MapFetchKeys};
 use super::codec::map::get::MapGet;
+use super::codec::map::put_all::MapPutAll;
 use super::codec::map::put_if_absent::MapPutIfAbsent;
 use super::codec::map::remove_if_same::MapRemoveIfSame;
 use super::codec::map::replace_if_same::MapReplaceIfSame;
+use super::codec::map::set::MapSet;
 use super::codec::map::size::MapSize;
 use super::error::Result;
 use super::invocation;
@@ -84,6 +90,86 @@ impl Map {
         .await
     }
 
+    /// Writes a value, whatever the key had before.
+    pub async fn set(&self, key: &Data, value: &Data) -> Result<()> {
+        self.invoke(key, |partition_id| MapSet {
+            partition_id,
+            thread_id: THREAD_ID,
+            ttl: MAP_DEFAULT_TTL,
+            map_name: &self.name,
+            key,
+            value,
+        })
+        .await
+    }
+
+    /// Removes a key.
+    pub async fn delete(&self, key: &Data) -> Result<()> {
+        self.invoke(key, |partition_id| MapDelete {
+            partition_id,
+            thread_id: THREAD_ID,
+            map_name: &self.name,
+            key,
+        })
+        .await
+    }
+
+    /// Removes all entries.
+    pub async fn clear(&self) -> Result<()> {
+        let map_name = &self.name;
+        self.ask(MapClear { map_name }).await
+    }
+
+    /// Some entries of a partition, from where `pointers` says; see [`EntryBatch`].
+    pub async fn fetch_entries(
+        &self,
+        partition_id: i32,
+        pointers: &[(i32, i32)],
+        batch: i32,
+    ) -> Result<EntryBatch> {
+        self.ask_owner(
+            partition_id,
+            MapFetchEntries {
+                partition_id,
+                map_name: &self.name,
+                pointers,
+                batch,
+            },
+        )
+        .await
+    }
+
+    /// Some keys of a partition, from where `pointers` says; see [`KeyBatch`].
+    pub async fn fetch_keys(
+        &self,
+        partition_id: i32,
+        pointers: &[(i32, i32)],
+        batch: i32,
+    ) -> Result<KeyBatch> {
+        let request = MapFetchKeys {
+            partition_id,
+            map_name: &self.name,
+            pointers,
+            batch,
+        };
+        self.ask_owner(partition_id, request).await
+    }
+
+    /// Writes many entries, whose keys must all be of this partition. Where the answer is lost, any
+    /// part of them may have been written.
+    pub async fn put_all(&self, partition_id: i32, entries: &[(Data, Data)]) -> Result<()> {
+        self.ask_owner(
+            partition_id,
+            MapPutAll {
+                partition_id,
+                map_name: &self.name,
+                trigger_map_loader: false,
+                entries,
+            },
+        )
+        .await
+    }
+
     /// All entries, in one message: for maps known to be small.
     pub async fn entries(&self) -> Result<Vec<(Data, Data)>> {
         self.ask(MapEntrySet {
@@ -114,6 +200,17 @@ impl Map {
             request(key.partition_id(connection.identity().partition_count))
         })
         .await
+    }
+
+    /// Makes a call about a partition, to its owner if possible.
+    async fn ask_owner<R: Request + Copy>(
+        &self,
+        partition_id: i32,
+        request: R,
+    ) -> Result<R::Response> {
+        let (cluster, timeout) = (self.client.cluster(), self.client.timeout());
+        let target = Target::Partition(partition_id);
+        invocation::invoke(cluster, target, timeout, |_| request).await
     }
 
     /// Makes a call that any member can answer.

@@ -7,11 +7,16 @@ mod input;
 mod java;
 mod job_config;
 mod murmur;
+mod snapshot;
 mod suspension_cause;
 
 pub use data::Data;
 pub use delta_job_config::encode_delta_job_config;
 pub use job_config::decode_job_config;
+pub use snapshot::{
+    decode_execution_record, decode_snapshot_key, decode_validation_record, is_validation_key,
+    snapshot_keys_in, validation_key,
+};
 pub use suspension_cause::decode_suspension_cause;
 
 /// Hazelcast's numbers of the serialisers that occur in this client.
@@ -67,6 +72,26 @@ const RESOURCE_CONFIG: ClassId = ClassId {
 const DELTA_JOB_CONFIG: ClassId = ClassId {
     factory: -10_004,
     class: 3,
+};
+const EXECUTION_RECORD: ClassId = ClassId {
+    factory: -10_002,
+    class: 11,
+};
+const SNAPSHOT_KEY: ClassId = ClassId {
+    factory: -10_002,
+    class: 23,
+};
+const SNAPSHOT_CHUNK_END: ClassId = ClassId {
+    factory: -10_002,
+    class: 24,
+};
+const SNAPSHOT_STATS: ClassId = ClassId {
+    factory: -10_002,
+    class: 30,
+};
+const VALIDATION_RECORD: ClassId = ClassId {
+    factory: -10_002,
+    class: 32,
 };
 const SUSPENSION_CAUSE: ClassId = ClassId {
     factory: -10_002,

@@ -15,8 +15,11 @@ use jetkeeper::hazelcast::codec::client::add_cluster_view_listener::{
     self, AddClusterViewListener, ClusterViewEvent,
 };
 use jetkeeper::hazelcast::codec::client::authentication::Authentication;
+use jetkeeper::hazelcast::codec::client::create_proxy::CreateProxy;
+use jetkeeper::hazelcast::codec::client::destroy_proxy::DestroyProxy;
 use jetkeeper::hazelcast::codec::client::ping::Ping;
 use jetkeeper::hazelcast::codec::jet::add_job_status_listener::{self, AddJobStatusListener};
+use jetkeeper::hazelcast::codec::jet::export_snapshot::ExportSnapshot;
 use jetkeeper::hazelcast::codec::jet::get_job_and_sql_summary_list::GetJobAndSqlSummaryList;
 use jetkeeper::hazelcast::codec::jet::get_job_config::GetJobConfig;
 use jetkeeper::hazelcast::codec::jet::get_job_status::GetJobStatus;
@@ -28,16 +31,23 @@ use jetkeeper::hazelcast::codec::jet::terminate_job::TerminateJob;
 use jetkeeper::hazelcast::codec::jet::update_job_config::UpdateJobConfig;
 use jetkeeper::hazelcast::codec::jet::upload_job_meta_data::UploadJobMetaData;
 use jetkeeper::hazelcast::codec::jet::upload_job_multipart::UploadJobMultipart;
+use jetkeeper::hazelcast::codec::map::clear::MapClear;
+use jetkeeper::hazelcast::codec::map::delete::MapDelete;
 use jetkeeper::hazelcast::codec::map::entry_set::MapEntrySet;
+use jetkeeper::hazelcast::codec::map::fetch_entries::{EntryBatch, MapFetchEntries};
+use jetkeeper::hazelcast::codec::map::fetch_keys::{KeyBatch, MapFetchKeys};
 use jetkeeper::hazelcast::codec::map::get::MapGet;
+use jetkeeper::hazelcast::codec::map::put_all::MapPutAll;
 use jetkeeper::hazelcast::codec::map::put_if_absent::MapPutIfAbsent;
 use jetkeeper::hazelcast::codec::map::remove_if_same::MapRemoveIfSame;
 use jetkeeper::hazelcast::codec::map::replace_if_same::MapReplaceIfSame;
+use jetkeeper::hazelcast::codec::map::set::MapSet;
 use jetkeeper::hazelcast::codec::map::size::MapSize;
 use jetkeeper::hazelcast::codec::mc::get_cluster_metadata::GetClusterMetadata;
 use jetkeeper::hazelcast::codec::mc::get_map_config::GetMapConfig;
 use jetkeeper::hazelcast::codec::mc::get_member_config::GetMemberConfig;
 use jetkeeper::hazelcast::codec::mc::get_timed_member_state::GetTimedMemberState;
+use jetkeeper::hazelcast::codec::mc::read_metrics::{MetricsBatch, ReadMetrics};
 use jetkeeper::hazelcast::frame::{Flags, FrameCodec};
 use jetkeeper::hazelcast::job::{JobStatus, JobStatusEvent, JobSummary};
 use jetkeeper::hazelcast::management::{ClusterMetadata, ClusterStatus, MapConfig};
@@ -461,8 +471,89 @@ fn maps() {
 }
 
 #[test]
+fn copying_maps() {
+    let (partition_id, thread_id, map_name) = (NO_PARTITION, LONG, TEXT);
+    let key = &data();
+    for golden in Golden::all() {
+        golden.request(&MapFetchEntries {
+            partition_id,
+            map_name,
+            pointers: &[(INT, INT)],
+            batch: INT,
+        });
+        assert_eq!(
+            golden.response::<MapFetchEntries<'_>>(),
+            EntryBatch {
+                pointers: vec![(INT, INT)],
+                entries: vec![(data(), data())],
+            }
+        );
+        golden.request(&MapFetchKeys {
+            partition_id,
+            map_name,
+            pointers: &[(INT, INT)],
+            batch: INT,
+        });
+        assert_eq!(
+            golden.response::<MapFetchKeys<'_>>(),
+            KeyBatch {
+                pointers: vec![(INT, INT)],
+                keys: vec![data()],
+            }
+        );
+        golden.request(&MapPutAll {
+            partition_id,
+            map_name,
+            trigger_map_loader: true,
+            entries: &[(data(), data())],
+        });
+        golden.response::<MapPutAll<'_>>();
+        golden.request(&MapSet {
+            partition_id,
+            thread_id,
+            ttl: LONG,
+            map_name,
+            key,
+            value: key,
+        });
+        golden.response::<MapSet<'_>>();
+        golden.request(&MapDelete {
+            partition_id,
+            thread_id,
+            map_name,
+            key,
+        });
+        golden.response::<MapDelete<'_>>();
+        golden.request(&MapClear { map_name });
+        golden.response::<MapClear<'_>>();
+        let (name, service_name) = (TEXT, TEXT);
+        golden.request(&CreateProxy { name, service_name });
+        golden.response::<CreateProxy<'_>>();
+        golden.request(&DestroyProxy { name, service_name });
+        golden.response::<DestroyProxy<'_>>();
+        golden.request(&ExportSnapshot {
+            job_id: LONG,
+            name,
+            cancel_job: true,
+        });
+        golden.response::<ExportSnapshot<'_>>();
+    }
+}
+
+#[test]
 fn management() {
     for golden in Golden::all() {
+        golden.request(&ReadMetrics {
+            member: uuid(),
+            from_sequence: LONG,
+        });
+        assert_eq!(
+            golden.response::<ReadMetrics>(),
+            MetricsBatch {
+                next_sequence: LONG,
+                blobs: vec![Bytes::from_static(&[BYTE])],
+            }
+        );
         golden.request(&GetClusterMetadata);
         assert_eq!(
             golden.response::<GetClusterMetadata>(),

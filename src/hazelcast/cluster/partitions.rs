@@ -30,7 +30,8 @@ impl PartitionTable {
         self.owner(key.partition_id(count))
     }
 
-    fn owner(&self, partition_id: i32) -> Option<Uuid> {
+    /// The owner of a partition, where known.
+    pub(crate) fn owner(&self, partition_id: i32) -> Option<Uuid> {
         let index = usize::try_from(partition_id).ok()?;
         self.owners.get(index).copied().flatten()
     }

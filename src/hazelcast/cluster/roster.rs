@@ -16,6 +16,10 @@ pub(crate) enum Target<'a> {
     Any,
     /// The owner of a key's partition if possible.
     Key(&'a Data),
+    /// The owner of a partition if possible.
+    Partition(i32),
+    /// This member if possible.
+    Member(Uuid),
 }
 
 /// Connections and what is needed to choose among them. Written by the keeper only.
@@ -36,6 +40,8 @@ impl Roster {
             let preferred = match target {
                 Target::Any => inner.master,
                 Target::Key(key) => inner.partitions.owner_of(key).or(inner.master),
+                Target::Partition(id) => inner.partitions.owner(id).or(inner.master),
+                Target::Member(uuid) => Some(uuid),
             };
             let open = |connection: &&Connection| connection.is_open();
             preferred

@@ -2,4 +2,6 @@
 
 pub mod add_cluster_view_listener;
 pub mod authentication;
+pub mod create_proxy;
+pub mod destroy_proxy;
 pub mod ping;

@@ -1,6 +1,7 @@
 //! Messages about jobs.
 
 pub mod add_job_status_listener;
+pub mod export_snapshot;
 pub mod get_job_and_sql_summary_list;
 pub mod get_job_config;
 pub mod get_job_status;

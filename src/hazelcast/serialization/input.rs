@@ -115,6 +115,46 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Whether an object of this class comes next, whose fields are then to be read; else there is
+    /// none.
+    pub(super) fn optional(
+        &mut self,
+        class: ClassId,
+        what: &'static str,
+    ) -> Result<bool, DecodeError> {
+        match self.int(what)? {
+            type_id::NULL => Ok(false),
+            type_id::IDENTIFIED => self.class_header(class, what).map(|()| true),
+            type_id => Err(DecodeError::UnknownObject { what, type_id }),
+        }
+    }
+
+    /// A text that was written as an object; none where there is no object.
+    pub(super) fn optional_string(
+        &mut self,
+        what: &'static str,
+    ) -> Result<Option<String>, DecodeError> {
+        match self.int(what)? {
+            type_id::NULL => Ok(None),
+            type_id::STRING => self.string(what),
+            type_id => Err(DecodeError::UnknownObject { what, type_id }),
+        }
+    }
+
+    /// Steps over an object; whether it was one of this class without fields.
+    pub(super) fn skip_until(
+        &mut self,
+        class: ClassId,
+        what: &'static str,
+    ) -> Result<bool, DecodeError> {
+        let mut ahead = self.clone();
+        if ahead.int(what)? == type_id::IDENTIFIED && ahead.class_id(what)? == Some(class) {
+            *self = ahead;
+            return Ok(true);
+        }
+        self.object(what).map(|_| false)
+    }
+
     fn nested_object(&mut self, what: &'static str, depth: usize) -> Result<Object, DecodeError> {
         if depth > MAX_DEPTH {
             return Err(DecodeError::TooComplex {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::hazelcast::frame::{Flags, Frame};
 use crate::hazelcast::message::DecodeError;
+use crate::hazelcast::serialization::Data;
 
 /// Structures nested deeper than this are no message.
 const MAX_DEPTH: usize = 64;
@@ -109,6 +110,25 @@ impl<'a> Frames<'a> {
         let content = self.content(what)?;
         let text = std::str::from_utf8(content).map_err(|_| DecodeError::NotUtf8 { what })?;
         Ok(text.to_owned())
+    }
+
+    /// Pairs of 32-bit numbers, packed into one frame.
+    pub fn int_pairs(&mut self, what: &'static str) -> Result<Vec<(i32, i32)>, DecodeError> {
+        let mut fields = self.fields(what)?;
+        let mut pairs = Vec::new();
+        while fields.has_more() {
+            pairs.push((fields.int(what)?, fields.int(what)?));
+        }
+        Ok(pairs)
+    }
+
+    /// Entries of a map. They share the bytes that were received.
+    pub fn entries(&mut self, what: &'static str) -> Result<Vec<(Data, Data)>, DecodeError> {
+        self.list(what, |frames| {
+            let key = frames.content(what).cloned().map(Data::from)?;
+            let value = frames.content(what).cloned().map(Data::from)?;
+            Ok((key, value))
+        })
     }
 
     /// A text that may end in the middle of a character, because it was cut.

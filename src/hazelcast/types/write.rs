@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::hazelcast::frame::{Flags, Frame};
 use crate::hazelcast::message::{ClientMessage, request_from_parts, request_header};
+use crate::hazelcast::serialization::Data;
 
 /// Partition id of a request that goes to no partition.
 pub const NO_PARTITION: i32 = -1;
@@ -93,6 +94,27 @@ impl RequestWriter {
         let filled = values
             .iter()
             .fold(opened, |writer, value| writer.string(value));
+        filled.frame(Frame::empty(Flags::END))
+    }
+
+    /// Adds pairs of 32-bit numbers, packed into one frame.
+    #[must_use]
+    pub fn int_pairs(self, pairs: &[(i32, i32)]) -> Self {
+        let mut packed = BytesMut::with_capacity(pairs.len() * 8);
+        for (first, second) in pairs {
+            packed.put_i32_le(*first);
+            packed.put_i32_le(*second);
+        }
+        self.bytes(packed)
+    }
+
+    /// Adds entries of a map; their bytes are shared, not copied.
+    #[must_use]
+    pub fn entries(self, entries: &[(Data, Data)]) -> Self {
+        let opened = self.frame(Frame::empty(Flags::BEGIN));
+        let filled = entries.iter().fold(opened, |writer, (key, value)| {
+            writer.bytes(key.to_bytes()).bytes(value.to_bytes())
+        });
         filled.frame(Frame::empty(Flags::END))
     }
 

@@ -26,10 +26,6 @@ impl Request for MapEntrySet<'_> {
 
     fn decode_response(message: &ClientMessage) -> Result<Vec<(Data, Data)>, DecodeError> {
         let (_, mut frames) = message.response(response_type::<Self>())?;
-        frames.list("entries", |frames| {
-            let key = frames.content("key").cloned().map(Data::from)?;
-            let value = frames.content("value").cloned().map(Data::from)?;
-            Ok((key, value))
-        })
+        frames.entries("entries")
     }
 }
