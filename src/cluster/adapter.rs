@@ -9,6 +9,7 @@ mod link;
 mod member_config;
 mod ownership;
 mod refusal;
+mod snapshots;
 mod text;
 mod upload;
 
@@ -20,7 +21,9 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::port::{CallError, Cluster, Connection, Health, StatusEvent, Upload, UploadReport};
+use super::port::{
+    CallError, Cluster, Connection, Health, Snapshots, StatusEvent, Upload, UploadReport,
+};
 use crate::clock::Clock;
 use crate::hazelcast::{
     Client, ClientConfig, Error, ErrorCode, JobEvent, JobEvents, TerminateMode,
@@ -30,6 +33,7 @@ use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
 use crate::plan::ownership::OwnershipEntry;
 use health::{HealthError, Settings};
 use ownership::WriteError;
+use snapshots::HazelcastSnapshots;
 
 /// How long the list may take; it can be long.
 const LIST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -59,6 +63,7 @@ pub struct HazelcastCluster {
     clock: Arc<dyn Clock>,
     connection: watch::Receiver<Connection>,
     settings: Settings,
+    snapshots: HazelcastSnapshots,
     _link: AbortOnDropHandle<()>,
 }
 
@@ -77,11 +82,13 @@ impl HazelcastCluster {
         });
         let (told, connection) = watch::channel(link::unknown(clock.now()));
         let follow = link::follow(client.state(), told, Arc::clone(&clock));
+        let snapshots = HazelcastSnapshots::new(&client, Arc::clone(&clock));
         Self {
             client,
             clock,
             connection,
             settings: Settings::default(),
+            snapshots,
             _link: AbortOnDropHandle::new(tokio::spawn(follow)),
         }
     }
@@ -201,6 +208,10 @@ impl Cluster for HazelcastCluster {
         let delta = jobs::delta(settings);
         let updated = self.client.update_job_config(job.0, &delta).await;
         updated.map(|_| ()).map_err(|error| self.call_error(&error))
+    }
+
+    fn snapshots(&self) -> &dyn Snapshots {
+        &self.snapshots
     }
 
     async fn close(&self) {

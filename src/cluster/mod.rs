@@ -3,8 +3,12 @@
 
 pub mod adapter;
 pub mod port;
+pub mod snapshot;
 pub mod watch;
 
 pub use adapter::{ClusterTarget, HazelcastCluster};
-pub use port::{CallError, Cluster, Connection, Health, StatusEvent, Upload, UploadReport};
+pub use port::{
+    CallError, Cluster, Connection, Health, Snapshots, StatusEvent, Upload, UploadReport,
+};
+pub use snapshot::{Export, Inspection, Progress};
 pub use watch::{ClusterWatch, WatchError, WatchOptions};

@@ -15,6 +15,9 @@ use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
 use crate::plan::observed::{ClusterState, Link};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::UploadOutcome;
+use crate::plan::snapshot::{ListedSnapshot, SnapshotFacts, Standing};
+
+use super::snapshot::{Export, Inspection, Progress};
 
 /// One cluster. Every call has its own deadline inside and ends when the connection dies.
 #[async_trait]
@@ -67,8 +70,38 @@ pub trait Cluster: Send + Sync {
     /// Changes the settings of a suspended job.
     async fn update_config(&self, job: JobId, settings: &JobSettings) -> Result<(), CallError>;
 
+    /// The snapshots of its jobs.
+    fn snapshots(&self) -> &dyn Snapshots;
+
     /// Ends the connection.
     async fn close(&self);
+}
+
+/// The snapshots of one cluster's jobs.
+#[async_trait]
+pub trait Snapshots: Send + Sync {
+    /// Where a job's own snapshots stand; `None` for a job that ended or was never executed.
+    async fn standing(&self, job: JobId) -> Result<Option<Standing>, CallError>;
+
+    /// Exports a snapshot and reads it back; tells how far it is. An export of the same mark that
+    /// was committed already is the answer.
+    async fn export(
+        &self,
+        export: &Export,
+        report: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<SnapshotFacts, CallError>;
+
+    /// Reads an exported snapshot back; `None` where there is none.
+    async fn read(&self, name: &str) -> Result<Option<SnapshotFacts>, CallError>;
+
+    /// All exported snapshots.
+    async fn list(&self) -> Result<Vec<ListedSnapshot>, CallError>;
+
+    /// Reads an exported snapshot to its last chunk; `None` where there is none.
+    async fn inspect(&self, name: &str) -> Result<Option<Inspection>, CallError>;
+
+    /// Deletes an exported snapshot; fine where there is none.
+    async fn delete(&self, name: &str) -> Result<(), CallError>;
 }
 
 /// The state of the connection to a cluster.
@@ -124,6 +157,8 @@ pub struct Upload {
     pub sha256: Option<String>,
     /// The job's name.
     pub job_name: String,
+    /// The exported snapshot that it starts from.
+    pub snapshot: Option<String>,
     /// The class whose `main` runs.
     pub main_class: Option<String>,
     /// The arguments of `main`, secrets included.

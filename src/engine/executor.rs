@@ -106,6 +106,7 @@ impl Executor {
             jar,
             sha256: submit.jar.map(|digest| digest.to_string()),
             job_name: step.job_name.clone(),
+            snapshot: None,
             main_class: submit.main_class.clone(),
             parameters,
             timeout: step.timeout,

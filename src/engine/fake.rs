@@ -13,8 +13,8 @@ use super::executor::Executor;
 use crate::artifacts::{Artifacts, CacheError, JarViews};
 use crate::clock::{Random, SystemClock};
 use crate::cluster::{
-    CallError, Cluster, ClusterWatch, Connection, Health, StatusEvent, Upload, UploadReport,
-    WatchOptions,
+    CallError, Cluster, ClusterWatch, Connection, Health, Snapshots, StatusEvent, Upload,
+    UploadReport, WatchOptions,
 };
 use crate::plan::jar::JarRequest;
 use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
@@ -179,6 +179,10 @@ impl Cluster for FakeCluster {
 
     async fn update_config(&self, job: JobId, _settings: &JobSettings) -> Result<(), CallError> {
         self.effect(format!("update {}", job.0))
+    }
+
+    fn snapshots(&self) -> &dyn Snapshots {
+        panic!("not asked for in unit tests")
     }
 
     async fn close(&self) {}

@@ -5,6 +5,7 @@ pub mod data;
 mod delta_job_config;
 mod input;
 mod java;
+mod jet;
 mod job_config;
 mod murmur;
 mod snapshot;

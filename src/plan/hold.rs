@@ -33,6 +33,14 @@ pub enum Reason {
     JobCompleting,
     /// As many jobs of the cluster as may be are being upgraded.
     UpgradeQueued,
+    /// A snapshot of the job is being made.
+    SnapshotUnderWay,
+    /// A snapshot waits for its job to run.
+    WaitingForJob,
+    /// A job waits for the snapshot that it is to start from.
+    WaitingForSnapshot,
+    /// The job's snapshot isn't committed; it is tried again.
+    SnapshotNotCommitted,
     // Blocked: needs somebody to change something.
     /// The cluster's name, id or credentials are not what they should be.
     ClusterMismatch,
@@ -64,6 +72,24 @@ pub enum Reason {
     StateLost,
     /// What is to be done needs a snapshot, which this version can't make yet.
     SnapshotRequired,
+    /// The job keeps no state (processing guarantee NONE), so there is nothing to export.
+    NoGuarantee,
+    /// A snapshot could not be made.
+    SnapshotFailed,
+    /// The job's own snapshots overtook the copy.
+    SnapshotOvertaken,
+    /// The snapshot isn't there, or was not made by us.
+    SnapshotMissing,
+    /// The snapshot isn't whole.
+    SnapshotDamaged,
+    /// The members lack the heap for another snapshot.
+    HeapTooFull,
+    /// The snapshot is a fork of a job that still runs.
+    ForkedStateInUse,
+    /// The new version lacks vertices that had state in the old one.
+    StateMismatch,
+    /// The new version failed, and the old one was started again.
+    RolledBack,
     /// The job says that it can't be suspended.
     NotSuspendable,
     /// An immutable field changed.
@@ -147,7 +173,11 @@ impl Reason {
             | R::JarFetching
             | R::JobStarting
             | R::JobCompleting
-            | R::UpgradeQueued => HoldClass::Waiting,
+            | R::UpgradeQueued
+            | R::SnapshotUnderWay
+            | R::WaitingForJob
+            | R::WaitingForSnapshot
+            | R::SnapshotNotCommitted => HoldClass::Waiting,
             R::ClusterMismatch
             | R::ClusterChanged
             | R::JetDisabled
@@ -163,6 +193,15 @@ impl Reason {
             | R::JobFailed
             | R::StateLost
             | R::SnapshotRequired
+            | R::NoGuarantee
+            | R::SnapshotFailed
+            | R::SnapshotOvertaken
+            | R::SnapshotMissing
+            | R::SnapshotDamaged
+            | R::HeapTooFull
+            | R::ForkedStateInUse
+            | R::StateMismatch
+            | R::RolledBack
             | R::NotSuspendable
             | R::ImmutableField
             | R::Conflict

@@ -31,6 +31,7 @@ pub mod ownership;
 mod pass;
 pub mod record;
 mod report;
+pub mod snapshot;
 pub mod status;
 pub mod step;
 pub mod transition;

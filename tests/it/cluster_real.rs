@@ -34,7 +34,7 @@ fn connect(addresses: &[String], cluster_name: &str) -> HazelcastCluster {
     HazelcastCluster::connect(&target, Arc::new(SystemClock))
 }
 
-async fn connected(member: &Member) -> HazelcastCluster {
+pub(crate) async fn connected(member: &Member) -> HazelcastCluster {
     let cluster = connect(&[member.address()], member.cluster_name());
     let mut connection = cluster.connection();
     let up = connection.wait_for(|connection| connection.link == Link::Up);
@@ -42,7 +42,7 @@ async fn connected(member: &Member) -> HazelcastCluster {
     cluster
 }
 
-fn upload(job: &str, jar: &str, main: Option<&str>, parameters: &[&str]) -> Upload {
+pub(crate) fn upload(job: &str, jar: &str, main: Option<&str>, parameters: &[&str]) -> Upload {
     let jar = fixture(jar);
     let digest = Digest::of(&std::fs::read(&jar).unwrap());
     Upload {
@@ -50,6 +50,7 @@ fn upload(job: &str, jar: &str, main: Option<&str>, parameters: &[&str]) -> Uplo
         jar: Some(jar),
         sha256: Some(digest.to_string()),
         job_name: job.to_owned(),
+        snapshot: None,
         main_class: main.map(|main| format!("jetkeeper.pipelines.{main}")),
         parameters: parameters.iter().map(ToString::to_string).collect(),
         timeout: PATIENCE,
@@ -75,7 +76,7 @@ async fn job(cluster: &HazelcastCluster, name: &str) -> Option<JobView> {
     jobs.max_by_key(|job| job.submitted_at)
 }
 
-async fn job_with(cluster: &HazelcastCluster, name: &str, status: JobStatus) -> JobView {
+pub(crate) async fn job_with(cluster: &HazelcastCluster, name: &str, status: JobStatus) -> JobView {
     let mut found = None;
     eventually_async(PATIENCE, &format!("{name} is {status}"), async || {
         found = job(cluster, name).await;

@@ -31,6 +31,7 @@ mod resources_properties;
 mod resources_schema;
 mod sample_repo;
 mod simulation;
+mod snapshots;
 mod store_crash;
 mod support;
 mod weather;

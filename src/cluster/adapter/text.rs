@@ -81,7 +81,7 @@ fn without_word(text: &str, word: &str) -> String {
     kept
 }
 
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     if text.len() <= LONGEST {
         return text.to_owned();
     }

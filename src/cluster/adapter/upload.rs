@@ -46,7 +46,7 @@ async fn send(client: &Client, upload: &Upload, jar: &Path) -> Result<(), Failur
     let request = hazelcast::Upload {
         file_name: upload.file_name.clone(),
         sha256_hex: upload.sha256.clone().unwrap_or_default(),
-        snapshot_name: None,
+        snapshot_name: upload.snapshot.clone(),
         job_name: Some(upload.job_name.clone()),
         main_class: upload.main_class.clone(),
         parameters: upload.parameters.clone(),
@@ -62,7 +62,7 @@ async fn send(client: &Client, upload: &Upload, jar: &Path) -> Result<(), Failur
 async fn start(client: &Client, upload: &Upload) -> Result<(), Failure> {
     let request = hazelcast::MemberUpload {
         path: upload.file_name.clone(),
-        snapshot_name: None,
+        snapshot_name: upload.snapshot.clone(),
         job_name: Some(upload.job_name.clone()),
         main_class: upload.main_class.clone(),
         parameters: upload.parameters.clone(),
@@ -219,6 +219,7 @@ mod tests {
             jar: Some("x.jar".into()),
             sha256: None,
             job_name: "orders".to_owned(),
+            snapshot: None,
             main_class: None,
             parameters: vec!["hunter22".to_owned()],
             timeout: Duration::from_secs(1),

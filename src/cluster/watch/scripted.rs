@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::cluster::port::{
-    CallError, Cluster, Connection, Health, StatusEvent, Upload, UploadReport,
+    CallError, Cluster, Connection, Health, Snapshots, StatusEvent, Upload, UploadReport,
 };
 use crate::plan::hold::Reason;
 use crate::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStatus, JobView};
@@ -280,6 +280,10 @@ impl Cluster for Scripted {
 
     async fn update_config(&self, _job: JobId, _to: &JobSettings) -> Result<(), CallError> {
         self.called("update_config").map(|_| ())
+    }
+
+    fn snapshots(&self) -> &dyn Snapshots {
+        panic!("the watch asks for no snapshots")
     }
 
     async fn close(&self) {

@@ -1,6 +1,7 @@
 //! Reads the payload of a serialised value, stepping over objects whose content does not matter.
 
 use super::java;
+use super::jet;
 use super::{ClassId, RESOURCE_CONFIG, type_id};
 use crate::hazelcast::message::DecodeError;
 
@@ -180,7 +181,10 @@ impl<'a> Input<'a> {
             type_id::HASH_MAP | type_id::CONCURRENT_HASH_MAP | type_id::LINKED_HASH_MAP => {
                 self.entries(what, depth, |_, _| ())?;
             }
-            _ => self.skip_plain(type_id, what)?,
+            _ => match jet::shape(type_id) {
+                Some(shape) => self.skip_shape(shape, what, depth)?,
+                None => self.skip_plain(type_id, what)?,
+            },
         }
         Ok(Object::Other)
     }
@@ -234,6 +238,19 @@ impl<'a> Input<'a> {
             visit(key, value);
         }
         Ok(())
+    }
+
+    fn skip_shape(
+        &mut self,
+        shape: jet::Shape,
+        what: &'static str,
+        depth: usize,
+    ) -> Result<(), DecodeError> {
+        self.bytes(shape.before, what)?;
+        for _ in 0..shape.objects {
+            self.nested_object(what, depth + 1)?;
+        }
+        self.bytes(shape.after, what).map(drop)
     }
 
     /// Steps over a value of fixed size or an array of such.

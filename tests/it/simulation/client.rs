@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jetkeeper::clock::Clock;
 use jetkeeper::cluster::{
-    CallError, Cluster, Connection, Health, StatusEvent, Upload, UploadReport,
+    CallError, Cluster, Connection, Health, Snapshots, StatusEvent, Upload, UploadReport,
 };
 use jetkeeper::engine::{ClusterTarget, Clusters};
 use jetkeeper::plan::hold::Reason;
@@ -149,6 +149,10 @@ async fn answer_never<T>(mut answer: oneshot::Sender<T>) {
 
 #[async_trait]
 impl Cluster for Client {
+    fn snapshots(&self) -> &dyn Snapshots {
+        panic!("no snapshots in this world yet")
+    }
+
     fn connection(&self) -> watch::Receiver<Connection> {
         self.hazelcast.connection()
     }

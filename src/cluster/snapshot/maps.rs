@@ -1,0 +1,149 @@
+//! The calls that snapshots need, as a port: the real one is the client, tests play faults.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::hazelcast::codec::map::fetch_entries::EntryBatch;
+use crate::hazelcast::codec::map::fetch_keys::KeyBatch;
+use crate::hazelcast::serialization::validation_key;
+use crate::hazelcast::snapshot::{EXPORTED_SNAPSHOTS, exported_snapshot_map};
+use crate::hazelcast::{Client, Data, ExecutionRecord, Heap, Result, ValidationRecord};
+
+/// What a fetch begins with.
+pub(super) const BEGINNING: &[(i32, i32)] = &[(i32::MAX, -1)];
+/// How long one call may take; copying makes thousands.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A validation record, read and as its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cluster) struct Validation {
+    pub(super) record: ValidationRecord,
+    pub(super) data: Data,
+}
+
+/// Map calls of one cluster. Reads are repeated inside where that is safe; writes never are.
+#[async_trait]
+pub(in crate::cluster) trait Maps: Send + Sync {
+    fn partition_count(&self) -> i32;
+    fn members(&self) -> Vec<Uuid>;
+    async fn standing(&self, job: i64) -> Result<Option<ExecutionRecord>>;
+    async fn validation(&self, map: &str) -> Result<Option<Validation>>;
+    async fn fetch(
+        &self,
+        map: &str,
+        partition: i32,
+        pointers: &[(i32, i32)],
+        batch: i32,
+    ) -> Result<EntryBatch>;
+    async fn fetch_keys(
+        &self,
+        map: &str,
+        partition: i32,
+        pointers: &[(i32, i32)],
+        batch: i32,
+    ) -> Result<KeyBatch>;
+    async fn put_all(&self, map: &str, partition: i32, entries: &[(Data, Data)]) -> Result<()>;
+    async fn size(&self, map: &str) -> Result<u64>;
+    async fn clear(&self, map: &str) -> Result<()>;
+    /// Writes the validation record.
+    async fn commit(&self, map: &str, record: &Data) -> Result<()>;
+    /// Makes the members list an exported snapshot.
+    async fn register(&self, name: &str, record: &Data) -> Result<()>;
+    async fn backups(&self, map: &str) -> Result<u64>;
+    async fn heap(&self, member: Uuid) -> Result<Option<Heap>>;
+}
+
+/// Map calls through the client.
+pub(in crate::cluster) struct ClientMaps(Client);
+
+impl ClientMaps {
+    pub(in crate::cluster) fn new(client: &Client) -> Self {
+        Self(client.with_timeout(CALL_TIMEOUT))
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl Maps for ClientMaps {
+    fn partition_count(&self) -> i32 {
+        i32::try_from(self.0.state().borrow().partition_count).unwrap_or_default()
+    }
+
+    fn members(&self) -> Vec<Uuid> {
+        let state = self.0.state();
+        let state = state.borrow();
+        let data = state.members.iter().filter(|member| !member.lite);
+        data.map(|member| member.uuid).collect()
+    }
+
+    async fn standing(&self, job: i64) -> Result<Option<ExecutionRecord>> {
+        self.0.execution_record(job).await
+    }
+
+    async fn validation(&self, map: &str) -> Result<Option<Validation>> {
+        let found = self.0.validation_record(map).await?;
+        Ok(found.map(|(record, data)| Validation { record, data }))
+    }
+
+    async fn fetch(
+        &self,
+        map: &str,
+        partition: i32,
+        pointers: &[(i32, i32)],
+        batch: i32,
+    ) -> Result<EntryBatch> {
+        self.0
+            .map(map)
+            .fetch_entries(partition, pointers, batch)
+            .await
+    }
+
+    async fn fetch_keys(
+        &self,
+        map: &str,
+        partition: i32,
+        pointers: &[(i32, i32)],
+        batch: i32,
+    ) -> Result<KeyBatch> {
+        self.0.map(map).fetch_keys(partition, pointers, batch).await
+    }
+
+    async fn put_all(&self, map: &str, partition: i32, entries: &[(Data, Data)]) -> Result<()> {
+        self.0.map(map).put_all(partition, entries).await
+    }
+
+    async fn size(&self, map: &str) -> Result<u64> {
+        self.0.map(map).size().await
+    }
+
+    async fn clear(&self, map: &str) -> Result<()> {
+        self.0.map(map).clear().await
+    }
+
+    async fn commit(&self, map: &str, record: &Data) -> Result<()> {
+        self.0.map(map).set(&validation_key(), record).await
+    }
+
+    async fn register(&self, name: &str, record: &Data) -> Result<()> {
+        self.0.create_map(&exported_snapshot_map(name)).await?;
+        let listed = self.0.map(EXPORTED_SNAPSHOTS);
+        listed.set(&Data::string(name), record).await
+    }
+
+    async fn backups(&self, map: &str) -> Result<u64> {
+        let config = self.0.map_config(map).await?;
+        let backups = config
+            .backup_count
+            .saturating_add(config.async_backup_count);
+        Ok(u64::try_from(backups).unwrap_or_default())
+    }
+
+    async fn heap(&self, member: Uuid) -> Result<Option<Heap>> {
+        self.0.heap(member).await
+    }
+}

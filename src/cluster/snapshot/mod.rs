@@ -1,0 +1,39 @@
+//! Exporting, reading back and deleting snapshots of jobs on open-source members, by plain map calls.
+//!
+//! ```text
+//! job's execution record ─▶ which of its two maps holds the committed snapshot
+//! that map ──fetch──▶ chunks, unchanged ──put──▶ __jet.exportedSnapshot.<name>
+//!                                   validation record last: the commit point
+//!                                   read back: size == chunks + 1, the same record
+//!                                   registered where members list snapshots
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `maps` | the calls that are needed, as a port of this module, so that faults can be played |
+//! | `copy` | one attempt to copy one map into another |
+//! | `export` | a whole export: which snapshot, how often, how much heap |
+//! | `inspect` | what is in a snapshot, shallow or to the last chunk |
+//! | `marks` | who made which snapshot |
+//! | `heap` | whether the members have room |
+//!
+//! What holds: an exported snapshot has its validation record only if all its chunks were written,
+//! counted, of one snapshot and distinct; a source that changes under the reader is noticed; at most
+//! [`copy::WORKERS`] times two batches are in memory.
+
+mod copy;
+mod error;
+mod export;
+mod heap;
+mod inspect;
+mod maps;
+mod marks;
+
+pub use error::ExportError;
+pub use export::{Export, Progress};
+pub use inspect::{Inspection, VertexShare};
+
+pub(super) use export::{export, lacks_native};
+pub(super) use inspect::{inspect, list, read};
+pub(super) use maps::ClientMaps;
+pub(super) use marks::delete;

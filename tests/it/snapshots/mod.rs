@@ -1,0 +1,4 @@
+//! Snapshots on real members.
+
+mod counts;
+mod port;
