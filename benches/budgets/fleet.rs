@@ -67,6 +67,7 @@ impl Fleet {
             jobs: Seen::Known(jobs),
             listed_at: Some(now),
             ownership: Seen::Known(entries),
+            standings: BTreeMap::new(),
             ..ClusterView::unknown(now)
         };
         fleet.observed = Observed {
@@ -138,6 +139,8 @@ pub(crate) fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
             gone: false,
             configured: None,
             ran: true,
+            started_from: None,
+            own_snapshot: false,
         }),
         ..record.clone()
     }

@@ -96,6 +96,8 @@ fn submit(number: usize) -> [JournalEvent; 2] {
             master: None,
             job: None,
             only_active: None,
+            snapshot: None,
+            uncommitted: None,
         },
         action: Action::Submit(Submit {
             nonce: format!("{}-1-0123456789abcdef", name(number)),

@@ -118,10 +118,18 @@ impl Row for EventEntry {
 fn mood(kind: EventKind) -> Mood {
     use EventKind as K;
     match kind {
-        K::Running | K::Completed | K::Resumed | K::UpgradeStable | K::SourceRecovered => {
-            Mood::Good
-        }
-        K::Failed | K::Lost | K::StepFailed | K::SourceFailed => Mood::Bad,
+        K::Running
+        | K::Completed
+        | K::Resumed
+        | K::UpgradeStable
+        | K::SnapshotExported
+        | K::SourceRecovered => Mood::Good,
+        K::Failed
+        | K::Lost
+        | K::StepFailed
+        | K::SourceFailed
+        | K::RolledBack
+        | K::SnapshotFailed => Mood::Bad,
         K::Held | K::Drifted => Mood::Calm,
         K::Submitted
         | K::Suspended

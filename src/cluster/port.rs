@@ -15,7 +15,7 @@ use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
 use crate::plan::observed::{ClusterState, Link};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::UploadOutcome;
-use crate::plan::snapshot::{ListedSnapshot, SnapshotFacts, Standing};
+use crate::plan::snapshot::{ListedSnapshot, ReadBack, SnapshotFacts, Standing};
 
 use super::snapshot::{Export, Inspection, Progress};
 
@@ -92,7 +92,7 @@ pub trait Snapshots: Send + Sync {
     ) -> Result<SnapshotFacts, CallError>;
 
     /// Reads an exported snapshot back; `None` where there is none.
-    async fn read(&self, name: &str) -> Result<Option<SnapshotFacts>, CallError>;
+    async fn read(&self, name: &str) -> Result<Option<ReadBack>, CallError>;
 
     /// All exported snapshots.
     async fn list(&self) -> Result<Vec<ListedSnapshot>, CallError>;

@@ -14,16 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifacts::Artifacts;
-use crate::cluster::{CallError, Cluster, Upload, UploadReport};
+use crate::cluster::watch::ClusterWatch;
+use crate::cluster::{CallError, Cluster, Export, Progress, Upload, UploadReport};
 use crate::plan::hold::Reason;
-use crate::plan::observed::{ClusterState, Link};
 use crate::plan::record::UploadOutcome;
-use crate::plan::step::{Action, Expectation, Outcome, Step, Submit};
+use crate::plan::step::{Action, ExportSnapshot, Outcome, Step, Submit};
 use crate::plan::upload;
-
-use crate::cluster::watch::{ClusterWatch, WatchError};
 use crate::secrets::{SecretString, Secrets, redacted};
 
+use super::expect::expect;
+
+/// How long a snapshot is waited for that a running job begins from now on.
+const FRESH_SNAPSHOT: Duration = Duration::from_mins(10);
 /// How much longer than an upload its answer is waited for, should the client lose count.
 const UPLOAD_SLACK: Duration = Duration::from_secs(10);
 
@@ -43,6 +45,9 @@ impl Executor {
         }
         if let Err(outcome) = expect(step, cluster, watch).await {
             return outcome;
+        }
+        if let Action::Export(export) = &step.action {
+            return export_snapshot(step, export, cluster).await;
         }
         match tokio::time::timeout(step.timeout, call(step, cluster)).await {
             Ok(Ok(true)) => Outcome::Done,
@@ -106,7 +111,7 @@ impl Executor {
             jar,
             sha256: submit.jar.map(|digest| digest.to_string()),
             job_name: step.job_name.clone(),
-            snapshot: None,
+            snapshot: step.expects.snapshot.as_ref().map(|it| it.name.clone()),
             main_class: submit.main_class.clone(),
             parameters,
             timeout: step.timeout,
@@ -141,94 +146,6 @@ struct Prepared {
     secrets: Vec<SecretString>,
 }
 
-/// Reads again, right before the effect, everything that has to be true for it.
-async fn expect(step: &Step, cluster: &dyn Cluster, watch: &ClusterWatch) -> Result<(), Outcome> {
-    let (expected, trusted) = tokio::join!(check(step, cluster), trust(step, watch));
-    expected.and(trusted)?;
-    same_master(step, cluster)
-}
-
-/// Reads again what the step expects.
-async fn check(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
-    let Expectation {
-        cluster_id,
-        master: _,
-        job,
-        only_active,
-    } = &step.expects;
-    let connection = cluster.connection().borrow().clone();
-    if let Link::Down { error, .. } = connection.link {
-        return Err(Outcome::Failed {
-            reason: Reason::ClusterUnreachable,
-            message: error.unwrap_or_else(|| "no member answers".to_owned()),
-        });
-    }
-    if connection.cluster_id != Some(*cluster_id) || connection.foreign_cluster_id.is_some() {
-        return Err(stale("the members answer with another cluster id"));
-    }
-    if let Some((id, statuses)) = job {
-        match cluster.status(*id).await {
-            Ok(Some(status)) if statuses.contains(&status) => {}
-            Ok(Some(status)) => return Err(stale(format!("job {id} is {status} now"))),
-            Ok(None) => return Err(stale(format!("the master knows no job {id}"))),
-            Err(error) => return Err(not_begun(error)),
-        }
-    }
-    if let Some(known) = only_active {
-        let jobs = cluster.list().await.map_err(not_begun)?;
-        let other = jobs.iter().find(|job| {
-            job.name == step.job_name && !job.status.is_terminal() && !known.contains(&job.id)
-        });
-        if let Some(other) = other {
-            let (name, id, status) = (&other.name, other.id, other.status);
-            return Err(stale(format!(
-                "job {id} has the name {name} and is {status}"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Reads again whether the cluster may be trusted with what stops or starts a job.
-async fn trust(step: &Step, watch: &ClusterWatch) -> Result<(), Outcome> {
-    match &step.action {
-        Action::Submit(_)
-        | Action::Suspend { .. }
-        | Action::Resume { .. }
-        | Action::Restart { .. }
-        | Action::Cancel { .. } => {}
-        Action::Claim { .. } | Action::UpdateConfig { .. } | Action::Release { .. } => {
-            return Ok(());
-        }
-    }
-    let health = watch.guard().await.map_err(|error| match error {
-        WatchError::Call(error) => not_begun(error),
-        WatchError::Down | WatchError::Stopped => Outcome::Failed {
-            reason: Reason::ClusterUnreachable,
-            message: error.to_string(),
-        },
-    })?;
-    if health.state != ClusterState::Active {
-        return Err(stale(format!(
-            "the cluster's state is {:?} now",
-            health.state
-        )));
-    }
-    if !health.partitions_safe {
-        return Err(stale("not all partitions have their backups now"));
-    }
-    Ok(())
-}
-
-/// Compares the master last, when all answers are in: one that is new has to settle first.
-fn same_master(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
-    let master = cluster.connection().borrow().members.first().copied();
-    if step.expects.master.is_some() && master != step.expects.master {
-        return Err(stale("another member coordinates jobs now"));
-    }
-    Ok(())
-}
-
 /// The one call. `false` means that the entry to be replaced was another one.
 async fn call(step: &Step, cluster: &dyn Cluster) -> Result<bool, CallError> {
     let name = &step.job_name;
@@ -248,14 +165,40 @@ async fn call(step: &Step, cluster: &dyn Cluster) -> Result<bool, CallError> {
         Action::Restart { job, .. } => cluster.restart(*job).await?,
         Action::Cancel { job, forceful } => cluster.cancel(*job, *forceful).await?,
         Action::UpdateConfig { job, settings } => cluster.update_config(*job, settings).await?,
-        // An upload takes a path of its own and never comes here.
-        Action::Submit(_) => {
+        Action::DeleteSnapshot { name } => cluster.snapshots().delete(name).await?,
+        // These take paths of their own and never come here.
+        Action::Submit(_) | Action::Export(_) => {
             return Err(CallError::NotSent {
-                message: "an upload is no simple call".to_owned(),
+                message: "this is no simple call".to_owned(),
             });
         }
     }
     Ok(true)
+}
+
+/// Exports a snapshot. It can be begun again: what an earlier try committed is found, the rest is
+/// cleared.
+async fn export_snapshot(step: &Step, export: &ExportSnapshot, cluster: &dyn Cluster) -> Outcome {
+    let request = Export {
+        name: export.name.clone(),
+        job: export.job,
+        which: export.which,
+        strategy: export.strategy,
+        mark: export.mark.clone(),
+        patience: step.timeout.min(FRESH_SNAPSHOT),
+    };
+    let report = |progress: Progress| {
+        tracing::debug!(resource = %step.resource, ?progress, "export goes on");
+    };
+    let exported = cluster.snapshots().export(&request, &report);
+    match tokio::time::timeout(step.timeout, exported).await {
+        Ok(Ok(facts)) => Outcome::Exported { facts },
+        Ok(Err(error)) => outcome_of(error),
+        Err(_) => unknown(
+            step,
+            format!("not exported within {} s", step.timeout.as_secs()),
+        ),
+    }
 }
 
 /// The outcome of a step that nobody knows the end of.
@@ -271,7 +214,7 @@ pub(super) fn unknown(step: &Step, message: String) -> Outcome {
     }
 }
 
-fn stale(message: impl Into<String>) -> Outcome {
+pub(super) fn stale(message: impl Into<String>) -> Outcome {
     Outcome::Stale {
         message: message.into(),
     }
@@ -291,7 +234,7 @@ fn outcome_of(error: CallError) -> Outcome {
 }
 
 /// A look that failed: whatever became of it, the effect was not asked for.
-fn not_begun(error: CallError) -> Outcome {
+pub(super) fn not_begun(error: CallError) -> Outcome {
     match error {
         CallError::Unknown { message, .. } => Outcome::Failed {
             reason: Reason::ClusterUnreachable,

@@ -266,6 +266,8 @@ pub(super) fn step(action: Action, job: Option<(JobId, Vec<JobStatus>)>) -> Step
             master: None,
             job,
             only_active: None,
+            snapshot: None,
+            uncommitted: None,
         },
         action,
         remember: Remember::default(),

@@ -15,6 +15,7 @@
 mod desk;
 mod error;
 mod executor;
+mod expect;
 #[cfg(test)]
 mod fake;
 mod flights;

@@ -18,7 +18,7 @@ use super::observed::ClusterView;
 use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
 use super::record::JobRecord;
-use super::step::{Action, Expectation, Remember, Step};
+use super::step::{Action, Expectation, ExpectedSnapshot, ExportSnapshot, Remember, Step};
 use crate::resources::ResourceId;
 
 /// How long everything but an upload may take.
@@ -270,6 +270,33 @@ impl<'a> Draft<'a> {
         self.act(expected, None, action, remember, STEP_TIMEOUT);
     }
 
+    /// Plans a step with a job that must be in one of these statuses, relying on an exported snapshot.
+    pub(super) fn act_secured(
+        &mut self,
+        job: JobId,
+        statuses: &[JobStatus],
+        action: Action,
+        remember: Remember,
+        snapshot: ExpectedSnapshot,
+    ) {
+        self.act_on(job, statuses, action, remember);
+        if let Some(step) = &mut self.step {
+            step.expects.snapshot = Some(snapshot);
+        }
+    }
+
+    /// Plans the export of a snapshot of a job that must be in one of these statuses.
+    pub(super) fn export(
+        &mut self,
+        export: ExportSnapshot,
+        statuses: &[JobStatus],
+        remember: Remember,
+        timeout: Duration,
+    ) {
+        let expected = Some((export.job, statuses.to_vec()));
+        self.act(expected, None, Action::Export(export), remember, timeout);
+    }
+
     /// Plans a step with our entry in the ownership map.
     pub(super) fn act_on_entry(&mut self, action: Action) {
         self.act(None, None, action, Remember::default(), STEP_TIMEOUT);
@@ -302,6 +329,8 @@ impl<'a> Draft<'a> {
                 master: self.view().and_then(|view| view.master),
                 job,
                 only_active,
+                snapshot: None,
+                uncommitted: None,
             },
             action,
             remember,

@@ -49,6 +49,12 @@ pub enum EventKind {
     UpgradeStarted,
     /// The new version runs.
     UpgradeStable,
+    /// The new version failed, and the old one runs again.
+    RolledBack,
+    /// A snapshot was exported.
+    SnapshotExported,
+    /// A snapshot could not be made.
+    SnapshotFailed,
     /// A step failed.
     StepFailed,
     /// Something is held.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::jar::{JarRequest, JarView};
 use super::job::{JobId, JobView};
 use super::ownership::OwnershipEntry;
+use super::snapshot::Standing;
 
 /// Everything observed at the moment of a pass. Cloning is cheap.
 #[derive(Debug, Clone, Default)]
@@ -105,6 +106,8 @@ pub struct ClusterView {
     pub missing: BTreeMap<JobId, Missing>,
     /// The entries of the ownership map, by job name.
     pub ownership: Seen<BTreeMap<String, OwnershipEntry>>,
+    /// Where the snapshots of jobs stand that were asked about.
+    pub standings: BTreeMap<JobId, Arc<Standing>>,
 }
 
 /// When and by whom an id was answered as not found.
@@ -153,6 +156,7 @@ impl ClusterView {
             listed_at: None,
             missing: BTreeMap::new(),
             ownership: Seen::Unknown,
+            standings: BTreeMap::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::event::Event;
 use super::hold::{Hold, HoldId, Reason};
 use super::observed::Observed;
-use super::record::{ClusterRecord, JobRecord, OperationKind, Recorded};
+use super::record::{ClusterRecord, JobRecord, Operation, OperationKind, Recorded};
 use super::status::JobStatusReport;
 use super::step::Step;
 use super::{jet_job, learn, report};
@@ -154,7 +154,7 @@ fn count_upgrades(standings: &BTreeMap<String, Standing>) -> BTreeMap<String, us
     let mut counts = BTreeMap::new();
     for standing in standings.values() {
         let operation = standing.record.operation.as_ref();
-        if operation.is_some_and(|operation| operation.kind == OperationKind::Replace) {
+        if operation.is_some_and(Operation::is_upgrade) {
             *counts
                 .entry(standing.record.spec.hazelcast_resource_name.clone())
                 .or_default() += 1;
@@ -165,7 +165,10 @@ fn count_upgrades(standings: &BTreeMap<String, Standing>) -> BTreeMap<String, us
 
 /// Keeps the number of jobs of one cluster that are upgraded at the same time within its limit.
 fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>) {
-    let replaces = |kind: Option<OperationKind>| kind == Some(OperationKind::Replace);
+    let replaces = |kind: Option<OperationKind>| {
+        use OperationKind as Kind;
+        matches!(kind, Some(Kind::Replace | Kind::Upgrade | Kind::Rollback))
+    };
     let step = draft.step.as_ref();
     let under_way = draft.record.operation.as_ref();
     if !step.is_some_and(|step| replaces(step.remember.operation))

@@ -24,6 +24,9 @@ pub struct Standing {
     pub failure: Option<String>,
     /// Whether the job is suspended.
     pub suspended: bool,
+    /// The vertices of its DAG, as its last committed snapshot tells.
+    #[serde(default)]
+    pub vertices: BTreeSet<String>,
 }
 
 impl Standing {
@@ -99,6 +102,16 @@ pub struct SnapshotMark {
     /// Whether the job went on from the very state: it may hold prepared transactions of that job,
     /// so starting from it while that job is active could commit or roll back what is not its own.
     pub fork: bool,
+}
+
+/// An exported snapshot as it was read back: whole, and who made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadBack {
+    /// What its validation record says.
+    pub facts: SnapshotFacts,
+    /// Who made it, where one of us did.
+    pub mark: Option<SnapshotMark>,
 }
 
 /// An exported snapshot as it is listed.

@@ -11,6 +11,7 @@ use super::hold::Reason;
 use super::job::{JobId, JobSettings, JobStatus};
 use super::ownership::OwnershipEntry;
 use super::record::{Attempt, OperationKind, UploadOutcome};
+use super::snapshot::{SnapshotFacts, SnapshotMark, Strategy};
 use crate::resources::jet_job::{Nonce, SecretParameter};
 use crate::resources::{Digest, ResourceId};
 
@@ -54,6 +55,28 @@ pub struct Expectation {
     pub job: Option<(JobId, Vec<JobStatus>)>,
     /// No active job of `job_name` but these may exist.
     pub only_active: Option<BTreeSet<JobId>>,
+    /// The exported snapshot that the effect relies on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<ExpectedSnapshot>,
+    /// The job that must not have committed a snapshot of its own yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncommitted: Option<JobId>,
+}
+
+/// What must be true of an exported snapshot, read back right before the effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpectedSnapshot {
+    /// Its name.
+    pub name: String,
+    /// What was read back of it before; where that isn't known it only has to be whole.
+    pub facts: Option<SnapshotFacts>,
+    /// The job whose last committed snapshot it must still be.
+    #[serde(default)]
+    pub last_of: Option<JobId>,
+    /// Whether it may be a fork of a job that is still active.
+    #[serde(default)]
+    pub fork_allowed: bool,
 }
 
 /// The effect of a step.
@@ -107,6 +130,42 @@ pub enum Action {
         /// The entry.
         entry: OwnershipEntry,
     },
+    /// Exports a snapshot of a job's state and reads it back.
+    Export(ExportSnapshot),
+    /// Deletes an exported snapshot of ours.
+    DeleteSnapshot {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Everything an export needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportSnapshot {
+    /// The snapshot's name.
+    pub name: String,
+    /// The job.
+    pub job: JobId,
+    /// Which of its snapshots.
+    pub which: WhichSnapshot,
+    /// How it is made; as the cluster can where absent.
+    #[serde(default)]
+    pub strategy: Option<Strategy>,
+    /// What it is signed with.
+    pub mark: SnapshotMark,
+}
+
+/// Which of a job's own snapshots is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WhichSnapshot {
+    /// One that a running job begins from now on.
+    Fresh,
+    /// The one that a job was suspended with: it has all that the job did.
+    Terminal,
+    /// The last one that is committed, of a job that a failure suspended: it has all that a resumed
+    /// job would have.
+    Last,
 }
 
 /// Everything an upload needs.
@@ -167,6 +226,8 @@ impl Step {
             Action::Cancel { .. } => "cancel",
             Action::UpdateConfig { .. } => "update",
             Action::Release { .. } => "release",
+            Action::Export(_) => "export",
+            Action::DeleteSnapshot { .. } => "delete snapshot",
         }
     }
 }
@@ -202,6 +263,14 @@ impl fmt::Display for Step {
                 )
             }
             Action::Release { .. } => write!(f, "give up the name {name} on {cluster}"),
+            Action::Export(export) => {
+                let (snapshot, job) = (&export.name, export.job);
+                write!(
+                    f,
+                    "export snapshot {snapshot} of job {name} ({job}) on {cluster}"
+                )
+            }
+            Action::DeleteSnapshot { name } => write!(f, "delete snapshot {name} on {cluster}"),
         }
     }
 }
@@ -228,6 +297,11 @@ pub enum Outcome {
     Stale {
         /// What had changed.
         message: String,
+    },
+    /// A snapshot was exported and read back.
+    Exported {
+        /// What was read back.
+        facts: SnapshotFacts,
     },
     /// An upload ended; see the outcome inside for what that proves.
     Uploaded {

@@ -8,8 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hold::Reason;
 use super::record::{
-    Attempt, JobRecord, Operation, Retry, SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
+    Attempt, ExportFailures, JobRecord, KeptSnapshot, Operation, OperationSnapshot, Retry,
+    SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
 };
+use super::snapshot::SnapshotFacts;
 use super::step::{Action, Outcome, Step, Submit};
 use crate::resources::Digest;
 
@@ -46,8 +48,14 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
                 job.stopped_by = Some(StoppedBy::Us);
             }
         }
+        Action::Export(export) => begin_export(&mut record, &export.name),
+        Action::Resume { .. } => {
+            if let Some(operation) = &mut record.operation {
+                operation.failures.resume = false;
+            }
+        }
+        Action::DeleteSnapshot { .. } => {}
         Action::Claim { attempt: None, .. }
-        | Action::Resume { .. }
         | Action::Restart { .. }
         | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
@@ -62,14 +70,36 @@ fn begin_operation(record: &mut JobRecord, step: &Step, now: Timestamp) {
     };
     let under_way = record.operation.as_ref();
     if under_way.is_none_or(|operation| operation.kind != kind || operation.job != job.id) {
+        let before = under_way.and_then(|operation| operation.snapshot.as_ref());
+        let half = before.filter(|snapshot| snapshot.facts.is_none());
+        record
+            .surplus
+            .extend(half.map(|snapshot| snapshot.name.clone()));
         record.operation = Some(Operation {
             kind,
             job: job.id,
             generation: step.generation,
             started_at: now,
             told: false,
+            snapshot: None,
+            from: job.deployed.clone(),
+            failures: ExportFailures::default(),
         });
     }
+}
+
+/// The export that an operation goes on with; what an earlier one may have left is to be deleted.
+fn begin_export(record: &mut JobRecord, name: &str) {
+    let Some(operation) = &mut record.operation else {
+        return;
+    };
+    let next = OperationSnapshot {
+        name: name.to_owned(),
+        facts: None,
+    };
+    let before = operation.snapshot.replace(next);
+    let other = before.filter(|before| before.name != name);
+    record.surplus.extend(other.map(|before| before.name));
 }
 
 /// Counts a restart after a failure.
@@ -92,12 +122,15 @@ pub fn finish(record: &JobRecord, step: &Step, outcome: &Outcome, now: Timestamp
     let mut record = record.clone();
     match outcome {
         Outcome::Done => done(&mut record, step, now),
+        Outcome::Exported { facts } => exported(&mut record, step, facts),
         Outcome::Failed { reason, message } => {
             undo(&mut record, step);
+            export_failed(&mut record, step, *reason, message, now);
             back_off(&mut record, step, *reason, message, now);
         }
         Outcome::Stale { message } => {
             undo(&mut record, step);
+            distrust_snapshot(&mut record, step);
             retry_soon(&mut record, step, message, now);
         }
         Outcome::Unknown { message } => unknown(&mut record, step, message, now),
@@ -149,10 +182,75 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
             let end = plain_end(UploadOutcome::Accepted, "", now);
             uploaded(record, step, submit, end);
         }
+        Action::DeleteSnapshot { name } => {
+            record.surplus.remove(name);
+        }
         Action::Suspend { .. }
         | Action::Resume { .. }
         | Action::Restart { .. }
-        | Action::Cancel { .. } => {}
+        | Action::Cancel { .. }
+        | Action::Export(_) => {}
+    }
+}
+
+/// The snapshot is there and whole: from now on it is the one to start from again.
+fn exported(record: &mut JobRecord, step: &Step, facts: &SnapshotFacts) {
+    record.retry = None;
+    let Action::Export(export) = &step.action else {
+        return;
+    };
+    let operation = record.operation.as_mut();
+    let Some(snapshot) = operation.and_then(|operation| operation.snapshot.as_mut()) else {
+        return;
+    };
+    if snapshot.name != export.name {
+        return;
+    }
+    snapshot.facts = Some(facts.clone());
+    let kept = KeptSnapshot {
+        name: export.name.clone(),
+        facts: facts.clone(),
+        cluster_id: step.expects.cluster_id,
+    };
+    let before = record.kept.replace(kept);
+    let other = before.filter(|before| before.name != export.name);
+    record.surplus.extend(other.map(|before| before.name));
+}
+
+/// A job whose snapshot can't be exported does not stay suspended for it. A cluster that could not
+/// be reached says nothing about the snapshot.
+fn export_failed(
+    record: &mut JobRecord,
+    step: &Step,
+    reason: Reason,
+    message: &str,
+    now: Timestamp,
+) {
+    let exporting = matches!(step.action, Action::Export(_));
+    if !exporting || reason == Reason::ClusterUnreachable {
+        return;
+    }
+    if let Some(operation) = &mut record.operation {
+        operation.failures = ExportFailures {
+            count: operation.failures.count.saturating_add(1),
+            resume: true,
+            at: Some(now),
+            reason: Some(reason),
+            message: message.to_owned(),
+        };
+    }
+}
+
+/// What a cancel relied on was no longer so: the state is secured anew.
+fn distrust_snapshot(record: &mut JobRecord, step: &Step) {
+    let relied = step.expects.snapshot.as_ref();
+    if relied.is_none_or(|snapshot| snapshot.last_of.is_none()) {
+        return;
+    }
+    if let Some(operation) = &mut record.operation {
+        let before = operation.snapshot.take();
+        record.surplus.extend(before.map(|before| before.name));
+        record.kept = None;
     }
 }
 
@@ -221,7 +319,11 @@ fn undo(record: &mut JobRecord, step: &Step) {
         }
         Action::Suspend { .. } => undo_suspend(record),
         Action::Restart { .. } => undo_restart(record),
-        Action::Resume { .. } | Action::Cancel { .. } | Action::UpdateConfig { .. } => {}
+        Action::Resume { .. }
+        | Action::Cancel { .. }
+        | Action::UpdateConfig { .. }
+        | Action::Export(_)
+        | Action::DeleteSnapshot { .. } => {}
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Interest {
     /// Of the names those under which an upload may make a job at any time: nobody tells of a job
     /// that no list showed yet.
     pub awaited: BTreeSet<String>,
+    /// Jobs whose snapshots are followed until they committed one.
+    pub standings: BTreeSet<JobId>,
 }
 
 /// The jars that the declared jobs need.
@@ -45,7 +47,10 @@ pub fn kept_jars(recorded: &Recorded) -> BTreeSet<Digest> {
             .job
             .as_ref()
             .and_then(|job| job.deployed.as_ref()?.jar);
-        attempt.into_iter().chain(job)
+        // A rollback submits what an upgrade began with.
+        let operation = record.operation.as_ref();
+        let before = operation.and_then(|operation| operation.from.as_ref()?.jar);
+        attempt.into_iter().chain(job).chain(before)
     });
     deployed.collect()
 }
@@ -72,6 +77,9 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
         }
         if let Some(job) = record.job.as_ref().filter(|job| job.is_active()) {
             interest.ids.insert(job.id);
+            if job.started_from.is_some() && !job.own_snapshot {
+                interest.standings.insert(job.id);
+            }
         }
     }
     interests

@@ -1,7 +1,7 @@
 //! The journal: which events may follow which, and how an entry is written down.
 //!
 //! ```text
-//!            Intent                Done | Failed | Unknown | Stale | Uploaded
+//!            Intent           Done | Failed | Unknown | Stale | Uploaded | Exported
 //! (nothing) ───────▶ InFlight ─────────────────────────────────────────────▶ ended ──┐
 //!                       ▲                             Intent: the same step again    │
 //!                       └────────────────────────────────────────────────────────────┘
@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::change::{JournalEntry, JournalEvent};
 use crate::plan::hold::Reason;
 use crate::plan::record::{OperationKind, UploadOutcome};
+use crate::plan::snapshot::SnapshotFacts;
 use crate::plan::step::{Outcome, Step, StepId};
 use crate::resources::ResourceId;
 
@@ -38,6 +39,8 @@ pub enum JournalEventKind {
     Stale,
     /// An upload ended.
     Uploaded,
+    /// A snapshot was exported.
+    Exported,
 }
 
 /// Where a step is, as its entries so far say.
@@ -97,6 +100,7 @@ impl JournalEvent {
             Some(Outcome::Unknown { .. }) => JournalEventKind::Unknown,
             Some(Outcome::Stale { .. }) => JournalEventKind::Stale,
             Some(Outcome::Uploaded { .. }) => JournalEventKind::Uploaded,
+            Some(Outcome::Exported { .. }) => JournalEventKind::Exported,
         }
     }
 }
@@ -120,6 +124,8 @@ pub(super) struct JournalJson {
     error: Option<ErrorJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     upload: Option<UploadJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    snapshot: Option<SnapshotFacts>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -148,8 +154,13 @@ pub(super) struct IncompleteEntry {
 impl From<JournalEntry> for JournalJson {
     fn from(entry: JournalEntry) -> Self {
         let event = entry.event.kind();
+        let mut snapshot = None;
         let (error, upload) = match entry.event.outcome {
             None | Some(Outcome::Done) => (None, None),
+            Some(Outcome::Exported { facts }) => {
+                snapshot = Some(facts);
+                (None, None)
+            }
             Some(Outcome::Failed { reason, message }) => {
                 let code = Some(reason);
                 (Some(ErrorJson { code, message }), None)
@@ -187,6 +198,7 @@ impl From<JournalEntry> for JournalJson {
             at: entry.event.at,
             error,
             upload,
+            snapshot,
         }
     }
 }
@@ -217,6 +229,10 @@ impl TryFrom<JournalJson> for JournalEntry {
             JournalEventKind::Stale => Some(Outcome::Stale {
                 message: message.unwrap_or_default(),
             }),
+            JournalEventKind::Exported => {
+                let facts = json.snapshot.clone().ok_or_else(|| lacks("snapshot"))?;
+                Some(Outcome::Exported { facts })
+            }
             JournalEventKind::Uploaded => {
                 let upload = json.upload.as_ref().ok_or_else(|| lacks("upload"))?;
                 Some(Outcome::Uploaded {
@@ -245,13 +261,14 @@ mod tests {
     use super::*;
     use crate::store::samples;
 
-    const KINDS: [JournalEventKind; 6] = [
+    const KINDS: [JournalEventKind; 7] = [
         JournalEventKind::Intent,
         JournalEventKind::Done,
         JournalEventKind::Failed,
         JournalEventKind::Unknown,
         JournalEventKind::Stale,
         JournalEventKind::Uploaded,
+        JournalEventKind::Exported,
     ];
 
     #[test]

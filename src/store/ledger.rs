@@ -296,7 +296,7 @@ fn mix(sum: u64, word: u64) -> u64 {
 fn bounded_journal_event(event: &JournalEvent) -> JournalEvent {
     let mut event = event.clone();
     match &mut event.outcome {
-        None | Some(Outcome::Done) => {}
+        None | Some(Outcome::Done | Outcome::Exported { .. }) => {}
         Some(
             Outcome::Failed { message, .. }
             | Outcome::Unknown { message }

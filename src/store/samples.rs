@@ -49,6 +49,7 @@ fn attempt() -> Attempt {
         cluster_id: cluster_id(),
         known_ids: BTreeSet::from([JobId(-3), JobId(4)]),
         deployed: deployed(),
+        snapshot: None,
         generation: 2,
         started_at: time(3),
         claimed: true,
@@ -109,6 +110,8 @@ pub(super) fn step(resource: &str, action: Action) -> Step {
             master: None,
             job: Some((JobId(4), vec![JobStatus::Running])),
             only_active: Some(BTreeSet::from([JobId(4)])),
+            snapshot: None,
+            uncommitted: None,
         },
         action,
         remember: Remember {

@@ -30,7 +30,7 @@ enum Level {
 fn level(kind: EventKind) -> Level {
     use EventKind as K;
     match kind {
-        K::Failed | K::Lost => Level::Error,
+        K::Failed | K::Lost | K::RolledBack | K::SnapshotFailed => Level::Error,
         K::StepFailed | K::Held | K::Drifted | K::SourceFailed => Level::Warn,
         K::Submitted
         | K::Running
@@ -44,6 +44,7 @@ fn level(kind: EventKind) -> Level {
         | K::Deleted
         | K::UpgradeStarted
         | K::UpgradeStable
+        | K::SnapshotExported
         | K::Released
         | K::SourceRecovered => Level::Info,
     }

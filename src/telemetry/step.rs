@@ -13,6 +13,11 @@ pub fn step_ended(step: &Step, outcome: &Outcome) {
     let resource = &step.resource;
     match outcome {
         Outcome::Done => tracing::debug!("{resource}: done: {step}"),
+        Outcome::Exported { facts } => tracing::info!(
+            "{resource}: done: {step}: {} bytes in {} chunks, read back",
+            facts.bytes,
+            facts.chunks
+        ),
         Outcome::Uploaded {
             outcome, message, ..
         } => tracing::debug!(?outcome, "{resource}: ended: {step}: {message}"),

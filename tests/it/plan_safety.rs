@@ -193,6 +193,7 @@ fn healthy(now: Timestamp) -> ClusterView {
         jobs: Seen::Known(BTreeMap::new()),
         listed_at: Some(now),
         ownership: Seen::Known(BTreeMap::new()),
+        standings: BTreeMap::new(),
         ..ClusterView::unknown(now)
     }
 }
@@ -243,6 +244,8 @@ fn bound(name: &str, id: JobId, now: Timestamp) -> BoundJob {
         gone: false,
         configured: None,
         ran: true,
+        started_from: None,
+        own_snapshot: false,
     }
 }
 

@@ -43,6 +43,8 @@ fn change(number: u64) -> Change {
             master: None,
             job: None,
             only_active: None,
+            snapshot: None,
+            uncommitted: None,
         },
         action: Action::Suspend { job: JobId(1) },
         remember: Remember::default(),

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{refusal, text};
+use super::refusal;
 use crate::clock::Clock;
 use crate::cluster::port::{CallError, Snapshots};
 use crate::cluster::snapshot::{
     self, ClientMaps, Export, ExportError, Inspection, Progress, lacks_native,
 };
-use crate::hazelcast::{Client, ExecutionRecord, Suspension};
+use crate::hazelcast::Client;
 use crate::plan::hold::Reason;
 use crate::plan::job::JobId;
-use crate::plan::snapshot::{ListedSnapshot, SnapshotFacts, Standing, Strategy};
+use crate::plan::snapshot::{ListedSnapshot, ReadBack, SnapshotFacts, Standing, Strategy};
 
 /// The snapshots of a real cluster.
 pub(super) struct HazelcastSnapshots {
@@ -98,11 +98,8 @@ impl HazelcastSnapshots {
 #[async_trait]
 impl Snapshots for HazelcastSnapshots {
     async fn standing(&self, job: JobId) -> Result<Option<Standing>, CallError> {
-        let record = self.client.execution_record(job.0).await;
-        match record {
-            Ok(record) => Ok(record.map(standing)),
-            Err(error) => Err(refusal::call_error(&error, self.clock.now())),
-        }
+        let read = snapshot::standing(&self.client, job.0).await;
+        read.map_err(|error| refusal::call_error(&error, self.clock.now()))
     }
 
     async fn export(
@@ -114,9 +111,17 @@ impl Snapshots for HazelcastSnapshots {
         exported.map_err(|error| self.call_error(&error))
     }
 
-    async fn read(&self, name: &str) -> Result<Option<SnapshotFacts>, CallError> {
-        let read = snapshot::read(&self.maps, name).await;
-        read.map_err(|error| self.call_error(&error))
+    async fn read(&self, name: &str) -> Result<Option<ReadBack>, CallError> {
+        let (read, mark) = tokio::join!(
+            snapshot::read(&self.maps, name),
+            snapshot::mark(&self.client, name)
+        );
+        let told = |error: &ExportError| self.call_error(error);
+        let Some(facts) = read.map_err(|error| told(&error))? else {
+            return Ok(None);
+        };
+        let mark = mark.map_err(|error| refusal::call_error(&error, self.clock.now()))?;
+        Ok(Some(ReadBack { facts, mark }))
     }
 
     async fn list(&self) -> Result<Vec<ListedSnapshot>, CallError> {
@@ -132,17 +137,6 @@ impl Snapshots for HazelcastSnapshots {
     async fn delete(&self, name: &str) -> Result<(), CallError> {
         let deleted = snapshot::delete(&self.client, name).await;
         deleted.map_err(|error| refusal::call_error(&error, self.clock.now()))
-    }
-}
-
-fn standing(record: ExecutionRecord) -> Standing {
-    Standing {
-        committed: (record.snapshot_id >= 0).then_some(record.snapshot_id),
-        begun: record.ongoing_snapshot_id,
-        failure: record
-            .last_snapshot_failure
-            .map(|failure| text::bounded(&failure)),
-        suspended: record.suspension != Suspension::None,
     }
 }
 

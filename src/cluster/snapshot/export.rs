@@ -14,6 +14,7 @@ use crate::hazelcast::snapshot::exported_snapshot_map;
 use crate::hazelcast::{ErrorCode, ExecutionRecord};
 use crate::plan::job::JobId;
 use crate::plan::snapshot::{SnapshotFacts, SnapshotMark, Strategy};
+use crate::plan::step::WhichSnapshot;
 
 /// How often the job's own snapshots may overtake the copy.
 const ATTEMPTS: u32 = 5;
@@ -30,8 +31,8 @@ pub struct Export {
     pub name: String,
     /// The job.
     pub job: JobId,
-    /// Whether the job is suspended: then its terminal snapshot is exported, else a fresh one.
-    pub suspended: bool,
+    /// Which of its snapshots.
+    pub which: WhichSnapshot,
     /// How.
     pub strategy: Option<Strategy>,
     /// What it is signed with.
@@ -164,7 +165,7 @@ async fn committed_before(
     let Some(validation) = validation.filter(|it| it.record.job_id == export.job.0) else {
         return Ok(None);
     };
-    if export.suspended {
+    if export.which != WhichSnapshot::Fresh {
         let now = record(maps, export.job).await?;
         if now.snapshot_id != validation.record.snapshot_id {
             return Ok(None);
@@ -213,16 +214,27 @@ async fn source(
     fresher_than: Option<i64>,
 ) -> Result<ExecutionRecord, ExportError> {
     let first = record(maps, export.job).await?;
-    if export.suspended {
-        return if first.is_terminal_snapshot_committed() {
-            Ok(first)
-        } else {
-            Err(ExportError::NotCommitted {
-                job: export.job.to_string(),
-                why: standing(&first),
-            })
-        };
+    let committed = match export.which {
+        WhichSnapshot::Fresh => return fresh(maps, export, first, fresher_than).await,
+        WhichSnapshot::Terminal => first.is_terminal_snapshot_committed(),
+        WhichSnapshot::Last => first.snapshot_id >= 0,
+    };
+    if committed {
+        return Ok(first);
     }
+    Err(ExportError::NotCommitted {
+        job: export.job.to_string(),
+        why: standing(&first),
+    })
+}
+
+/// Waits for a committed snapshot that was begun later than the given one.
+async fn fresh(
+    maps: &dyn Maps,
+    export: &Export,
+    first: ExecutionRecord,
+    fresher_than: Option<i64>,
+) -> Result<ExecutionRecord, ExportError> {
     let fresher_than = fresher_than.unwrap_or(first.ongoing_snapshot_id);
     let deadline = Instant::now() + export.patience;
     let mut seen = first;

@@ -18,7 +18,7 @@ pub(super) async fn all(client: &Client) -> Result<BTreeMap<String, SnapshotMark
 }
 
 /// The mark of one snapshot.
-pub(super) async fn get(client: &Client, name: &str) -> Result<Option<SnapshotMark>> {
+pub(in crate::cluster) async fn get(client: &Client, name: &str) -> Result<Option<SnapshotMark>> {
     let value = client.map(SNAPSHOT_MARKS).get(&Data::string(name)).await?;
     Ok(value.as_ref().and_then(mark))
 }

@@ -14,6 +14,7 @@
 //! | `copy` | one attempt to copy one map into another |
 //! | `export` | a whole export: which snapshot, how often, how much heap |
 //! | `inspect` | what is in a snapshot, shallow or to the last chunk |
+//! | `standing` | where a job's own snapshots stand |
 //! | `marks` | who made which snapshot |
 //! | `heap` | whether the members have room |
 //!
@@ -28,6 +29,7 @@ mod heap;
 mod inspect;
 mod maps;
 mod marks;
+mod standing;
 
 pub use error::ExportError;
 pub use export::{Export, Progress};
@@ -36,4 +38,5 @@ pub use inspect::{Inspection, VertexShare};
 pub(super) use export::{export, lacks_native};
 pub(super) use inspect::{inspect, list, read};
 pub(super) use maps::ClientMaps;
-pub(super) use marks::delete;
+pub(super) use marks::{delete, get as mark};
+pub(super) use standing::standing;

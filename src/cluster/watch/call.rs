@@ -12,6 +12,7 @@ use super::picture::Asked;
 use crate::cluster::port::{CallError, Cluster, Health, StatusEvent};
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::ownership::OwnershipEntry;
+use crate::plan::snapshot::Standing;
 
 /// A call on its way.
 pub(super) type Call = BoxFuture<'static, Answer>;
@@ -42,6 +43,10 @@ pub(super) enum Answer {
         job: JobId,
         master: Option<Uuid>,
         result: Answered<Option<JobStatus>>,
+    },
+    Standing {
+        job: JobId,
+        result: Answered<Option<Standing>>,
     },
     Listen {
         job: JobId,
@@ -90,6 +95,13 @@ pub(super) fn status(cluster: Arc<dyn Cluster>, job: JobId, master: Option<Uuid>
             master,
             result,
         }
+    })
+}
+
+pub(super) fn standing(cluster: Arc<dyn Cluster>, job: JobId) -> Call {
+    Box::pin(async move {
+        let result = cluster.snapshots().standing(job).await;
+        Answer::Standing { job, result }
     })
 }
 

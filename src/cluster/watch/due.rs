@@ -69,6 +69,14 @@ impl Keeper {
                 self.errands.configs.drop_job(job);
             }
         }
+        for job in self.errands.standings.begin(now) {
+            if self.picture.follows_snapshots_of(job) {
+                let standing = call::standing(Arc::clone(&self.cluster), job);
+                self.calls.push(standing);
+            } else {
+                self.errands.standings.drop_job(job);
+            }
+        }
         for job in self.errands.statuses.begin(now) {
             if self.picture.is_absent(job) {
                 let master = self.picture.view().master;
@@ -94,6 +102,7 @@ impl Keeper {
             errands.listens.next(),
             errands.configs.next(),
             errands.statuses.next(),
+            errands.standings.next(),
         ]
         .into_iter()
         .flatten()
@@ -113,6 +122,14 @@ impl Keeper {
         errands.listens.retain(is_active);
         errands.configs.retain(|id| picture.wanted(id).is_some());
         errands.statuses.retain(|id| picture.is_absent(id));
+        errands
+            .standings
+            .retain(|id| picture.follows_snapshots_of(id));
+        for id in &picture.interest().standings {
+            if picture.follows_snapshots_of(*id) {
+                errands.standings.need(*id, now);
+            }
+        }
         for job in picture.all_wanted() {
             if !job.status.is_terminal() && !self.listeners.contains(job.id) {
                 errands.listens.need(job.id, now);

@@ -17,11 +17,14 @@ use super::picture::Asked;
 use crate::cluster::port::{CallError, Health, StatusEvent};
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::ClusterState;
+use crate::plan::snapshot::Standing;
 
 /// How long a new master is not believed when it lacks jobs.
 const SETTLING: Duration = Duration::from_secs(10);
 /// The time between two questions for an id that the list lacks: a little more than planning asks for.
 const ASK_AGAIN: Duration = Duration::from_millis(10_050);
+/// The time between two looks at the snapshots of a job that has committed none yet.
+const FOLLOW_SNAPSHOTS: Duration = Duration::from_millis(500);
 /// The time between two looks at a cluster that is not well: doubles from the first to the last.
 const FIRST_RECHECK: Duration = Duration::from_secs(1);
 const LAST_RECHECK: Duration = Duration::from_secs(8);
@@ -176,6 +179,7 @@ impl Keeper {
                 master,
                 result,
             } => self.take_status(job, master, result, now),
+            Answer::Standing { job, result } => self.take_standing(job, result, now),
             Answer::Listen { job, result } => self.take_listener(job, result, now),
         }
     }
@@ -262,6 +266,28 @@ impl Keeper {
                 let entropy = &*self.options.entropy;
                 self.errands.statuses.failed(job, now, entropy);
                 self.log("ask for a job by its id", &error, false);
+            }
+        }
+    }
+
+    fn take_standing(
+        &mut self,
+        job: JobId,
+        result: Result<Option<Standing>, CallError>,
+        now: Instant,
+    ) {
+        let standings = &mut self.errands.standings;
+        match result {
+            Ok(standing) => {
+                standings.succeeded(job);
+                self.picture.standing(job, standing);
+                if self.picture.follows_snapshots_of(job) {
+                    standings.need(job, now + FOLLOW_SNAPSHOTS);
+                }
+            }
+            Err(error) => {
+                standings.failed(job, now, &*self.options.entropy);
+                self.log("read where a job's snapshots stand", &error, false);
             }
         }
     }

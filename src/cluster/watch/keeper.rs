@@ -68,6 +68,7 @@ pub(super) struct JobErrands {
     pub(super) listens: Errands,
     pub(super) configs: Errands,
     pub(super) statuses: Errands,
+    pub(super) standings: Errands,
 }
 
 /// Answers to callers, told once the view that they speak of is published.

@@ -15,6 +15,7 @@ use crate::plan::Interest;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::{ClusterView, GONE_AFTER, Link, Missing, Seen};
 use crate::plan::ownership::OwnershipEntry;
+use crate::plan::snapshot::Standing;
 
 /// The most that is kept of a text, in bytes.
 const LONGEST_TEXT: usize = 2048;
@@ -107,6 +108,30 @@ impl Picture {
         lacking && self.interest.ids.contains(&id)
     }
 
+    /// Whether the snapshots of this job are still to be followed: until it committed one.
+    pub(super) fn follows_snapshots_of(&self, id: JobId) -> bool {
+        let standing = self.view.standings.get(&id);
+        let committed = standing.is_some_and(|standing| standing.committed.is_some());
+        let ended = self.jobs().and_then(|jobs| jobs.get(&id));
+        let ended = ended.is_some_and(|job| job.status.is_terminal());
+        self.interest.standings.contains(&id) && !committed && !ended
+    }
+
+    /// Takes where a job's snapshots stand.
+    pub(super) fn standing(&mut self, id: JobId, standing: Option<Standing>) {
+        match standing {
+            Some(standing) if self.interest.standings.contains(&id) => {
+                let known = self.view.standings.get(&id);
+                if known.is_none_or(|known| **known != standing) {
+                    self.view.standings.insert(id, Arc::new(standing));
+                }
+            }
+            _ => {
+                self.view.standings.remove(&id);
+            }
+        }
+    }
+
     /// Whether enough was asked for this id to know that its job is gone.
     pub(super) fn is_proven_missing(&self, id: JobId) -> bool {
         let missing = self.view.missing.get(&id);
@@ -129,6 +154,8 @@ impl Picture {
         let more = !interest.names.is_subset(&self.interest.names)
             || !interest.ids.is_subset(&self.interest.ids);
         self.view.missing.retain(|id, _| interest.ids.contains(id));
+        let followed = &interest.standings;
+        self.view.standings.retain(|id, _| followed.contains(id));
         self.interest = interest;
         more
     }
@@ -177,6 +204,7 @@ impl Picture {
         self.view.jobs = Seen::Unknown;
         self.view.listed_at = None;
         self.view.missing.clear();
+        self.view.standings.clear();
         self.view.ownership = Seen::Unknown;
         self.heard.clear();
     }

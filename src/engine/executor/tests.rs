@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::fake::{FakeCluster, JOB, executor, job, step, submit, suspend};
 use crate::plan::job::{JobId, JobStatus};
+use crate::plan::observed::{ClusterState, Link};
 use crate::resources::jet_job::SecretParameter;
 
 async fn carry_out(cluster: &Arc<FakeCluster>, step: &Step) -> Outcome {

@@ -7,6 +7,7 @@ use super::super::hold::{Reason, Release};
 use super::super::record::{BoundJob, OperationKind, Restarts, StoppedBy};
 use super::super::transition::{after, backoff};
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
+use super::restore::{self, Start};
 use super::{keeps_state, stop, submit, suspended};
 use crate::resources::jet_job::{DesiredState, RestartKind, StateLossMode};
 
@@ -16,7 +17,7 @@ const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_hours(1);
 pub(super) fn failed(draft: &mut Draft<'_>, job: &BoundJob) {
     if job.stopped_by == Some(StoppedBy::Us) {
         // We cancelled it: to replace it, or because the YAML said Canceled then.
-        submit::start(draft, false);
+        resubmit(draft, job);
         return;
     }
     let replaced = replacement_wanted(draft, job);
@@ -29,15 +30,38 @@ pub(super) fn failed(draft: &mut Draft<'_>, job: &BoundJob) {
     } else if !asked && !failure_restart_due(draft, job) {
         return;
     }
-    if may_start_without_state(draft, job, replaced) {
-        submit::start(draft, !by_person && !asked);
+    match start_point(draft, job, replaced) {
+        Start::Fresh => submit::start(draft, !by_person && !asked, None),
+        Start::From(snapshot) => submit::start(draft, !by_person && !asked, Some(snapshot)),
+        Start::Held => {}
     }
+}
+
+/// Submits a job anew that we cancelled: from the snapshot that was made of it then, unless its state
+/// was to go, or the document asks for another start.
+fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
+    if redeploy_wanted(draft) {
+        match restore::initial(draft) {
+            Start::Held => return,
+            Start::From(snapshot) => {
+                submit::start(draft, false, Some(snapshot));
+                return;
+            }
+            Start::Fresh => {}
+        }
+    }
+    let operation = draft.record.operation.as_ref();
+    let stateless = operation.is_some_and(|it| it.kind == OperationKind::Replace);
+    let snapshot = restore::kept_of(draft, job.id).filter(|_| !stateless);
+    submit::start(draft, false, snapshot);
 }
 
 /// A COMPLETED job that should run: never again on its own.
 pub(super) fn completed(draft: &mut Draft<'_>) {
-    if redeploy_wanted(draft) || restart_nonce_wanted(draft) {
-        submit::start(draft, false);
+    if redeploy_wanted(draft) {
+        submit::start_first(draft);
+    } else if restart_nonce_wanted(draft) {
+        submit::start(draft, false, None);
     }
 }
 
@@ -53,35 +77,47 @@ pub(super) fn gone(draft: &mut Draft<'_>, job: &BoundJob) {
     let replaced = operation.is_some_and(|operation| {
         operation.kind == OperationKind::Replace && operation.job == job.id
     });
-    if replaced || may_start_without_state(draft, job, false) {
-        submit::start(draft, false);
+    if replaced {
+        submit::start(draft, false, None);
+        return;
+    }
+    match start_point(draft, job, false) {
+        Start::Fresh => submit::start(draft, false, None),
+        Start::From(snapshot) => submit::start(draft, false, Some(snapshot)),
+        Start::Held => {}
     }
 }
 
-/// Whether the job may be submitted without the state it had; holds if not.
-fn may_start_without_state(draft: &mut Draft<'_>, job: &BoundJob, upgrade: bool) -> bool {
+/// What a job starts from whose state is lost with it: its newest snapshot, or nothing where that may
+/// be; holds if not.
+fn start_point(draft: &mut Draft<'_>, job: &BoundJob, upgrade: bool) -> Start {
     let on_loss = draft.record.spec.on_state_loss.mode;
     if draft.record.discard_state
         || (upgrade && stop::state_may_go_in_upgrade(draft, job))
         || on_loss == StateLossMode::StartFresh
     {
-        return true;
+        return Start::Fresh;
     }
     let keeps_state = keeps_state(draft, job);
     if keeps_state.is_none() && draft.seen(job.id).is_some() {
-        return false;
+        return Start::Held;
     }
     if keeps_state == Some(false) && on_loss != StateLossMode::Hold {
-        return true;
+        return Start::Fresh;
     }
-    let message = "its state is lost with it, and there is no snapshot to start from; set \
-                   onStateLoss.mode: StartFresh, or confirm with --discard-state that it may start \
-                   without state";
+    let snapshot = restore::newest(draft, job).filter(|_| on_loss == StateLossMode::Restore);
+    if let Some(snapshot) = snapshot {
+        return Start::From(snapshot);
+    }
+    let message = "its state is lost with it, and there is no snapshot to start from that is young \
+                   enough (onStateLoss.maxSnapshotAge); set onStateLoss.mode: StartFresh, or confirm \
+                   with --discard-state that it may start without state";
     let confirmed = draft.ask(Reason::StateLost, Release::DiscardState, message);
     if confirmed {
         draft.edit().discard_state = true;
+        return Start::Fresh;
     }
-    confirmed
+    Start::Held
 }
 
 /// Whether the job is restarted after its failure now: by `restartPolicy`, or by a person's word;

@@ -22,10 +22,13 @@ mod delete;
 mod ended;
 mod gate;
 mod jar;
+mod restore;
 mod running;
+mod secure;
 mod stop;
 mod submit;
 mod suspended;
+mod upgrade;
 mod wait;
 
 pub(super) use jar::{declared_now, jar_as_declared};
@@ -92,7 +95,7 @@ fn by_status(draft: &mut Draft<'_>) {
     let wanted = draft.record.spec.state;
     let Some(job) = draft.record.job.clone() else {
         match wanted {
-            DesiredState::Running | DesiredState::Restarted => submit::start(draft, false),
+            DesiredState::Running | DesiredState::Restarted => submit::start_first(draft),
             // Nothing is submitted, but a job of the name that isn't ours is told.
             DesiredState::Suspended | DesiredState::Canceled => {
                 claim::conflict(draft);
@@ -115,6 +118,9 @@ fn by_status(draft: &mut Draft<'_>) {
         return;
     }
     if wait::still_looked_for(draft, &job) {
+        return;
+    }
+    if wanted != DesiredState::Suspended && upgrade::followed(draft, &job) {
         return;
     }
     match (job.status, wanted) {

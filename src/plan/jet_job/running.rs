@@ -12,7 +12,7 @@ use super::super::step::{Action, Remember};
 use super::super::transition::after;
 use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
 use super::jar::checked_jar;
-use super::{keeps_state, stop};
+use super::{keeps_state, secure, stop, upgrade};
 use crate::resources::jet_job::{DesiredState, UpgradeMode};
 
 /// How long after its start the settings of a job may still be read as they were before.
@@ -44,7 +44,15 @@ pub(super) fn decide(draft: &mut Draft<'_>, job: &BoundJob) {
 /// The job has what its document asks for: what led there is over, and a word about its state that
 /// was not needed is void.
 pub(super) fn settle(draft: &mut Draft<'_>) {
+    delete_surplus(draft);
     if let Some(operation) = &draft.record.operation {
+        if operation.is_upgrade() && operation.kind != OperationKind::Replace {
+            let judged = draft.record.job.as_ref().map(|job| job.id) != Some(operation.job);
+            if judged {
+                return;
+            }
+            // It was taken back before the job was cancelled.
+        }
         if operation.kind == OperationKind::Configure {
             let message = "its configuration was changed in place";
             draft.tell(EventKind::Configured, message);
@@ -54,6 +62,23 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
     if draft.record.discard_state {
         draft.edit().discard_state = false;
     }
+}
+
+/// Deletes a snapshot that an earlier operation made, once nothing needs it any more.
+fn delete_surplus(draft: &mut Draft<'_>) {
+    let record = &draft.record;
+    let needed = |name: &String| {
+        let kept = record.kept.as_ref().is_some_and(|kept| kept.name == *name);
+        let initial = record
+            .job
+            .as_ref()
+            .is_some_and(|job| !job.own_snapshot && job.started_from.as_ref() == Some(name));
+        kept || initial
+    };
+    let Some(name) = record.surplus.iter().find(|name| !needed(name)).cloned() else {
+        return;
+    };
+    draft.act_on_entry(Action::DeleteSnapshot { name });
 }
 
 /// A jar that can't be had stops nothing, but the next start would fail.
@@ -111,7 +136,8 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
     }
 }
 
-/// Replaces the job by a new one, where its state may go: the new jar was checked before.
+/// Replaces the job by a new one; the new jar is checked before anything is stopped. Its state goes
+/// with it, or is carried over in a snapshot.
 pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
     if draft.record.spec.upgrade_policy.mode == UpgradeMode::Forbid {
         let message = "jar, main class or parameters changed, and upgradePolicy.mode is Forbid; the \
@@ -119,16 +145,17 @@ pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
         draft.hold(Reason::UpgradeForbidden, message);
         return;
     }
+    if upgrade::rejected(draft) || upgrade::queued(draft, job) {
+        return;
+    }
     if checked_jar(draft).is_none() || keeps_state(draft, job).is_none() {
         return;
     }
-    if !stop::state_may_go_in_upgrade(draft, job) {
-        let message = "the change needs a stateful upgrade, which this version can't make yet; set \
-                       upgradePolicy.mode: Stateless, or confirm with --discard-state that the new \
-                       version may start without state. The job goes on as it was submitted";
-        if !stop::ask_to_discard(draft, message) {
-            return;
-        }
+    if stop::state_may_go_in_upgrade(draft, job) {
+        stop::cancel(draft, job, OperationKind::Replace, None);
+        return;
     }
-    stop::cancel(draft, job, OperationKind::Replace);
+    if let Some(snapshot) = secure::secured(draft, job, OperationKind::Upgrade) {
+        stop::cancel(draft, job, OperationKind::Upgrade, Some(snapshot));
+    }
 }

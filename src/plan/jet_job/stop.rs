@@ -4,8 +4,8 @@ use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::job::{Guarantee, JobStatus};
 use super::super::record::{BoundJob, JobRecord, OperationKind};
-use super::super::step::{Action, Remember};
-use super::{keeps_state, wait};
+use super::super::step::{Action, ExpectedSnapshot, Remember};
+use super::{secure, wait};
 use crate::resources::jet_job::{DeletionPolicy, UpgradeMode};
 
 /// Suspends a running job, if it may be suspended at all.
@@ -63,9 +63,18 @@ pub(super) fn for_good(draft: &mut Draft<'_>, job: &BoundJob, operation: Operati
         JobStatus::NotRunning | JobStatus::Starting if to_suspend || starts_soon(draft, job) => {
             wait::for_start(draft, job);
         }
-        JobStatus::NotRunning | JobStatus::Starting | JobStatus::Running | JobStatus::Suspended => {
-            if state_may_go(draft, job) || discarding_confirmed(draft, job) {
-                cancel(draft, job, operation);
+        _ if state_may_go(draft, job) => cancel(draft, job, operation, None),
+        JobStatus::NotRunning | JobStatus::Starting => {
+            let message = "deletionPolicy Snapshot asks for a snapshot before the job is cancelled, and \
+                           a job that doesn't start makes none; see why it doesn't, set \
+                           deletionPolicy: Cancel, or confirm with --discard-state that its state may go";
+            if ask_to_discard(draft, message) {
+                cancel(draft, job, operation, None);
+            }
+        }
+        JobStatus::Running | JobStatus::Suspended => {
+            if let Some(snapshot) = secure::secured(draft, job, operation) {
+                cancel(draft, job, operation, Some(snapshot));
             }
         }
     }
@@ -87,17 +96,6 @@ pub(in crate::plan) fn finished_by_policy(record: &JobRecord, job: &BoundJob) ->
 }
 
 /// Holds until a person says that the state may go; remembers that word.
-fn discarding_confirmed(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
-    if keeps_state(draft, job).is_none() {
-        return false;
-    }
-    let message = "deletionPolicy Snapshot asks for a snapshot before the job is cancelled, which \
-                   this version can't make yet; set deletionPolicy: Cancel, or confirm with \
-                   --discard-state that its state may go";
-    ask_to_discard(draft, message)
-}
-
-/// Holds until a person says that the state may go; remembers that word.
 pub(super) fn ask_to_discard(draft: &mut Draft<'_>, message: &str) -> bool {
     let confirmed = draft.ask(Reason::SnapshotRequired, Release::DiscardState, message);
     if confirmed {
@@ -106,8 +104,13 @@ pub(super) fn ask_to_discard(draft: &mut Draft<'_>, message: &str) -> bool {
     confirmed
 }
 
-/// Cancels a job whose state may go, in the way that its status allows.
-pub(super) fn cancel(draft: &mut Draft<'_>, job: &BoundJob, operation: OperationKind) {
+/// Cancels a job whose state may go or is secured by a snapshot, in the way that its status allows.
+pub(super) fn cancel(
+    draft: &mut Draft<'_>,
+    job: &BoundJob,
+    operation: OperationKind,
+    secured: Option<ExpectedSnapshot>,
+) {
     // A graceful cancel lets sinks commit what they hold; without a guarantee there is nothing.
     let keeps_state = job.guarantee != Some(Guarantee::None);
     let forceful = job.status != JobStatus::Running || !keeps_state;
@@ -119,5 +122,8 @@ pub(super) fn cancel(draft: &mut Draft<'_>, job: &BoundJob, operation: Operation
         job: job.id,
         forceful,
     };
-    draft.act_on(job.id, &[job.status], action, remember);
+    match secured {
+        Some(snapshot) => draft.act_secured(job.id, &[job.status], action, remember, snapshot),
+        None => draft.act_on(job.id, &[job.status], action, remember),
+    }
 }

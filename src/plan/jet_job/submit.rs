@@ -5,32 +5,66 @@
 
 use super::super::cluster::preflight;
 use super::super::draft::Draft;
-use super::super::hold::Reason;
-use super::super::record::{Attempt, BoundJob, Deployed};
-use super::super::step::{Action, Remember, Submit};
+use super::super::record::{Attempt, BoundJob, Deployed, OperationKind, StartSnapshot};
+use super::super::step::{Action, ExpectedSnapshot, Remember, Submit};
 use super::super::upload;
 use super::claim::{self, Name};
 use super::jar::checked_jar;
+use super::restore::{self, Start};
 use super::{by_status, hold_for};
 use crate::resources::jet_job::DesiredState;
 
-/// Begins to submit, or holds and says why not.
-pub(super) fn start(draft: &mut Draft<'_>, after_failure: bool) {
+/// Begins to submit a job for the first time, or as for the first time: from its initial snapshot, if
+/// it names one.
+pub(super) fn start_first(draft: &mut Draft<'_>) {
+    match restore::initial(draft) {
+        Start::Fresh => start(draft, false, None),
+        Start::From(snapshot) => start(draft, false, Some(snapshot)),
+        Start::Held => {}
+    }
+}
+
+/// Begins to submit what the document asks for, or holds and says why not.
+pub(super) fn start(draft: &mut Draft<'_>, after_failure: bool, snapshot: Option<StartSnapshot>) {
     if claim::conflict(draft) || !ready(draft) {
         return;
     }
-    let Some(deployed) = checked_jar(draft) else {
-        return;
-    };
+    if let Some(deployed) = checked_jar(draft) {
+        begin(draft, deployed, after_failure, snapshot);
+    }
+}
+
+/// Begins to submit a version that ran before, whatever the document asks for.
+pub(super) fn start_version(
+    draft: &mut Draft<'_>,
+    deployed: Deployed,
+    snapshot: Option<StartSnapshot>,
+) {
+    if !claim::conflict(draft) && ready(draft) {
+        begin(draft, deployed, false, snapshot);
+    }
+}
+
+fn begin(
+    draft: &mut Draft<'_>,
+    deployed: Deployed,
+    after_failure: bool,
+    snapshot: Option<StartSnapshot>,
+) {
     let Name::Free(replaces) = claim::name(draft) else {
         return;
     };
-    if let Some(attempt) = attempt(draft, deployed, after_failure) {
+    if let Some(attempt) = attempt(draft, deployed, after_failure, snapshot) {
         claim::claim(draft, attempt, replaces);
     }
 }
 
-fn attempt(draft: &Draft<'_>, deployed: Deployed, failure_restart: bool) -> Option<Attempt> {
+fn attempt(
+    draft: &Draft<'_>,
+    deployed: Deployed,
+    failure_restart: bool,
+    snapshot: Option<StartSnapshot>,
+) -> Option<Attempt> {
     let (record, now) = (&draft.record, draft.now());
     let number = record.attempts + 1;
     let store = &draft.input.recorded.store_id;
@@ -39,6 +73,7 @@ fn attempt(draft: &Draft<'_>, deployed: Deployed, failure_restart: bool) -> Opti
         cluster_id: draft.cluster_id()?,
         known_ids: draft.namesakes().iter().map(|job| job.id).collect(),
         deployed,
+        snapshot,
         generation: record.generation,
         started_at: now,
         claimed: false,
@@ -54,17 +89,9 @@ fn attempt(draft: &Draft<'_>, deployed: Deployed, failure_restart: bool) -> Opti
     })
 }
 
-/// Whether the cluster takes a job now and the document asks for nothing that can't be done.
+/// Whether the cluster takes a job now.
 fn ready(draft: &mut Draft<'_>) -> bool {
     let spec = &draft.record.spec;
-    let snapshot =
-        spec.initial_snapshot_name.is_some() || spec.initial_snapshot_resource_name.is_some();
-    if snapshot {
-        let message = "it is to start from a snapshot, which this version can't check yet; remove \
-                       the field to start it without state";
-        draft.hold(Reason::SnapshotRequired, message);
-        return false;
-    }
     let Some(view) = draft.view() else {
         return false;
     };
@@ -106,14 +133,17 @@ pub(super) fn upload(draft: &mut Draft<'_>, attempt: &Attempt) {
     if claim::conflict(draft) || !ready(draft) {
         return;
     }
-    let Some(deployed) = checked_jar(draft) else {
-        return;
-    };
-    if deployed != attempt.deployed {
-        draft.edit().attempt = None;
-        by_status(draft);
-        return;
+    if !rolls_back(draft) {
+        let Some(deployed) = checked_jar(draft) else {
+            return;
+        };
+        if deployed != attempt.deployed {
+            draft.edit().attempt = None;
+            by_status(draft);
+            return;
+        }
     }
+    let deployed = attempt.deployed.clone();
     remember_namesakes(draft, attempt);
     let submit = Submit {
         nonce: attempt.nonce.clone(),
@@ -125,6 +155,20 @@ pub(super) fn upload(draft: &mut Draft<'_>, attempt: &Attempt) {
     };
     let timeout = draft.record.spec.timeouts.submit.unsigned_abs();
     draft.act_alone(Action::Submit(submit), timeout);
+    if let (Some(step), Some(snapshot)) = (&mut draft.step, &attempt.snapshot) {
+        step.expects.snapshot = Some(ExpectedSnapshot {
+            name: snapshot.name.clone(),
+            facts: snapshot.facts.clone(),
+            last_of: None,
+            fork_allowed: snapshot.fork_allowed,
+        });
+    }
+}
+
+/// Whether the old version is being submitted again, which the document does not ask for.
+fn rolls_back(draft: &Draft<'_>) -> bool {
+    let operation = draft.record.operation.as_ref();
+    operation.is_some_and(|operation| operation.kind == OperationKind::Rollback)
 }
 
 /// Whatever has the name before the upload was not made by it.

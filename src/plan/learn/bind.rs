@@ -31,7 +31,8 @@ pub(super) fn bind_attempt(draft: &mut Draft<'_>) {
     };
     let attempt = attempt.clone();
     let nonce = attempt.nonce.clone();
-    let bound = bound(draft, job, nonce, Some(attempt.deployed));
+    let mut bound = bound(draft, job, nonce, Some(attempt.deployed));
+    bound.started_from = attempt.snapshot.map(|snapshot| snapshot.name);
     let now = draft.now();
     let record = draft.edit();
     take(record, bound);
@@ -145,5 +146,7 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         gone: false,
         configured: None,
         ran: job.status == JobStatus::Running,
+        started_from: None,
+        own_snapshot: false,
     }
 }

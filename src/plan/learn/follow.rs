@@ -79,6 +79,8 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
         job.guarantee = Some(config.guarantee);
     }
     job.stopped_by = stopper(draft, seen, Some(before));
+    let standing = draft.view().and_then(|view| view.standings.get(&job.id));
+    job.own_snapshot |= standing.is_some_and(|standing| standing.committed.is_some());
     if let Some(deployed) = &mut job.deployed
         && let Some((jar, jar_on_member)) = jar_as_declared(draft, seen, deployed)
     {

@@ -86,6 +86,14 @@ fn end_operation(draft: &mut Draft<'_>) {
             completed || (!active && !runs(record.spec.state))
         }
         OperationKind::Replace => tell::replaced(draft),
+        // One whose job can't be secured any more, or that is not to run, has nothing to go on with.
+        OperationKind::Upgrade if same => {
+            let completed = job.is_some_and(|job| job.status == JobStatus::Completed);
+            completed || (!active && !runs(record.spec.state))
+        }
+        OperationKind::Rollback if same => !active && !runs(record.spec.state),
+        // These are judged where the decision about the job is made.
+        OperationKind::Upgrade | OperationKind::Rollback => !runs(record.spec.state),
     };
     if over {
         draft.edit().operation = None;

@@ -45,7 +45,10 @@ pub(super) fn operation_began(draft: &mut Draft<'_>) {
         return;
     };
     operation.told = true;
-    if operation.kind == OperationKind::Replace {
+    if matches!(
+        operation.kind,
+        OperationKind::Replace | OperationKind::Upgrade
+    ) {
         let (generation, job) = (operation.generation, operation.job);
         let message = format!("generation {generation} replaces job {job}");
         draft.tell(EventKind::UpgradeStarted, message);

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::plan::hold::{HoldClass, Reason};
 use crate::plan::job::JobId;
+use crate::plan::snapshot::SnapshotFacts;
 use crate::plan::step::Remember;
 use crate::resources::Digest;
 use crate::resources::jet_job::SecretParameter;
@@ -45,6 +46,9 @@ pub struct Attempt {
     pub known_ids: BTreeSet<JobId>,
     /// What is submitted.
     pub deployed: Deployed,
+    /// The exported snapshot that it is to start from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<StartSnapshot>,
     /// The generation that is submitted.
     pub generation: u64,
     /// When it began.
@@ -62,6 +66,20 @@ pub struct Attempt {
     /// this attempt is found.
     #[serde(default)]
     pub fulfils: Remember,
+}
+
+/// The exported snapshot that a job is to start from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartSnapshot {
+    /// Its name.
+    pub name: String,
+    /// What was read back of it, where we know; it must still read so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<SnapshotFacts>,
+    /// Whether it may be a fork of a job that is still active.
+    #[serde(default)]
+    pub fork_allowed: bool,
 }
 
 /// How an upload ended.

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Deployed;
+use crate::plan::hold::Reason;
 use crate::plan::job::{Guarantee, JobId, JobStatus};
+use crate::plan::snapshot::SnapshotFacts;
 
 /// The job that is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,12 @@ pub struct BoundJob {
     /// Seen RUNNING at least once.
     #[serde(default)]
     pub ran: bool,
+    /// The exported snapshot that it started from, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<String>,
+    /// Whether it committed a snapshot of its own, so that it needs that one no longer.
+    #[serde(default)]
+    pub own_snapshot: bool,
 }
 
 impl BoundJob {
@@ -82,6 +90,75 @@ pub struct Operation {
     /// Whether users were told that it began.
     #[serde(default)]
     pub told: bool,
+    /// The snapshot of the job's state that it makes and goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<OperationSnapshot>,
+    /// What the job was submitted with: a rollback starts that again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Deployed>,
+    /// Exports of this operation that failed.
+    #[serde(default)]
+    pub failures: ExportFailures,
+}
+
+impl Operation {
+    /// Whether it replaces a job by another version of it.
+    pub fn is_upgrade(&self) -> bool {
+        use OperationKind as Kind;
+        matches!(self.kind, Kind::Replace | Kind::Upgrade | Kind::Rollback)
+    }
+}
+
+/// Exports that failed in a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportFailures {
+    /// How many.
+    pub count: u32,
+    /// Whether the job is to run again before the next try.
+    #[serde(default)]
+    pub resume: bool,
+    /// When the last one failed.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// Why, in one word.
+    #[serde(default)]
+    pub reason: Option<Reason>,
+    /// Why, in words.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// The snapshot that an operation makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationSnapshot {
+    /// Its name.
+    pub name: String,
+    /// What was read back of it; none until it is exported.
+    pub facts: Option<SnapshotFacts>,
+}
+
+/// A snapshot of ours that a job can be started from again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptSnapshot {
+    /// Its name.
+    pub name: String,
+    /// What was read back of it.
+    pub facts: SnapshotFacts,
+    /// The cluster that it is on.
+    pub cluster_id: Uuid,
+}
+
+/// A version that failed and was rolled back; it isn't tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rejected {
+    /// What it was submitted with.
+    pub deployed: Deployed,
+    /// Why it was rolled back.
+    pub why: String,
 }
 
 /// Kinds of operations.
@@ -91,6 +168,10 @@ pub enum OperationKind {
     Configure,
     /// Cancel, then submit anew without state.
     Replace,
+    /// Suspend, export, cancel, submit the new version from the snapshot.
+    Upgrade,
+    /// Stop the new version, submit the old one from the snapshot of the upgrade.
+    Rollback,
     /// Cancel because the YAML says so.
     Cancel,
     /// Stop or leave the job, then give up its name.

@@ -1,11 +1,15 @@
 //! What was recorded of one job: its document in force, what was done for it, what is still open.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, BoundJob, Drift, Operation, RecordedStatus, Restarts, SoughtRestart};
+use super::{
+    Attempt, BoundJob, Drift, KeptSnapshot, Operation, RecordedStatus, Rejected, Restarts,
+    SoughtRestart,
+};
 use crate::plan::hold::Reason;
 use crate::plan::ownership::OwnershipEntry;
 use crate::resources::desired::Annotations;
@@ -79,6 +83,18 @@ pub struct JobRecord {
     /// Whether the record was rebuilt from a cluster and nobody confirmed it yet.
     #[serde(default)]
     pub rebuilt: bool,
+    /// The newest snapshot that was made of its state for an upgrade or its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptSnapshot>,
+    /// Names of snapshots of ours that were made of its state before, and are to be deleted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub surplus: BTreeSet<String>,
+    /// The version that was rolled back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Rejected>,
+    /// Whether a person said that it may start from a fork of a job that is active.
+    #[serde(default)]
+    pub fork_allowed: bool,
     /// The last failure of a step, until one of the same kind succeeds or what is wanted changes.
     #[serde(default)]
     pub retry: Option<Retry>,
@@ -117,6 +133,10 @@ impl JobRecord {
             deletion: None,
             discard_state: false,
             rebuilt: false,
+            kept: None,
+            surplus: BTreeSet::new(),
+            rejected: None,
+            fork_allowed: false,
             retry: None,
             status: RecordedStatus::default(),
         }

@@ -12,8 +12,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use attempt::{Attempt, Deployed, UploadEnd, UploadOutcome};
-pub use bound::{BoundJob, Drift, Operation, OperationKind, Restarts, SoughtRestart, StoppedBy};
+pub use attempt::{Attempt, Deployed, StartSnapshot, UploadEnd, UploadOutcome};
+pub use bound::{
+    BoundJob, Drift, ExportFailures, KeptSnapshot, Operation, OperationKind, OperationSnapshot,
+    Rejected, Restarts, SoughtRestart, StoppedBy,
+};
 pub use condition::{Condition, ConditionStatus, ConditionType, RecordedStatus};
 pub use job::{Deletion, JarPin, JobRecord, Retry};
 

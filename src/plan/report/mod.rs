@@ -5,7 +5,7 @@ mod condition;
 use super::draft::Draft;
 use super::hold::{Hold, HoldClass, Reason};
 use super::job::JobStatus;
-use super::record::{ConditionStatus, ConditionType, JobRecord, OperationKind, StoppedBy};
+use super::record::{ConditionStatus, ConditionType, JobRecord, Operation, StoppedBy};
 use super::status::{JarReport, JobStatusReport, LifecycleState, Phase};
 use crate::resources::jet_job::DesiredState;
 
@@ -96,7 +96,7 @@ fn lifecycle(record: &JobRecord, holds: &[Hold], settled: bool) -> LifecycleStat
         };
     };
     let operation = record.operation.as_ref();
-    if operation.is_some_and(|operation| operation.kind == OperationKind::Replace) {
+    if operation.is_some_and(Operation::is_upgrade) {
         return LifecycleState::Upgrading;
     }
     let wanted = record.spec.state;

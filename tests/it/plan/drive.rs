@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use jetkeeper::plan::hold::HoldClass;
-use jetkeeper::plan::job::JobStatus;
+use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jetkeeper::plan::record::UploadOutcome;
-use jetkeeper::plan::step::{Action, Outcome, Step, Submit};
+use jetkeeper::plan::snapshot::{SnapshotFacts, Standing};
+use jetkeeper::plan::step::{Action, ExportSnapshot, Outcome, Step, Submit};
 use jetkeeper::plan::upload::file_name;
 use jetkeeper::plan::{Plan, begin, finish};
 
@@ -118,8 +119,24 @@ impl Scene {
         if !fits {
             return stale("another status");
         }
+        if let Some(expected) = &step.expects.snapshot {
+            let there = self.snapshots.get(&expected.name);
+            let same = |facts: &SnapshotFacts| {
+                expected
+                    .facts
+                    .as_ref()
+                    .is_none_or(|known| known.is_same(facts))
+            };
+            if !there.is_some_and(same) {
+                return stale("the snapshot is not there");
+            }
+        }
         let now = self.now;
         match &step.action {
+            Action::Export(export) => return self.export(step, export),
+            Action::DeleteSnapshot { name } => {
+                self.snapshots.remove(name);
+            }
             Action::Claim {
                 entry, replaces, ..
             } => return self.write(&step.job_name, replaces.as_ref(), Some(entry)),
@@ -162,6 +179,33 @@ impl Scene {
             None => entries.remove(name),
         };
         Outcome::Done
+    }
+
+    /// An export of the job's last snapshot, whose number tells nothing here but that it is one.
+    fn export(&mut self, step: &Step, export: &ExportSnapshot) -> Outcome {
+        let facts = SnapshotFacts {
+            snapshot_id: 7,
+            job: export.job,
+            job_name: step.job_name.clone(),
+            created_at: self.now,
+            chunks: 3,
+            bytes: 300,
+            stateful: ["counter".to_owned()].into(),
+        };
+        self.snapshots.insert(export.name.clone(), facts.clone());
+        Outcome::Exported { facts }
+    }
+
+    /// A job commits a snapshot of its own, its DAG having these vertices.
+    pub(crate) fn commit_snapshot(&mut self, job: JobId, vertices: &[&str]) {
+        let standing = Standing {
+            committed: Some(0),
+            begun: 0,
+            failure: None,
+            suspended: false,
+            vertices: vertices.iter().map(ToString::to_string).collect(),
+        };
+        self.view().standings.insert(job, Arc::new(standing));
     }
 
     /// An upload whose `main` submits the job.

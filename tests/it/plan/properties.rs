@@ -8,7 +8,7 @@ use jetkeeper::plan::Plan;
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::{Guarantee, JobId, JobStatus};
 use jetkeeper::plan::observed::{ClusterState, Link, Seen};
-use jetkeeper::plan::record::{StoppedBy, UploadOutcome};
+use jetkeeper::plan::record::{OperationKind, StoppedBy, UploadOutcome};
 use jetkeeper::plan::step::{Action, Outcome, Step};
 use jetkeeper::resources::ResourceId;
 use proptest::prelude::*;
@@ -340,6 +340,16 @@ impl World {
                 );
             }
             Action::Release { entry } => assert_eq!(entry.owner, OWNER, "{step}"),
+            Action::Export(export) => {
+                self.check_job(step, export.job);
+                assert_eq!(export.mark.owner, OWNER, "{step}");
+                let there = self.scene.snapshots.contains_key(&export.name);
+                assert!(!there, "{step}: a name that was used before");
+            }
+            Action::DeleteSnapshot { name } => {
+                let record = &self.scene.recorded.jobs[&step.resource.name];
+                assert!(record.surplus.contains(name), "{step}: not ours to delete");
+            }
         }
     }
 
@@ -387,8 +397,14 @@ impl World {
         let record = plan.jobs.get(&step.resource.name).cloned().flatten();
         let record =
             record.unwrap_or_else(|| Arc::clone(&self.scene.recorded.jobs[&step.resource.name]));
+        let secured = step.expects.snapshot.as_ref().is_some_and(|snapshot| {
+            let there = self.scene.snapshots.get(&snapshot.name);
+            let same = there.zip(snapshot.facts.as_ref());
+            let same = same.is_some_and(|(there, known)| there.is_same(known) && known.job == job);
+            same && snapshot.last_of == Some(job) && seen.status == JobStatus::Suspended
+        });
         assert!(
-            may_go || stateless || record.discard_state,
+            may_go || stateless || secured || record.discard_state || rolls_back(step, job),
             "{step}: its state may not go"
         );
     }
@@ -527,4 +543,10 @@ proptest! {
 #[test]
 fn jobs_of_a_world_look_as_real_ones_do() {
     assert_eq!(config("theirs.jar").nonce, None);
+}
+
+/// Whether a new version is stopped that has made no snapshot of its own.
+fn rolls_back(step: &Step, job: JobId) -> bool {
+    step.remember.operation == Some(OperationKind::Rollback)
+        && step.expects.uncommitted == Some(job)
 }

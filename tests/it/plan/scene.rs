@@ -8,6 +8,7 @@ use jetkeeper::plan::jar::{JarFacts, JarRequest, JarView, MainClass};
 use jetkeeper::plan::job::JobId;
 use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Observed, Seen};
 use jetkeeper::plan::record::{ClusterRecord, Confirmation, JobRecord, Recorded};
+use jetkeeper::plan::snapshot::SnapshotFacts;
 use jetkeeper::plan::status::JobStatusReport;
 use jetkeeper::plan::{Plan, PlanInput, Settings, plan};
 use jetkeeper::resources::desired::Annotations;
@@ -36,6 +37,8 @@ pub(crate) struct Scene {
     pub(crate) settings: Settings,
     pub(crate) now: Timestamp,
     pub(crate) next_job: i64,
+    /// The exported snapshots, by name.
+    pub(crate) snapshots: BTreeMap<String, SnapshotFacts>,
 }
 
 pub(crate) fn cluster_id() -> Uuid {
@@ -93,6 +96,7 @@ impl Scene {
             },
             now,
             next_job: 1,
+            snapshots: BTreeMap::new(),
         };
         scene.source(SOURCE);
         scene

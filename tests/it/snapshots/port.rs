@@ -8,6 +8,7 @@ use jetkeeper::cluster::{Cluster, Export, HazelcastCluster, Progress};
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::snapshot::{SnapshotFacts, SnapshotMark};
+use jetkeeper::plan::step::WhichSnapshot;
 use jetkeeper::resources::ResourceId;
 use jiff::Timestamp;
 
@@ -58,7 +59,11 @@ fn export_of(job: JobId, suspended: bool) -> Export {
     let name = unique("snapshot");
     Export {
         job,
-        suspended,
+        which: if suspended {
+            WhichSnapshot::Terminal
+        } else {
+            WhichSnapshot::Fresh
+        },
         strategy: None,
         mark: SnapshotMark {
             owner: "keeper".to_owned(),
@@ -138,7 +143,7 @@ async fn a_running_jobs_snapshot_is_fresh_whole_listed_and_restorable() {
         .await
         .unwrap()
         .unwrap();
-    assert!(read.is_same(&facts));
+    assert!(read.facts.is_same(&facts));
     let listed = cluster.snapshots().list().await.unwrap();
     let listed = listed.iter().find(|it| it.name == export.name).unwrap();
     assert_eq!(listed.mark.as_ref(), Some(&export.mark));
@@ -222,7 +227,7 @@ async fn what_cannot_be_exported_says_why() {
     assert_eq!(why, Reason::SnapshotNotCommitted, "{message}");
     cluster.suspend(stateless.job).await.unwrap();
     job_with(&cluster, &stateless.name, JobStatus::Suspended).await;
-    export.suspended = true;
+    export.which = WhichSnapshot::Terminal;
     assert_eq!(reason(&export).await.0, Reason::SnapshotNotCommitted);
     cluster.cancel(stateless.job, true).await.unwrap();
 

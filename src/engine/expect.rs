@@ -1,0 +1,198 @@
+//! What a step expects, read again right before its effect.
+//!
+//! Nothing is done where it is not so: `Stale` where something changed, `Failed` where it can't be
+//! read. The looks are made side by side; the master is compared last, when all answers are in.
+
+use crate::cluster::Cluster;
+use crate::cluster::watch::{ClusterWatch, WatchError};
+use crate::plan::hold::Reason;
+use crate::plan::job::JobId;
+use crate::plan::observed::{ClusterState, Link};
+use crate::plan::snapshot::ReadBack;
+use crate::plan::step::{Action, Expectation, ExpectedSnapshot, Outcome, Step};
+
+use super::executor::{not_begun, stale};
+
+/// Reads again, right before the effect, everything that has to be true for it.
+pub(super) async fn expect(
+    step: &Step,
+    cluster: &dyn Cluster,
+    watch: &ClusterWatch,
+) -> Result<(), Outcome> {
+    let (expected, trusted, secured) = tokio::join!(
+        check(step, cluster),
+        trust(step, watch),
+        snapshots(step, cluster)
+    );
+    expected.and(trusted).and(secured)?;
+    same_master(step, cluster)
+}
+
+/// Reads again what the step expects.
+async fn check(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
+    let Expectation {
+        cluster_id,
+        master: _,
+        job,
+        only_active,
+        snapshot: _,
+        uncommitted: _,
+    } = &step.expects;
+    let connection = cluster.connection().borrow().clone();
+    if let Link::Down { error, .. } = connection.link {
+        return Err(Outcome::Failed {
+            reason: Reason::ClusterUnreachable,
+            message: error.unwrap_or_else(|| "no member answers".to_owned()),
+        });
+    }
+    if connection.cluster_id != Some(*cluster_id) || connection.foreign_cluster_id.is_some() {
+        return Err(stale("the members answer with another cluster id"));
+    }
+    if let Some((id, statuses)) = job {
+        match cluster.status(*id).await {
+            Ok(Some(status)) if statuses.contains(&status) => {}
+            Ok(Some(status)) => return Err(stale(format!("job {id} is {status} now"))),
+            Ok(None) => return Err(stale(format!("the master knows no job {id}"))),
+            Err(error) => return Err(not_begun(error)),
+        }
+    }
+    if let Some(known) = only_active {
+        let jobs = cluster.list().await.map_err(not_begun)?;
+        let other = jobs.iter().find(|job| {
+            job.name == step.job_name && !job.status.is_terminal() && !known.contains(&job.id)
+        });
+        if let Some(other) = other {
+            let (name, id, status) = (&other.name, other.id, other.status);
+            return Err(stale(format!(
+                "job {id} has the name {name} and is {status}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Reads again whether the cluster may be trusted with what stops or starts a job.
+async fn trust(step: &Step, watch: &ClusterWatch) -> Result<(), Outcome> {
+    match &step.action {
+        Action::Submit(_)
+        | Action::Suspend { .. }
+        | Action::Resume { .. }
+        | Action::Restart { .. }
+        | Action::Cancel { .. } => {}
+        Action::Claim { .. }
+        | Action::UpdateConfig { .. }
+        | Action::Release { .. }
+        | Action::Export(_)
+        | Action::DeleteSnapshot { .. } => return Ok(()),
+    }
+    let health = watch.guard().await.map_err(|error| match error {
+        WatchError::Call(error) => not_begun(error),
+        WatchError::Down | WatchError::Stopped => Outcome::Failed {
+            reason: Reason::ClusterUnreachable,
+            message: error.to_string(),
+        },
+    })?;
+    if health.state != ClusterState::Active {
+        return Err(stale(format!(
+            "the cluster's state is {:?} now",
+            health.state
+        )));
+    }
+    if !health.partitions_safe {
+        return Err(stale("not all partitions have their backups now"));
+    }
+    Ok(())
+}
+
+/// Compares the master last, when all answers are in: one that is new has to settle first.
+fn same_master(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
+    let master = cluster.connection().borrow().members.first().copied();
+    if step.expects.master.is_some() && master != step.expects.master {
+        return Err(stale("another member coordinates jobs now"));
+    }
+    Ok(())
+}
+
+/// Reads the snapshot again that the effect relies on.
+async fn snapshots(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
+    if let Some(job) = step.expects.uncommitted {
+        let standing = cluster.snapshots().standing(job).await;
+        let standing = standing.map_err(not_begun)?;
+        if standing.is_some_and(|standing| standing.committed.is_some()) {
+            let message = format!("job {job} has committed a snapshot of its own");
+            return Err(stale(message));
+        }
+    }
+    let Some(expected) = &step.expects.snapshot else {
+        return Ok(());
+    };
+    let read = cluster.snapshots().read(&expected.name).await;
+    let Some(read) = read.map_err(not_begun)? else {
+        return Err(lost(expected, "is not on the cluster"));
+    };
+    let same = expected
+        .facts
+        .as_ref()
+        .is_none_or(|it| it.is_same(&read.facts));
+    if !same {
+        return Err(lost(expected, "is another one now"));
+    }
+    if let Some(job) = expected.last_of {
+        still_last(job, &read, cluster).await?;
+    }
+    if !expected.fork_allowed {
+        no_fork_in_use(expected, &read, cluster).await?;
+    }
+    Ok(())
+}
+
+/// A job goes on relying on its snapshot; one that is to start from it needs somebody.
+fn lost(expected: &ExpectedSnapshot, what: &str) -> Outcome {
+    let message = format!("snapshot {} {what}", expected.name);
+    if expected.last_of.is_some() {
+        return stale(message);
+    }
+    Outcome::Failed {
+        reason: Reason::SnapshotMissing,
+        message,
+    }
+}
+
+/// Whether the job is still suspended with the very snapshot that was exported.
+async fn still_last(job: JobId, read: &ReadBack, cluster: &dyn Cluster) -> Result<(), Outcome> {
+    let standing = cluster.snapshots().standing(job).await;
+    match standing.map_err(not_begun)? {
+        Some(now) if now.suspended && now.committed == Some(read.facts.snapshot_id) => Ok(()),
+        Some(now) => Err(stale(format!(
+            "job {job} went on since its snapshot {} was exported (its last one is {:?})",
+            read.facts.snapshot_id, now.committed
+        ))),
+        None => Err(stale(format!(
+            "the members keep no record of job {job} any more"
+        ))),
+    }
+}
+
+/// A fork holds transactions that its job prepared: started beside that job it could commit them.
+async fn no_fork_in_use(
+    expected: &ExpectedSnapshot,
+    read: &ReadBack,
+    cluster: &dyn Cluster,
+) -> Result<(), Outcome> {
+    if !read.mark.as_ref().is_some_and(|mark| mark.fork) {
+        return Ok(());
+    }
+    let job = read.facts.job;
+    let status = cluster.status(job).await.map_err(not_begun)?;
+    if status.is_none_or(|status| status.is_terminal()) {
+        return Ok(());
+    }
+    Err(Outcome::Failed {
+        reason: Reason::ForkedStateInUse,
+        message: format!(
+            "{} was taken while job {job} ran, which is still active: a job that starts from it could \
+             commit that job's transactions. Cancel that job, or confirm that this one may start",
+            expected.name
+        ),
+    })
+}

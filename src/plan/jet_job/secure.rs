@@ -1,0 +1,201 @@
+//! Securing a job's state before the job is ended: suspend, export, read back.
+//!
+//! ```text
+//! RUNNING ──suspend──▶ SUSPENDED ──export──▶ secured: may be cancelled
+//!    ▲                     │
+//!    └──────resume─────────┘ where the export failed: the job does not stay suspended for it
+//! ```
+//!
+//! What secures the state is handed on as what the cancel expects: the snapshot reads back as it was,
+//! and the job has made no other since.
+
+use jiff::SignedDuration;
+use std::time::Duration;
+
+use super::super::draft::Draft;
+use super::super::hold::{Reason, Release};
+use super::super::job::JobStatus;
+use super::super::record::{BoundJob, ExportFailures, OperationKind, StoppedBy};
+use super::super::snapshot::SnapshotMark;
+use super::super::step::{Action, ExpectedSnapshot, ExportSnapshot, Remember, WhichSnapshot};
+use super::super::transition::after;
+use super::{keeps_state, stop};
+use crate::resources::Digest;
+
+/// How often the job is suspended in vain before it is left running.
+const TRIES: u32 = 3;
+/// After how long a job that was left running is tried again.
+const TRY_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+/// How long an export may take.
+const EXPORT_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// Goes on to secure the job's state; what secures it, once it is.
+pub(super) fn secured(
+    draft: &mut Draft<'_>,
+    job: &BoundJob,
+    kind: OperationKind,
+) -> Option<ExpectedSnapshot> {
+    keeps_state(draft, job)?;
+    start_anew(draft, job, kind);
+    match job.status {
+        JobStatus::Running => {
+            if may_suspend(draft, job) {
+                stop::suspend(draft, job, Some(kind));
+            }
+            None
+        }
+        JobStatus::Suspended => suspended(draft, job, kind),
+        _ => None,
+    }
+}
+
+/// Forgets the failures of an earlier document, or of long ago.
+fn start_anew(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
+    let (generation, now) = (draft.record.generation, draft.now());
+    let Some(operation) = &draft.record.operation else {
+        return;
+    };
+    let same = operation.job == job.id && operation.kind == kind;
+    let failed = operation.failures.count > 0;
+    let long_ago = operation
+        .failures
+        .at
+        .is_some_and(|at| now >= after(at, TRY_AGAIN));
+    if same && failed && (operation.generation != generation || long_ago) {
+        let operation = draft.edit().operation.as_mut();
+        if let Some(operation) = operation {
+            operation.generation = generation;
+            operation.failures = ExportFailures::default();
+        }
+    }
+}
+
+fn failures<'a>(draft: &'a Draft<'_>, job: &BoundJob) -> Option<&'a ExportFailures> {
+    let operation = draft.record.operation.as_ref();
+    let operation = operation.filter(|operation| operation.job == job.id);
+    operation.map(|operation| &operation.failures)
+}
+
+/// Whether a running job may be suspended for it: it allows that, and it was not in vain too often.
+fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let config = draft.seen(job.id).and_then(|job| job.config.as_ref());
+    if config.is_some_and(|config| !config.suspendable) {
+        let message = "the job says that it can't be suspended (__jet.jobIsSuspendable), so its state \
+                       can't be secured; confirm with --discard-state that its state may go";
+        stop::ask_to_discard(draft, message);
+        return false;
+    }
+    let Some(failed) = failures(draft, job).filter(|it| it.count >= TRIES).cloned() else {
+        return true;
+    };
+    let message = format!(
+        "its state could not be secured ({} tries): {}. The job runs on; mend that and change the \
+         YAML, or confirm with --discard-state that its state may go",
+        failed.count, failed.message
+    );
+    if let Some(at) = failed.at {
+        draft.wake_at(after(at, TRY_AGAIN));
+    }
+    let reason = failed.reason.filter(|reason| reason.is_confirmable());
+    let reason = reason.unwrap_or(Reason::SnapshotFailed);
+    if draft.ask(reason, Release::DiscardState, message) {
+        draft.edit().discard_state = true;
+    }
+    false
+}
+
+fn suspended(
+    draft: &mut Draft<'_>,
+    job: &BoundJob,
+    kind: OperationKind,
+) -> Option<ExpectedSnapshot> {
+    if let Some(secured) = exported(draft, job) {
+        return Some(secured);
+    }
+    if failures(draft, job).is_some_and(|failures| failures.resume) {
+        give_back(draft, job, kind);
+        return None;
+    }
+    let export = ExportSnapshot {
+        name: name(draft, job, kind),
+        job: job.id,
+        which: which(job),
+        strategy: None,
+        mark: SnapshotMark {
+            owner: draft.input.settings.owner.clone(),
+            resource: draft.id.clone(),
+            job: job.id,
+            begun_at: draft.now(),
+            fork: false,
+        },
+    };
+    draft.export(
+        export,
+        &[JobStatus::Suspended],
+        remember(kind),
+        EXPORT_TIMEOUT,
+    );
+    None
+}
+
+/// The snapshot that this operation exported of this job, if it has.
+fn exported(draft: &Draft<'_>, job: &BoundJob) -> Option<ExpectedSnapshot> {
+    let operation = draft.record.operation.as_ref()?;
+    let snapshot = operation.snapshot.as_ref()?;
+    let facts = snapshot.facts.clone().filter(|facts| facts.job == job.id)?;
+    Some(ExpectedSnapshot {
+        name: snapshot.name.clone(),
+        facts: Some(facts),
+        last_of: Some(job.id),
+        fork_allowed: true,
+    })
+}
+
+/// The job runs again until the next try. One that a failure suspended would only fail again.
+fn give_back(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
+    if job.stopped_by == Some(StoppedBy::Failure) {
+        let why = failures(draft, job).map(|it| it.message.clone());
+        let message = format!(
+            "its state can't be secured: {}; confirm with --discard-state that its state may go",
+            why.unwrap_or_default()
+        );
+        stop::ask_to_discard(draft, &message);
+        return;
+    }
+    let action = Action::Resume { job: job.id };
+    draft.act_on(job.id, &[JobStatus::Suspended], action, remember(kind));
+}
+
+fn which(job: &BoundJob) -> WhichSnapshot {
+    if job.stopped_by == Some(StoppedBy::Failure) {
+        WhichSnapshot::Last
+    } else {
+        WhichSnapshot::Terminal
+    }
+}
+
+fn remember(kind: OperationKind) -> Remember {
+    Remember {
+        operation: Some(kind),
+        ..Remember::default()
+    }
+}
+
+/// The name of the next snapshot: the one that was begun, else one that was never used before.
+fn name(draft: &Draft<'_>, job: &BoundJob, kind: OperationKind) -> String {
+    let operation = draft.record.operation.as_ref();
+    let begun = operation
+        .filter(|operation| operation.job == job.id && operation.kind == kind)
+        .and_then(|operation| operation.snapshot.as_ref());
+    if let Some(begun) = begun {
+        return begun.name.clone();
+    }
+    let what = match kind {
+        OperationKind::Cancel => "cancel",
+        OperationKind::Delete => "delete",
+        _ => "upgrade",
+    };
+    let unique = (&draft.input.recorded.store_id, job.id, draft.now());
+    let digest = Digest::of_json(&unique).to_string();
+    format!("{}.{what}-{}", draft.id.name, &digest[..8])
+}

@@ -1,0 +1,252 @@
+//! A stateful upgrade once the new version was submitted: Stable, or rolled back.
+//!
+//! ```text
+//! submitted ─▶ RUNNING ─▶ its first own snapshot ─▶ Stable
+//!     │                        └ lacks vertices that had state ─▶ held (onStateMismatch)
+//!     └ FAILED, suspended by a failure, or not RUNNING for `timeout`, and no own snapshot:
+//!       rolled back: the new one is stopped, the old version starts from the same snapshot
+//! ```
+
+use super::super::draft::Draft;
+use super::super::event::EventKind;
+use super::super::hold::{Reason, Release};
+use super::super::job::JobStatus;
+use super::super::record::{
+    BoundJob, Operation, OperationKind, Rejected, StartSnapshot, StoppedBy,
+};
+use super::super::step::{Action, Remember};
+use super::super::transition::after;
+use super::jar::deployed_now;
+use super::submit;
+use crate::resources::jet_job::OnStateMismatch;
+
+/// Goes on with an upgrade or a rollback whose new job was found; whether there is nothing else to
+/// decide for the job now.
+pub(super) fn followed(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let Some(operation) = draft.record.operation.clone() else {
+        return false;
+    };
+    match operation.kind {
+        OperationKind::Upgrade if operation.job != job.id => judge(draft, job, &operation),
+        OperationKind::Rollback => roll_back(draft, job, &operation),
+        _ => false,
+    }
+}
+
+fn judge(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
+    if let Some(why) = failure(draft, job) {
+        if job.own_snapshot {
+            end(
+                draft,
+                EventKind::StepFailed,
+                format!(
+                    "the new version failed after it had committed a snapshot of its own, so it is not \
+                 rolled back: {why}"
+                ),
+            );
+            return false;
+        }
+        let policy = &draft.record.spec.upgrade_policy;
+        if !policy.rollback || operation.from.is_none() || operation.snapshot.is_none() {
+            end(
+                draft,
+                EventKind::StepFailed,
+                format!("the new version failed: {why}"),
+            );
+            return false;
+        }
+        return begin_rollback(draft, job, &why);
+    }
+    if job.gone || job.status == JobStatus::Completed {
+        draft.edit().operation = None;
+        return false;
+    }
+    if job.own_snapshot {
+        return stable(draft, job, operation);
+    }
+    false
+}
+
+/// Why the new version counts as failed, if it does.
+fn failure(draft: &mut Draft<'_>, job: &BoundJob) -> Option<String> {
+    let why = || {
+        let line = job.failure.as_deref().and_then(|text| text.lines().next());
+        line.unwrap_or("the members told no reason").to_owned()
+    };
+    let by_failure = job.stopped_by == Some(StoppedBy::Failure);
+    match job.status {
+        JobStatus::Failed | JobStatus::Suspended if by_failure => Some(why()),
+        JobStatus::NotRunning | JobStatus::Starting if !job.ran => {
+            let limit = draft.record.spec.upgrade_policy.timeout;
+            let due = after(job.status_since, limit);
+            if draft.now() >= due {
+                return Some(format!("not RUNNING within {} s", limit.as_secs()));
+            }
+            draft.wake_at(due);
+            None
+        }
+        _ => None,
+    }
+}
+
+fn end(draft: &mut Draft<'_>, kind: EventKind, message: String) {
+    draft.tell(kind, message);
+    draft.edit().operation = None;
+}
+
+/// The new version made a snapshot of its own; whether it has a place for all the old state.
+fn stable(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
+    let facts = operation.snapshot.as_ref().and_then(|it| it.facts.as_ref());
+    let vertices = draft.view().and_then(|view| view.standings.get(&job.id));
+    let missing: Vec<String> = match (facts, vertices) {
+        (Some(facts), Some(standing)) => {
+            let lacks = facts.stateful.difference(&standing.vertices);
+            lacks.cloned().collect()
+        }
+        _ => Vec::new(),
+    };
+    if !missing.is_empty() {
+        let accepted =
+            draft.record.spec.upgrade_policy.on_state_mismatch == OnStateMismatch::Accept;
+        let message = format!(
+            "the new version runs, but has no vertex {}, whose state the old one had: that state was \
+             not restored. The snapshot {} is kept; go back to the old version, or confirm that its \
+             state may stay behind (upgradePolicy.onStateMismatch: Accept)",
+            missing.join(", "),
+            operation
+                .snapshot
+                .as_ref()
+                .map_or("", |it| it.name.as_str())
+        );
+        if !accepted && !draft.ask(Reason::StateMismatch, Release::Confirm, message) {
+            return false;
+        }
+    }
+    let message = format!(
+        "the new version runs as job {} and made its first snapshot",
+        job.id
+    );
+    end(draft, EventKind::UpgradeStable, message);
+    draft.edit().rejected = None;
+    false
+}
+
+fn begin_rollback(draft: &mut Draft<'_>, job: &BoundJob, why: &str) -> bool {
+    let message = format!("the new version failed and is rolled back: {why}");
+    draft.tell(EventKind::StepFailed, message);
+    let rejected = job.deployed.clone().map(|deployed| Rejected {
+        deployed,
+        why: why.to_owned(),
+    });
+    let record = draft.edit();
+    record.rejected = rejected;
+    record.retry = None;
+    if let Some(operation) = &mut record.operation {
+        operation.kind = OperationKind::Rollback;
+        operation.job = job.id;
+    }
+    let Some(operation) = draft.record.operation.clone() else {
+        return false;
+    };
+    roll_back(draft, job, &operation)
+}
+
+/// Stops the new version, submits the old one, and says so once it runs.
+fn roll_back(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
+    if operation.job != job.id {
+        return rolled_back(draft, job);
+    }
+    if job.is_active() {
+        stop_new_version(draft, job);
+        return true;
+    }
+    let (Some(from), Some(snapshot)) = (&operation.from, &operation.snapshot) else {
+        draft.edit().operation = None;
+        return false;
+    };
+    let start = StartSnapshot {
+        name: snapshot.name.clone(),
+        facts: snapshot.facts.clone(),
+        fork_allowed: true,
+    };
+    submit::start_version(draft, from.clone(), Some(start));
+    true
+}
+
+/// Cancels the new version, unless it has committed a snapshot of its own meanwhile.
+fn stop_new_version(draft: &mut Draft<'_>, job: &BoundJob) {
+    if job.own_snapshot {
+        let message = "the new version committed a snapshot of its own after it had failed, so it is \
+                       not rolled back";
+        end(draft, EventKind::StepFailed, message.to_owned());
+        return;
+    }
+    let remember = Remember {
+        operation: Some(OperationKind::Rollback),
+        ..Remember::default()
+    };
+    let action = Action::Cancel {
+        job: job.id,
+        forceful: true,
+    };
+    draft.act_on(job.id, &[job.status], action, remember);
+    if let Some(step) = &mut draft.step {
+        step.expects.uncommitted = Some(job.id);
+    }
+}
+
+fn rolled_back(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    match job.status {
+        JobStatus::Running => {
+            let why = draft.record.rejected.as_ref().map(|it| it.why.clone());
+            let message = format!(
+                "the old version runs again as job {}; the new one failed: {}",
+                job.id,
+                why.unwrap_or_default()
+            );
+            end(draft, EventKind::RolledBack, message);
+        }
+        JobStatus::Failed | JobStatus::Completed | JobStatus::Suspended => {
+            draft.edit().operation = None;
+        }
+        _ if job.gone => draft.edit().operation = None,
+        _ => {}
+    }
+    false
+}
+
+/// Whether what the document asks for was rolled back before; holds if so.
+pub(super) fn rejected(draft: &mut Draft<'_>) -> bool {
+    let Some(rejected) = draft.record.rejected.clone() else {
+        return false;
+    };
+    if deployed_now(draft).is_none_or(|now| now != rejected.deployed) {
+        return false;
+    }
+    let message = format!(
+        "this version failed and was rolled back ({}); it is not tried again until jar, main class or \
+         parameters change, or you confirm another try",
+        rejected.why
+    );
+    if draft.ask(Reason::RolledBack, Release::Confirm, message) {
+        draft.edit().rejected = None;
+        return false;
+    }
+    true
+}
+
+/// Whether an earlier upgrade is still being judged; holds if so. A new version that makes no
+/// snapshot is not waited for longer than `timeout`.
+pub(super) fn queued(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let operation = draft.record.operation.as_ref();
+    let judged = operation.is_some_and(|operation| {
+        operation.kind == OperationKind::Upgrade && operation.job != job.id
+    });
+    let due = after(job.status_since, draft.record.spec.upgrade_policy.timeout);
+    if !judged || draft.now() >= due {
+        return false;
+    }
+    let message = "the version before has not made a snapshot of its own yet; this one follows";
+    draft.hold_until(Reason::UpgradeQueued, due, message);
+    true
+}
