@@ -1,4 +1,4 @@
 //! Snapshots on real members.
 
-mod counts;
+pub(crate) mod counts;
 mod port;

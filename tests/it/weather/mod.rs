@@ -18,4 +18,5 @@ mod rebuild;
 mod secret;
 mod stage;
 mod stop;
+mod upgrade;
 mod upload;

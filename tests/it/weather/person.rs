@@ -3,7 +3,11 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use jetkeeper::hazelcast::{Client, ClientConfig, JobConfig, JobSummary, TerminateMode, Upload};
+use jetkeeper::hazelcast::serialization::decode_validation_record;
+use jetkeeper::hazelcast::snapshot::EXPORTED_SNAPSHOTS;
+use jetkeeper::hazelcast::{
+    Client, ClientConfig, Data, JobConfig, JobSummary, TerminateMode, Upload,
+};
 use jetkeeper::resources::Digest;
 use tokio::runtime::Runtime;
 
@@ -86,6 +90,19 @@ impl Person {
         let length = jar.len() as u64;
         let sent = self.client.upload_jar(&upload, jar.as_slice(), length);
         RUNTIME.block_on(sent).unwrap();
+    }
+
+    /// The name of the exported snapshot of this job that members list.
+    pub(super) fn snapshot_of(&self, job: i64) -> String {
+        let listed = RUNTIME
+            .block_on(self.client.map(EXPORTED_SNAPSHOTS).entries())
+            .unwrap();
+        let of_job = |value: &Data| decode_validation_record(value).unwrap().job_id == job;
+        let mut names = listed
+            .iter()
+            .filter(|(_, value)| of_job(value))
+            .map(|(key, _)| key.as_string().unwrap());
+        names.next().expect("a snapshot of the job is listed")
     }
 
     /// Ends what still runs under these names, and waits for nothing.
