@@ -40,8 +40,8 @@ use crate::clock::{Clock, Entropy, Random};
 use crate::plan::Interest;
 use crate::plan::job::JobId;
 use crate::plan::observed::ClusterView;
-use keeper::Keeper;
-use order::{Answered, Orders};
+use keeper::{Keeper, Told};
+use order::Orders;
 
 /// How a watch works.
 #[derive(Clone)]
@@ -84,9 +84,7 @@ pub struct ClusterWatch {
     cluster: Arc<dyn Cluster>,
     orders: Arc<Orders>,
     views: watch::Receiver<Arc<ClusterView>>,
-    lists: watch::Receiver<Answered<()>>,
-    ownerships: watch::Receiver<Answered<()>>,
-    healths: watch::Receiver<Answered<Health>>,
+    told: Arc<Told>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -100,9 +98,7 @@ impl ClusterWatch {
             cluster,
             orders,
             views: readers.views,
-            lists: readers.lists,
-            ownerships: readers.ownerships,
-            healths: readers.healths,
+            told: readers.told,
             _task: AbortOnDropHandle::new(tokio::spawn(keeper.run())),
         }
     }
@@ -125,19 +121,17 @@ impl ClusterWatch {
     /// Asks for the list and the ownership map, and waits until both, read after this call, are
     /// published. Ends with the first try, so it takes as long as the calls' deadlines at most.
     pub async fn refreshed(&self) -> Result<Arc<ClusterView>, WatchError> {
-        let (mut lists, mut ownerships) = (self.lists.clone(), self.ownerships.clone());
         let number = self.orders.refresh();
-        order::answer(&mut ownerships, number).await?;
-        order::answer(&mut lists, number).await?;
+        self.told.ownerships.to(number).await?;
+        self.told.lists.to(number).await?;
         Ok(Arc::clone(&self.views.borrow()))
     }
 
     /// The cluster's health, read after this call: for whoever is about to stop or start a job. The
     /// view gets it too.
     pub async fn guard(&self) -> Result<Health, WatchError> {
-        let mut healths = self.healths.clone();
         let number = self.orders.guard();
-        order::answer(&mut healths, number).await
+        self.told.healths.to(number).await
     }
 
     /// Forgets what a job was submitted with, and reads it again: for whoever changed its settings.

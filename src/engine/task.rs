@@ -29,7 +29,7 @@ use super::publish::in_words;
 use super::published::{PlannedStep, Published};
 use super::request::Handle;
 use super::settings::{EngineParts, Mode, Settings};
-use super::wake::{Bell, Follower};
+use super::wake::Bell;
 use super::watches::Watches;
 use crate::artifacts::{Artifacts, JarRequest, JarViews};
 use crate::clock::Clock;
@@ -82,7 +82,6 @@ pub(super) struct Engine {
     /// Whether documents or records changed since watches and artifacts were told what is wanted.
     pub(super) want_due: bool,
     sleep_until: Instant,
-    _jar_follower: Follower,
 }
 
 /// The running engine. Dropping it breaks everything off as a crash would.
@@ -201,7 +200,6 @@ impl Engine {
             again: 0,
             want_due: true,
             sleep_until: Instant::now(),
-            _jar_follower: bell.follow(jar_views.clone()),
             settings,
             store,
             clock,
@@ -224,6 +222,7 @@ impl Engine {
                 biased;
                 deadline = stopped(&mut stop) => return self.wind_down(deadline).await,
                 () = self.bell.rung() => {}
+                Ok(()) = self.jar_views.changed() => {}
                 () = self.flights.next() => {}
                 () = self.desk.next(&mut self.answers) => {}
                 () = tokio::time::sleep_until(self.sleep_until) => {}

@@ -14,7 +14,7 @@ use super::call::{Answer, Call};
 use super::errand::Errands;
 use super::lane::Lane;
 use super::listener::{Heard, Listeners};
-use super::order::{Answered, Orders};
+use super::order::{Answered, Answers, Orders};
 use super::picture::Picture;
 use crate::clock::Clock;
 use crate::cluster::port::{Cluster, Connection, Health};
@@ -79,19 +79,30 @@ pub(super) struct Replies {
     pub(super) health: Option<Answered<Health>>,
 }
 
-/// The ends of the channels that callers read.
+/// Where callers wait for answers.
+pub(super) struct Told {
+    pub(super) lists: Answers<()>,
+    pub(super) ownerships: Answers<()>,
+    pub(super) healths: Answers<Health>,
+}
+
+/// What callers read.
 pub(super) struct Readers {
     pub(super) views: watch::Receiver<Arc<ClusterView>>,
-    pub(super) lists: watch::Receiver<Answered<()>>,
-    pub(super) ownerships: watch::Receiver<Answered<()>>,
-    pub(super) healths: watch::Receiver<Answered<Health>>,
+    pub(super) told: Arc<Told>,
 }
 
 struct Publisher {
     views: watch::Sender<Arc<ClusterView>>,
-    lists: watch::Sender<Answered<()>>,
-    ownerships: watch::Sender<Answered<()>>,
-    healths: watch::Sender<Answered<Health>>,
+    told: Arc<Told>,
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.told.ownerships.stop();
+        self.told.lists.stop();
+        self.told.healths.stop();
+    }
 }
 
 enum Happening {
@@ -201,35 +212,29 @@ impl Keeper {
             changed
         });
         if let Some(reply) = self.replies.ownership.take() {
-            self.publisher.ownerships.send_replace(reply);
+            self.publisher.told.ownerships.tell(reply);
         }
         if let Some(reply) = self.replies.list.take() {
-            self.publisher.lists.send_replace(reply);
+            self.publisher.told.lists.tell(reply);
         }
         if let Some(reply) = self.replies.health.take() {
-            self.publisher.healths.send_replace(reply);
+            self.publisher.told.healths.tell(reply);
         }
     }
 }
 
 fn channels(view: ClusterView) -> (Publisher, Readers) {
     let (views_in, views) = watch::channel(Arc::new(view));
-    let (lists_in, lists) = watch::channel(Answered::none());
-    let (ownerships_in, ownerships) = watch::channel(Answered::none());
-    let (healths_in, healths) = watch::channel(Answered::none());
+    let told = Arc::new(Told {
+        lists: Answers::none(),
+        ownerships: Answers::none(),
+        healths: Answers::none(),
+    });
     let publisher = Publisher {
         views: views_in,
-        lists: lists_in,
-        ownerships: ownerships_in,
-        healths: healths_in,
+        told: Arc::clone(&told),
     };
-    let readers = Readers {
-        views,
-        lists,
-        ownerships,
-        healths,
-    };
-    (publisher, readers)
+    (publisher, Readers { views, told })
 }
 
 async fn sleep_until(wake: Option<Instant>) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::WatchError;
 use crate::plan::Interest;
@@ -97,7 +97,7 @@ impl Orders {
     }
 }
 
-/// The latest answer to a counted order, and up to which order it counts.
+/// An answer to a counted order, and up to which order it counts.
 #[derive(Debug, Clone)]
 pub(super) struct Answered<T> {
     /// The number of the last order that was made before what is answered was asked for.
@@ -106,23 +106,106 @@ pub(super) struct Answered<T> {
     pub(super) result: Result<T, WatchError>,
 }
 
-impl<T> Answered<T> {
+/// Where the latest answer to one kind of counted order is told.
+///
+/// Those who wait are woken in the order in which they began to: what they do next is then the same
+/// whenever a seed is replayed. (A `tokio::sync::watch` wakes them in a random one.)
+#[derive(Debug)]
+pub(super) struct Answers<T> {
+    latest: Mutex<Answered<T>>,
+    told: Notify,
+}
+
+impl<T: Clone> Answers<T> {
     /// No answer yet.
     pub(super) fn none() -> Self {
-        Self {
+        let latest = Mutex::new(Answered {
             number: 0,
             result: Err(WatchError::Stopped),
+        });
+        let told = Notify::new();
+        Self { latest, told }
+    }
+
+    /// Tells an answer to all who wait for it.
+    pub(super) fn tell(&self, answer: Answered<T>) {
+        *self.latest() = answer;
+        self.told.notify_waiters();
+    }
+
+    /// Tells all who wait, and all who ever will, that nothing is answered any more.
+    pub(super) fn stop(&self) {
+        self.tell(Answered {
+            number: u64::MAX,
+            result: Err(WatchError::Stopped),
+        });
+    }
+
+    /// Waits for the answer to the order of this number.
+    pub(super) async fn to(&self, number: u64) -> Result<T, WatchError> {
+        loop {
+            // Begun before the look, so that nothing is told in between.
+            let told = self.told.notified();
+            {
+                let latest = self.latest();
+                if latest.number >= number {
+                    return latest.result.clone();
+                }
+            }
+            told.await;
         }
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Answered<T>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Waits for the answer to the order of this number.
-pub(super) async fn answer<T: Clone>(
-    answers: &mut watch::Receiver<Answered<T>>,
-    number: u64,
-) -> Result<T, WatchError> {
-    match answers.wait_for(|answer| answer.number >= number).await {
-        Ok(answer) => answer.result.clone(),
-        Err(_) => Err(WatchError::Stopped),
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Which of these waits ended in which order.
+    async fn woken(answers: Arc<Answers<()>>, told: Answered<()>) -> Vec<u64> {
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let mut waits = tokio::task::JoinSet::new();
+        for number in 1..=40 {
+            let (answers, ended) = (Arc::clone(&answers), Arc::clone(&ended));
+            waits.spawn(async move {
+                drop(answers.to(number).await);
+                ended.lock().unwrap().push(number);
+            });
+        }
+        tokio::task::yield_now().await;
+        answers.tell(told);
+        answers.stop();
+        waits.join_all().await;
+        Arc::into_inner(ended).unwrap().into_inner().unwrap()
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_woken_in_the_order_in_which_they_began() {
+        let told = Answered {
+            number: 40,
+            result: Ok(()),
+        };
+        let in_order: Vec<u64> = (1..=40).collect();
+        assert_eq!(woken(Arc::new(Answers::none()), told).await, in_order);
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_for_orders_up_to_its_number_and_the_end_is_for_all() {
+        let answers = Answers::none();
+        answers.tell(Answered {
+            number: 2,
+            result: Ok("an answer"),
+        });
+        assert_eq!(answers.to(1).await, Ok("an answer"));
+        assert_eq!(answers.to(2).await, Ok("an answer"));
+        let (later, ()) = tokio::join!(answers.to(3), async { answers.stop() });
+        assert_eq!(later, Err(WatchError::Stopped));
+        assert_eq!(answers.to(4).await, Err(WatchError::Stopped));
     }
 }

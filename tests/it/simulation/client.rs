@@ -53,8 +53,8 @@ struct Client {
 enum Kind {
     Reads,
     Writes,
-    /// It stops or starts a job: what it does.
-    Moves(&'static str),
+    /// It stops or starts a job.
+    Moves,
 }
 
 /// What becomes of a call.
@@ -67,12 +67,13 @@ struct Fate {
 
 impl Client {
     /// Rolls what becomes of a call, or says that it can't be sent.
-    fn fate(&self, kind: Kind) -> Result<Fate, CallError> {
+    fn fate(&self, kind: Kind, what: &str) -> Result<Fate, CallError> {
+        self.hazelcast.trace(&format!("{what} is sent"));
         let mut state = self.hazelcast.state();
         if kind != Kind::Reads {
             state.watchdog.writes += 1;
         }
-        if let Kind::Moves(what) = kind {
+        if kind == Kind::Moves {
             state.watch_trust(what);
         }
         let weather = state.weather;
@@ -100,9 +101,10 @@ impl Client {
     async fn call<T: Send + 'static>(
         &self,
         kind: Kind,
+        what: String,
         effect: impl FnOnce(&Hazelcast, &mut State) -> Result<T, CallError> + Send + 'static,
     ) -> Result<T, CallError> {
-        let fate = self.fate(kind)?;
+        let fate = self.fate(kind, &what)?;
         let (answer, answered) = oneshot::channel();
         let hazelcast = self.hazelcast.clone();
         let incarnation = hazelcast.state().incarnation;
@@ -112,6 +114,7 @@ impl Client {
                 answer_never(answer).await;
                 return;
             }
+            hazelcast.trace(&format!("{what} arrives"));
             let result = {
                 let mut state = hazelcast.state();
                 if state.incarnation != incarnation {
@@ -126,7 +129,7 @@ impl Client {
             }
             drop(answer.send(result));
         });
-        let mut connection = self.hazelcast.connection();
+        let link_lost = self.hazelcast.link_lost();
         let unknown = |message: &str| CallError::Unknown {
             message: message.to_owned(),
             at: None,
@@ -134,7 +137,7 @@ impl Client {
         tokio::select! {
             biased;
             answer = answered => answer.unwrap_or_else(|_| Err(unknown("the member is gone"))),
-            _ = connection.wait_for(|now| now.link != Link::Up) => {
+            () = link_lost => {
                 Err(unknown("the connection was lost"))
             }
             () = tokio::time::sleep(DEADLINE) => Err(unknown("no answer within 10 s")),
@@ -159,36 +162,48 @@ impl Cluster for Client {
 
     async fn list(&self) -> Result<Vec<JobView>, CallError> {
         self.hazelcast.state().watchdog.lists += 1;
-        self.call(Kind::Reads, |it, state| Ok(state.listed(it.clock.now())))
-            .await
+        self.call(Kind::Reads, "list".to_owned(), |it, state| {
+            Ok(state.listed(it.clock.now()))
+        })
+        .await
     }
 
     async fn status(&self, job: JobId) -> Result<Option<JobStatus>, CallError> {
-        self.call(Kind::Reads, move |it, state| {
+        self.call(Kind::Reads, format!("status {job}"), move |it, state| {
             Ok(state.status(job, it.clock.now()))
         })
         .await
     }
 
     async fn config(&self, job: JobId) -> Result<JobConfigView, CallError> {
-        self.call(Kind::Reads, move |_, state| match state.jobs.get(&job) {
-            Some(job) => Ok(job.config.clone()),
-            None => Err(refused("job not found")),
-        })
+        self.call(
+            Kind::Reads,
+            format!("config {job}"),
+            move |_, state| match state.jobs.get(&job) {
+                Some(job) => Ok(job.config.clone()),
+                None => Err(refused("job not found")),
+            },
+        )
         .await
     }
 
     async fn health(&self) -> Result<Health, CallError> {
-        self.call(Kind::Reads, |_, state| Ok(state.health())).await
+        self.call(Kind::Reads, "health".to_owned(), |_, state| {
+            Ok(state.health())
+        })
+        .await
     }
 
     async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError> {
-        self.call(Kind::Reads, |_, state| Ok(state.ownership.clone()))
-            .await
+        self.call(Kind::Reads, "ownership".to_owned(), |_, state| {
+            Ok(state.ownership.clone())
+        })
+        .await
     }
 
     async fn listen(&self, job: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError> {
-        self.call(Kind::Reads, |_, _| Ok(())).await?;
+        self.call(Kind::Reads, format!("listen {job}"), |_, _| Ok(()))
+            .await?;
         self.hazelcast.listen(job)
     }
 
@@ -199,19 +214,23 @@ impl Cluster for Client {
         new: Option<&OwnershipEntry>,
     ) -> Result<bool, CallError> {
         let (name, old, new) = (job_name.to_owned(), old.cloned(), new.cloned());
-        self.call(Kind::Writes, move |_, state| {
-            let there = state.ownership.get(&name).cloned();
-            if there != old {
-                return Ok(false);
-            }
-            let adopting = state.watchdog.adoptions.contains(&name);
-            state.watch_entry(&name, there.as_ref(), adopting);
-            match new {
-                Some(new) => state.ownership.insert(name, new),
-                None => state.ownership.remove(&name),
-            };
-            Ok(true)
-        })
+        self.call(
+            Kind::Writes,
+            format!("write {name} {new:?}"),
+            move |_, state| {
+                let there = state.ownership.get(&name).cloned();
+                if there != old {
+                    return Ok(false);
+                }
+                let adopting = state.watchdog.adoptions.contains(&name);
+                state.watch_entry(&name, there.as_ref(), adopting);
+                match new {
+                    Some(new) => state.ownership.insert(name, new),
+                    None => state.ownership.remove(&name),
+                };
+                Ok(true)
+            },
+        )
         .await
     }
 
@@ -223,7 +242,7 @@ impl Cluster for Client {
             message: message.to_owned(),
             member,
         };
-        let fate = match self.fate(Kind::Moves("upload")) {
+        let fate = match self.fate(Kind::Moves, &format!("upload {}", upload.file_name)) {
             Ok(fate) => fate,
             Err(error) => {
                 let reason = Some(Reason::ClusterUnreachable);
@@ -234,7 +253,7 @@ impl Cluster for Client {
         let (answer, answered) = oneshot::channel();
         let served_by = member.unwrap();
         tokio::spawn(run(self.hazelcast.clone(), upload, fate, served_by, answer));
-        let mut connection = self.hazelcast.connection();
+        let link_lost = self.hazelcast.link_lost();
         let unknown = |message| report(UploadOutcome::Unknown, None, message);
         tokio::select! {
             biased;
@@ -245,13 +264,13 @@ impl Cluster for Client {
                 }
                 Err(_) => unknown("the member is gone"),
             },
-            _ = connection.wait_for(|now| now.link != Link::Up) => unknown("the connection was lost"),
+            () = link_lost => unknown("the connection was lost"),
             () = tokio::time::sleep(timeout) => unknown("no answer in time"),
         }
     }
 
     async fn suspend(&self, job: JobId) -> Result<(), CallError> {
-        self.call(Kind::Moves("suspend"), move |it, state| {
+        self.call(Kind::Moves, format!("suspend {job}"), move |it, state| {
             state.watch_touch("suspend", job);
             it.stop(state, job, Stop::Suspend, false)
         })
@@ -259,7 +278,7 @@ impl Cluster for Client {
     }
 
     async fn resume(&self, job: JobId) -> Result<(), CallError> {
-        self.call(Kind::Moves("resume"), move |it, state| {
+        self.call(Kind::Moves, format!("resume {job}"), move |it, state| {
             state.watch_touch("resume", job);
             it.resume(state, job);
             Ok(())
@@ -268,7 +287,7 @@ impl Cluster for Client {
     }
 
     async fn restart(&self, job: JobId) -> Result<(), CallError> {
-        self.call(Kind::Moves("restart"), move |it, state| {
+        self.call(Kind::Moves, format!("restart {job}"), move |it, state| {
             state.watch_touch("restart", job);
             it.stop(state, job, Stop::Restart, false)
         })
@@ -276,25 +295,33 @@ impl Cluster for Client {
     }
 
     async fn cancel(&self, job: JobId, forceful: bool) -> Result<(), CallError> {
-        self.call(Kind::Moves("cancel"), move |it, state| {
-            state.watch_touch("cancel", job);
-            it.stop(state, job, Stop::Cancel, forceful)
-        })
+        self.call(
+            Kind::Moves,
+            format!("cancel {job} {forceful}"),
+            move |it, state| {
+                state.watch_touch("cancel", job);
+                it.stop(state, job, Stop::Cancel, forceful)
+            },
+        )
         .await
     }
 
     async fn update_config(&self, job: JobId, settings: &JobSettings) -> Result<(), CallError> {
         let settings = *settings;
-        self.call(Kind::Writes, move |_, state| {
-            state.watch_touch("update", job);
-            match state.jobs.get_mut(&job) {
-                Some(job) if job.status == JobStatus::Suspended => {
-                    job.config.settings = settings;
-                    Ok(())
+        self.call(
+            Kind::Writes,
+            format!("update {job} {settings:?}"),
+            move |_, state| {
+                state.watch_touch("update", job);
+                match state.jobs.get_mut(&job) {
+                    Some(job) if job.status == JobStatus::Suspended => {
+                        job.config.settings = settings;
+                        Ok(())
+                    }
+                    _ => Err(refused("the job is not suspended")),
                 }
-                _ => Err(refused("the job is not suspended")),
-            }
-        })
+            },
+        )
         .await
     }
 
@@ -325,6 +352,7 @@ async fn run(
     let pipeline = Pipeline::of_jar(&jar);
     let name = upload.job_name.clone();
     let (nonce, resource_id, takes) = {
+        hazelcast.trace(&format!("upload {} arrives", upload.file_name));
         let mut state = hazelcast.state();
         if !state.members.contains(&member) {
             return;

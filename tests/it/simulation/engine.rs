@@ -16,6 +16,7 @@ use super::clock::SimulatedClock;
 use super::hazelcast::Hazelcast;
 use super::jars::{NoSecrets, SimulatedJars};
 use super::source::SimulatedSource;
+use super::trace::{Trace, TracedStore};
 use super::watchdog::OWNER;
 
 /// Everything that outlives the process.
@@ -24,6 +25,7 @@ pub(crate) struct Surroundings {
     pub(crate) disk: MemoryDisk,
     pub(crate) source: Arc<SimulatedSource>,
     pub(crate) clusters: BTreeMap<String, Hazelcast>,
+    pub(crate) trace: Trace,
 }
 
 /// The process.
@@ -52,7 +54,10 @@ impl Surroundings {
         for hazelcast in self.clusters.values() {
             hazelcast.state().watchdog.engine_since = self.clock.now();
         }
-        let store = self.disk.open().unwrap();
+        let store = TracedStore {
+            store: self.disk.open().unwrap(),
+            trace: self.trace.clone(),
+        };
         let parts = EngineParts {
             sources: vec![Arc::clone(&self.source) as _],
             clusters: Arc::new(SimulatedClusters(self.clusters.clone())),

@@ -24,11 +24,13 @@ use jetkeeper::plan::upload::nonce_of;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
 use super::clock::SimulatedClock;
 use super::pipeline::Pipeline;
+use super::trace::Trace;
 use super::watchdog::Watchdog;
 
 /// How long a new master has to be trusted before a job is stopped or started.
@@ -37,9 +39,13 @@ pub(crate) const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
 /// The cluster. Clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Hazelcast {
+    name: Arc<str>,
     pub(crate) clock: SimulatedClock,
+    trace: Trace,
     state: Arc<Mutex<State>>,
     connection: Arc<watch::Sender<Connection>>,
+    /// Tells calls that the link was lost, in the order in which they were made.
+    link_lost: Arc<Notify>,
 }
 
 /// Everything about it.
@@ -113,7 +119,7 @@ pub(crate) enum Stop {
 }
 
 impl Hazelcast {
-    pub(crate) fn new(seed: u64, clock: SimulatedClock) -> Self {
+    pub(crate) fn new(name: &str, seed: u64, clock: SimulatedClock, trace: Trace) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let (cluster_id, member) = (uuid(&mut rng), uuid(&mut rng));
         let members = vec![member, uuid(&mut rng)];
@@ -143,9 +149,12 @@ impl Hazelcast {
             next_job: 1,
         };
         Self {
+            name: name.into(),
             clock,
+            trace,
             state: Arc::new(Mutex::new(state)),
             connection: Arc::new(watch::channel(connection).0),
+            link_lost: Arc::default(),
         }
     }
 
@@ -155,6 +164,16 @@ impl Hazelcast {
 
     pub(crate) fn connection(&self) -> watch::Receiver<Connection> {
         self.connection.subscribe()
+    }
+
+    /// Waits until the link is lost, from the moment of this call on.
+    pub(crate) fn link_lost(&self) -> Notified<'_> {
+        self.link_lost.notified()
+    }
+
+    /// Traces a call.
+    pub(crate) fn trace(&self, what: &str) {
+        self.trace.note(&format!("{what} [{}]", self.name));
     }
 
     /// Tells clients what is true of members and link now.
@@ -195,6 +214,7 @@ impl Hazelcast {
             Link::Up
         } else {
             state.listeners.clear();
+            self.link_lost.notify_waiters();
             Link::Down {
                 since: self.clock.now(),
                 error: Some("no member answers".to_owned()),

@@ -9,6 +9,10 @@
 //!                   Watchdog: every effect that arrives, against the invariants
 //! ```
 //!
+//! A seed replays exactly, call by call. Two things of tokio's are random by design and have no place in
+//! what is simulated: a `select!` without `biased`, and two waits on one `sync::watch`, which are woken
+//! in any order.
+//!
 //! A failing seed prints itself; `JETKEEPER_SEED=n cargo test --test it model` replays it, and
 //! `SEEDS=n` tries more of them.
 
@@ -22,6 +26,7 @@ mod lifecycle;
 mod model;
 mod pipeline;
 mod source;
+mod trace;
 mod trouble;
 mod verdict;
 mod watchdog;

@@ -1,5 +1,6 @@
 //! Many seeds, each a world of its own.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +9,9 @@ use super::verdict::Tally;
 use super::world::World;
 
 const SEEDS: u64 = 200;
+
+/// How many of them are run twice.
+const REPLAYED: u64 = 25;
 
 /// Runs something in tokio's paused time, where nothing but the simulation decides what is next.
 pub(super) fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
@@ -25,7 +29,7 @@ fn run(seed: u64) -> (Tally, Vec<String>) {
         world.trouble().await;
         world.calm().await;
         let tally = world.judge().await;
-        (tally, world.lines())
+        (tally, world.around.trace.take())
     })
 }
 
@@ -37,12 +41,17 @@ fn number(variable: &str) -> Option<u64> {
     )
 }
 
+/// The seeds to run: the one that the environment names, or as many as it says.
+fn seeds(usual: u64) -> Range<u64> {
+    match number("JETKEEPER_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 1..number("SEEDS").unwrap_or(usual) + 1,
+    }
+}
+
 #[test]
 fn every_seed_converges_and_breaks_no_invariant() {
-    let seeds = match number("JETKEEPER_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 1..number("SEEDS").unwrap_or(SEEDS) + 1,
-    };
+    let seeds = seeds(SEEDS);
     let next = AtomicU64::new(seeds.start);
     let results = Mutex::new((Vec::new(), Tally::default()));
     let work = || {
@@ -78,4 +87,28 @@ fn every_seed_converges_and_breaks_no_invariant() {
         tally.as_declared * 2 > judged,
         "too much is only held to prove anything: {tally:?}"
     );
+}
+
+#[test]
+fn a_seed_of_the_model_replays() {
+    for seed in seeds(REPLAYED) {
+        // At once, so that they have different threads, hashers and moments of real time.
+        let (first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(|| run(seed).1);
+            (run(seed).1, second.join().unwrap())
+        });
+        assert!(first.len() > 100, "seed {seed} did nothing");
+        let differs = first
+            .iter()
+            .zip(&second)
+            .position(|(one, other)| one != other);
+        let at = differs.unwrap_or(first.len().min(second.len()));
+        assert!(
+            first == second,
+            "seed {seed} did not go the same way twice: after {} it did {:?}, then {:?}",
+            first[..at].last().map_or("", String::as_str),
+            first.get(at),
+            second.get(at),
+        );
+    }
 }

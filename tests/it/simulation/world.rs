@@ -17,6 +17,7 @@ use super::engine::{End, Process, Surroundings};
 use super::hazelcast::{Hazelcast, Maker, Weather};
 use super::pipeline::Pipeline;
 use super::source::{JobDocument, SimulatedSource};
+use super::trace::Trace;
 
 /// How many lines of its past a world that failed shows.
 const LINES: usize = 150;
@@ -39,6 +40,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let clock = SimulatedClock::new();
+        let trace = Trace::new(clock);
         let names: BTreeSet<String> = ["alpha", "beta"].map(str::to_owned).into();
         let clusters: BTreeMap<String, Hazelcast> = names
             .iter()
@@ -46,7 +48,7 @@ impl World {
             .map(|(name, salt)| {
                 (
                     format!("{name}:5701"),
-                    Hazelcast::new(seed ^ (salt << 32), clock),
+                    Hazelcast::new(name, seed ^ (salt << 32), clock, trace.clone()),
                 )
             })
             .collect();
@@ -60,6 +62,7 @@ impl World {
                 disk: MemoryDisk::new("simulated").unwrap(),
                 source: Arc::new(SimulatedSource::new(&names)),
                 clusters,
+                trace,
             },
             documents: BTreeMap::new(),
             process: None,
@@ -86,6 +89,7 @@ impl World {
     }
 
     pub(crate) fn note(&self, line: &str) {
+        self.around.trace.note(line);
         if let Some(hazelcast) = self.around.clusters.values().next() {
             hazelcast.state().watchdog.note(line);
         }
@@ -236,8 +240,6 @@ impl World {
         let answer = process.handle.request(request);
         // A refusal is an answer too; a process that crashes gives none.
         let answer = tokio::time::timeout(Duration::from_secs(2), answer).await;
-        // The number of the pass is left out: how many passes share one wake is the runtime's affair.
-        let answer = answer.map(|answer| answer.map(drop));
         self.note(&format!("ANSWER {answer:?}"));
     }
 
