@@ -41,6 +41,17 @@ pub enum JarView {
     OnMember,
 }
 
+impl JarView {
+    /// The digest of its bytes where there are any to be had; none while that is not known yet.
+    pub(super) fn settled(&self) -> Option<Option<Digest>> {
+        match self {
+            Self::Ready(facts) => Some(Some(facts.digest)),
+            Self::Unavailable { .. } | Self::OnMember => Some(None),
+            Self::Fetching { .. } => None,
+        }
+    }
+}
+
 /// A jar in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JarFacts {

@@ -5,6 +5,7 @@ use super::super::hold::{Reason, Release};
 use super::super::job::JobId;
 use super::super::record::{BoundJob, KeptSnapshot, StartSnapshot};
 use super::super::snapshot::SnapshotFacts;
+use super::super::word::Deed;
 
 /// What to start from.
 pub(super) enum Start {
@@ -41,7 +42,12 @@ fn fork_confirmed(draft: &mut Draft<'_>, name: &str) -> bool {
         return false;
     };
     let message = format!("snapshot {name}: {message}");
-    let confirmed = draft.ask(Reason::ForkedStateInUse, Release::Confirm, message);
+    let confirmed = draft.ask(
+        Reason::ForkedStateInUse,
+        Deed::Start,
+        Release::Confirm,
+        message,
+    );
     if confirmed {
         let record = draft.edit();
         record.fork_allowed = true;

@@ -10,6 +10,7 @@ use super::super::job::JobStatus;
 use super::super::record::{BoundJob, OperationKind};
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
+use super::super::word::Deed;
 use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
 use super::jar::checked_jar;
 use super::{keeps_state, secure, stop, upgrade};
@@ -128,7 +129,7 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
     }
     let message = "its settings are not those of jobConfig, although these were set on it; change \
                    the YAML, or confirm that it be suspended and they be set again";
-    if draft.ask(Reason::Drifted, Release::Confirm, message)
+    if draft.ask(Reason::Drifted, Deed::Configure, Release::Confirm, message)
         && let Some(job) = &mut draft.edit().job
     {
         job.configured = None;

@@ -19,6 +19,8 @@ use super::super::record::{BoundJob, ExportFailures, OperationKind, StoppedBy};
 use super::super::snapshot::SnapshotMark;
 use super::super::step::{Action, ExpectedSnapshot, ExportSnapshot, Remember, WhichSnapshot};
 use super::super::transition::after;
+use super::super::word::Deed;
+use super::jar::deployed_now;
 use super::{keeps_state, stop};
 use crate::resources::Digest;
 
@@ -39,7 +41,7 @@ pub(super) fn secured(
     start_anew(draft, job, kind);
     match job.status {
         JobStatus::Running => {
-            if may_suspend(draft, job) {
+            if may_suspend(draft, job, kind) {
                 stop::suspend(draft, job, Some(kind));
             }
             None
@@ -77,12 +79,13 @@ fn failures<'a>(draft: &'a Draft<'_>, job: &BoundJob) -> Option<&'a ExportFailur
 }
 
 /// Whether a running job may be suspended for it: it allows that, and it was not in vain too often.
-fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) -> bool {
+    let deed = deed(draft, kind);
     let config = draft.seen(job.id).and_then(|job| job.config.as_ref());
     if config.is_some_and(|config| !config.suspendable) {
         let message = "the job says that it can't be suspended (__jet.jobIsSuspendable), so its state \
                        can't be secured; confirm with --discard-state that its state may go";
-        stop::ask_to_discard(draft, message);
+        stop::ask_to_discard(draft, deed, message);
         return false;
     }
     let Some(failed) = failures(draft, job).filter(|it| it.count >= TRIES).cloned() else {
@@ -98,7 +101,7 @@ fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     }
     let reason = failed.reason.filter(|reason| reason.is_confirmable());
     let reason = reason.unwrap_or(Reason::SnapshotFailed);
-    if draft.ask(reason, Release::DiscardState, message) {
+    if draft.ask(reason, deed, Release::DiscardState, message) {
         draft.edit().discard_state = true;
     }
     false
@@ -159,11 +162,20 @@ fn give_back(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
             "its state can't be secured: {}; confirm with --discard-state that its state may go",
             why.unwrap_or_default()
         );
-        stop::ask_to_discard(draft, &message);
+        let deed = deed(draft, kind);
+        stop::ask_to_discard(draft, deed, &message);
         return;
     }
     let action = Action::Resume { job: job.id };
     draft.act_on(job.id, &[JobStatus::Suspended], action, remember(kind));
+}
+
+/// What is done once a person says that the state may go.
+fn deed(draft: &Draft<'_>, kind: OperationKind) -> Deed {
+    match kind {
+        OperationKind::Cancel | OperationKind::Delete => Deed::Cancel,
+        _ => Deed::Replace(deployed_now(draft).and_then(|deployed| deployed.jar)),
+    }
 }
 
 fn which(job: &BoundJob) -> WhichSnapshot {

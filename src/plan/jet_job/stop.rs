@@ -5,6 +5,7 @@ use super::super::hold::{Reason, Release};
 use super::super::job::{Guarantee, JobStatus};
 use super::super::record::{BoundJob, JobRecord, OperationKind};
 use super::super::step::{Action, ExpectedSnapshot, Remember};
+use super::super::word::Deed;
 use super::{secure, wait};
 use crate::resources::jet_job::{DeletionPolicy, UpgradeMode};
 
@@ -68,7 +69,7 @@ pub(super) fn for_good(draft: &mut Draft<'_>, job: &BoundJob, operation: Operati
             let message = "deletionPolicy Snapshot asks for a snapshot before the job is cancelled, and \
                            a job that doesn't start makes none; see why it doesn't, set \
                            deletionPolicy: Cancel, or confirm with --discard-state that its state may go";
-            if ask_to_discard(draft, message) {
+            if ask_to_discard(draft, Deed::Cancel, message) {
                 cancel(draft, job, operation, None);
             }
         }
@@ -96,8 +97,13 @@ pub(in crate::plan) fn finished_by_policy(record: &JobRecord, job: &BoundJob) ->
 }
 
 /// Holds until a person says that the state may go; remembers that word.
-pub(super) fn ask_to_discard(draft: &mut Draft<'_>, message: &str) -> bool {
-    let confirmed = draft.ask(Reason::SnapshotRequired, Release::DiscardState, message);
+pub(super) fn ask_to_discard(draft: &mut Draft<'_>, deed: Deed, message: &str) -> bool {
+    let confirmed = draft.ask(
+        Reason::SnapshotRequired,
+        deed,
+        Release::DiscardState,
+        message,
+    );
     if confirmed {
         draft.edit().discard_state = true;
     }

@@ -16,6 +16,7 @@ use super::super::record::{
 };
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
+use super::super::word::Deed;
 use super::jar::deployed_now;
 use super::submit;
 use crate::resources::jet_job::OnStateMismatch;
@@ -118,7 +119,14 @@ fn stable(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool 
                 .as_ref()
                 .map_or("", |it| it.name.as_str())
         );
-        if !accepted && !draft.ask(Reason::StateMismatch, Release::Confirm, message) {
+        if !accepted
+            && !draft.ask(
+                Reason::StateMismatch,
+                Deed::LeaveState,
+                Release::Confirm,
+                message,
+            )
+        {
             return false;
         }
     }
@@ -228,7 +236,8 @@ pub(super) fn rejected(draft: &mut Draft<'_>) -> bool {
          parameters change, or you confirm another try",
         rejected.why
     );
-    if draft.ask(Reason::RolledBack, Release::Confirm, message) {
+    let again = Deed::Replace(rejected.deployed.jar);
+    if draft.ask(Reason::RolledBack, again, Release::Confirm, message) {
         draft.edit().rejected = None;
         return false;
     }

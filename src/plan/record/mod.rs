@@ -17,7 +17,7 @@ pub use bound::{
     BoundJob, Drift, ExportFailures, KeptSnapshot, Operation, OperationKind, OperationSnapshot,
     Rejected, Restarts, SoughtRestart, StoppedBy,
 };
-pub use condition::{Condition, ConditionStatus, ConditionType, RecordedStatus};
+pub use condition::{Condition, ConditionStatus, ConditionType, LastKnown, RecordedStatus};
 pub use job::{Deletion, JarPin, JobRecord, Retry};
 
 use super::hold::HoldId;
