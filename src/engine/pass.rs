@@ -179,6 +179,9 @@ impl Engine {
             .iter()
             .map(|(name, record)| (name.clone(), Some(Arc::clone(record))));
         change.clusters.extend(clusters);
+        let sources = plan.sources.iter();
+        let sources = sources.map(|(name, record)| (name.clone(), Some(Arc::clone(record))));
+        change.sources.extend(sources);
         change
             .confirmations
             .extend(plan.spent_confirmations.iter().map(|id| (id.clone(), None)));

@@ -11,11 +11,11 @@ use super::draft::Draft;
 use super::event::Event;
 use super::hold::{Hold, HoldId, Reason};
 use super::observed::Observed;
-use super::record::{ClusterRecord, JobRecord, OperationKind, Recorded};
+use super::record::{ClusterRecord, JobRecord, OperationKind, Recorded, SourceRecord};
 use super::status::JobStatusReport;
 use super::step::Step;
 use super::{jet_job, learn, report};
-use crate::resources::{Desired, ResourceId};
+use crate::resources::{Desired, ResourceId, SourceName};
 
 /// Everything that a plan follows from.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +68,8 @@ pub struct Plan {
     pub jobs: BTreeMap<String, Option<Arc<JobRecord>>>,
     /// Changed cluster records.
     pub clusters: BTreeMap<String, Arc<ClusterRecord>>,
+    /// Changed source records.
+    pub sources: BTreeMap<SourceName, Arc<SourceRecord>>,
     /// Confirmations that were acted on or are void.
     pub spent_confirmations: BTreeSet<HoldId>,
     /// Adoptions that were acted on or are void.

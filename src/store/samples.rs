@@ -226,10 +226,9 @@ pub(super) fn full_change() -> Change {
         cluster_id: cluster_id(),
         since: time(1),
     };
-    let source = SourceRecord {
-        revision: "r1".to_owned(),
-        seen_at: time(2),
-    };
+    let mut source = SourceRecord::new("r1".to_owned(), time(2));
+    source.deletions.insert("returns".to_owned(), time(1));
+    source.held_since = Some(time(2));
     let confirmation = Confirmation {
         at: time(3),
         discard_state: true,

@@ -158,6 +158,9 @@ impl World {
         let clusters = plan.clusters.iter();
         let clusters = clusters.map(|(name, record)| (name.clone(), Arc::clone(record)));
         self.recorded.clusters.extend(clusters);
+        let sources = plan.sources.iter();
+        let sources = sources.map(|(name, record)| (name.clone(), Arc::clone(record)));
+        self.recorded.sources.extend(sources);
         let spent = |id: &HoldId| plan.spent_confirmations.contains(id);
         self.recorded.confirmations.retain(|id, _| !spent(id));
         plan

@@ -62,6 +62,25 @@ pub struct SourceRecord {
     pub revision: String,
     /// When it was first seen.
     pub seen_at: Timestamp,
+    /// The jobs of the source whose deletion began without a person's word, and when: how many those
+    /// of an hour are is limited.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deletions: BTreeMap<String, Timestamp>,
+    /// Since when deletions are held because there were too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
+}
+
+impl SourceRecord {
+    /// A record of a revision of which nothing was deleted yet.
+    pub fn new(revision: String, seen_at: Timestamp) -> Self {
+        Self {
+            revision,
+            seen_at,
+            deletions: BTreeMap::new(),
+            held_since: None,
+        }
+    }
 }
 
 /// A person's word about a hold.

@@ -4,6 +4,7 @@
 //! on an ideal cluster until nothing is left to do.
 
 mod changes;
+mod deletions;
 mod documents;
 mod drive;
 mod guards;
