@@ -48,10 +48,7 @@ impl Fleet {
             }
             *record = Arc::new(bound);
         }
-        let cluster = ClusterRecord {
-            cluster_id: CLUSTER_ID,
-            since: now,
-        };
+        let cluster = ClusterRecord::new(CLUSTER_ID, now);
         let clusters = &mut fleet.recorded.clusters;
         clusters.insert(CLUSTER.to_owned(), Arc::new(cluster));
         let view = ClusterView {
@@ -138,6 +135,8 @@ pub(crate) fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
             gone: false,
             configured: None,
             ran: true,
+            restart_asked: false,
+            restarted: None,
         }),
         ..record.clone()
     }
@@ -158,6 +157,7 @@ fn seen(name: &str, job: &BoundJob) -> JobView {
         completed_at: None,
         user_cancelled: false,
         user_requested: None,
+        restarted: None,
         failure: None,
         suspension_failure: None,
         config: Some(Arc::new(JobConfigView {

@@ -111,7 +111,8 @@ impl Engine {
             self.glance(&before).await;
         }
         let interests = plan::interest(&desired, &self.recorded);
-        self.watches.want(&desired, interests, &self.bell);
+        self.watches
+            .want(&desired, &self.recorded, interests, &self.bell);
     }
 
     /// Gives the first look at jars that lie in a source a moment: it mostly takes less time than to

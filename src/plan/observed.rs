@@ -105,6 +105,8 @@ pub struct ClusterView {
     pub missing: BTreeMap<JobId, Missing>,
     /// The entries of the ownership map, by job name.
     pub ownership: Seen<BTreeMap<String, OwnershipEntry>>,
+    /// When the ownership map was asked for that `ownership` shows.
+    pub ownership_asked_at: Option<Timestamp>,
 }
 
 /// When and by whom an id was answered as not found.
@@ -153,6 +155,7 @@ impl ClusterView {
             listed_at: None,
             missing: BTreeMap::new(),
             ownership: Seen::Unknown,
+            ownership_asked_at: None,
         }
     }
 

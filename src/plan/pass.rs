@@ -14,7 +14,7 @@ use super::observed::Observed;
 use super::record::{ClusterRecord, JobRecord, OperationKind, Recorded, SourceRecord};
 use super::status::JobStatusReport;
 use super::step::Step;
-use super::{jet_job, learn, report};
+use super::{document, jet_job, learn, report};
 use crate::resources::{Desired, ResourceId, SourceName};
 
 /// Everything that a plan follows from.
@@ -92,6 +92,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         return plan;
     }
     let standings = accept::accept(input, &mut plan);
+    document::keep(input, &standings, &mut plan);
     let mut jobs = Jobs {
         input,
         sights: &sights,
@@ -178,7 +179,7 @@ fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>)
     let cluster = draft.record.spec.hazelcast_resource_name.clone();
     let count = upgrades.entry(cluster.clone()).or_default();
     // Where the cluster's document can't be read, no step was left to limit.
-    let spec = cluster::spec(draft.input.desired, &cluster).unwrap_or_default();
+    let spec = cluster::spec(draft.input, &cluster).unwrap_or_default();
     let limit = spec.max_concurrent_upgrades;
     if *count >= usize::try_from(limit).unwrap_or(usize::MAX) {
         draft.step = None;

@@ -39,10 +39,7 @@ struct World {
 impl World {
     fn running(names: &[&str], spec: &Value) -> Self {
         let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        let known = ClusterRecord {
-            cluster_id: CLUSTER_ID,
-            since: now,
-        };
+        let known = ClusterRecord::new(CLUSTER_ID, now);
         let source = SourceView {
             revision: "r1".to_owned(),
             present: true,
@@ -246,6 +243,8 @@ fn bound(name: &str, id: JobId, now: Timestamp) -> BoundJob {
         gone: false,
         configured: None,
         ran: true,
+        restart_asked: false,
+        restarted: None,
     }
 }
 
@@ -259,6 +258,7 @@ fn job_view(name: &str, id: JobId, now: Timestamp) -> JobView {
         completed_at: None,
         user_cancelled: false,
         user_requested: None,
+        restarted: None,
         failure: None,
         suspension_failure: None,
         config: Some(Arc::new(JobConfigView {

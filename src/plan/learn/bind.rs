@@ -145,5 +145,7 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         gone: false,
         configured: None,
         ran: job.status == JobStatus::Running,
+        restart_asked: false,
+        restarted: job.restarted,
     }
 }

@@ -47,6 +47,20 @@ pub struct BoundJob {
     /// Seen RUNNING at least once.
     #[serde(default)]
     pub ran: bool,
+    /// Whether we asked for a restart of which no member has told yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub restart_asked: bool,
+    /// The execution that ended in the latest restart that a member told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted: Option<i64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl BoundJob {

@@ -19,7 +19,7 @@ pub use job::{Deletion, JarPin, JobRecord, Retry};
 
 use super::hold::HoldId;
 use super::step::Step;
-use crate::resources::{ResourceId, SourceName};
+use crate::resources::{HazelcastSpec, Place, ResourceId, SourceName};
 
 /// Everything recorded. Cloning is cheap: records are shared.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -52,6 +52,33 @@ pub struct ClusterRecord {
     pub cluster_id: Uuid,
     /// Since when.
     pub since: Timestamp,
+    /// The last good document about it; none where there never was one, or where no job refers to it
+    /// any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<ClusterDocument>,
+}
+
+impl ClusterRecord {
+    /// The record of a cluster of which no document is known.
+    pub fn new(cluster_id: Uuid, since: Timestamp) -> Self {
+        Self {
+            cluster_id,
+            since,
+            document: None,
+        }
+    }
+}
+
+/// The last good document about a cluster: it stays in force while jobs refer to the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterDocument {
+    /// Counts the changes of `spec`, from 1.
+    pub generation: u64,
+    /// Where it stood.
+    pub place: Place,
+    /// What it said.
+    pub spec: Arc<HazelcastSpec>,
 }
 
 /// What was recorded of one source.

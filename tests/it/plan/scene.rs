@@ -76,10 +76,7 @@ impl Scene {
     /// A known cluster that is well, an empty source, nothing recorded.
     pub(crate) fn new() -> Self {
         let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        let known = ClusterRecord {
-            cluster_id: cluster_id(),
-            since: now,
-        };
+        let known = ClusterRecord::new(cluster_id(), now);
         let mut scene = Self {
             desired: Desired::default(),
             recorded: Recorded {
