@@ -48,10 +48,7 @@ impl Fleet {
             }
             *record = Arc::new(bound);
         }
-        let cluster = ClusterRecord {
-            cluster_id: CLUSTER_ID,
-            since: now,
-        };
+        let cluster = ClusterRecord::new(CLUSTER_ID, now);
         let clusters = &mut fleet.recorded.clusters;
         clusters.insert(CLUSTER.to_owned(), Arc::new(cluster));
         let view = ClusterView {
@@ -141,6 +138,8 @@ pub(crate) fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
             ran: true,
             started_from: None,
             own_snapshot: false,
+            restart_asked: false,
+            restarted: None,
         }),
         ..record.clone()
     }
@@ -161,6 +160,7 @@ fn seen(name: &str, job: &BoundJob) -> JobView {
         completed_at: None,
         user_cancelled: false,
         user_requested: None,
+        restarted: None,
         failure: None,
         suspension_failure: None,
         config: Some(Arc::new(JobConfigView {

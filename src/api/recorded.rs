@@ -109,10 +109,10 @@ mod tests {
             adoptions: [ResourceId::jet_job("returns")].into(),
             sources: [(
                 SourceName("local".to_owned()),
-                Arc::new(SourceRecord {
-                    revision: "r".to_owned(),
-                    seen_at: jiff::Timestamp::UNIX_EPOCH,
-                }),
+                Arc::new(SourceRecord::new(
+                    "r".to_owned(),
+                    jiff::Timestamp::UNIX_EPOCH,
+                )),
             )]
             .into(),
             ..Recorded::default()

@@ -160,6 +160,7 @@ mod tests {
                 completed_at: None,
                 user_cancelled: false,
                 user_requested: None,
+                restarted: None,
                 failure: None,
                 suspension_failure: None,
                 config: None,

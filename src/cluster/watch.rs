@@ -6,11 +6,10 @@
 //!   asked for before the event arrived takes it back.
 //! - Nothing is known without a connection, and no job is known before a list was answered on this
 //!   connection. A list from a master that is new, and lacks what was there, proves nothing.
-//! - At rest: listeners, and one list per [`WatchOptions::resync`]; more of them, at growing
-//!   distances, while an upload may make a job that no list showed yet. The cluster's health and the
-//!   ownership map are read when the connection or the members change and when somebody asks
-//!   ([`ClusterWatch::guard`], [`ClusterWatch::refresh`]); health also while it is bad, so that a hold
-//!   on it ends.
+//! - At rest: listeners, one list and one look at the ownership map per [`WatchOptions::resync`]; more
+//!   lists, at growing distances, while an upload may make a job that no list showed yet. The
+//!   cluster's health is read when the connection or the members change and when somebody asks
+//!   ([`ClusterWatch::guard`]), and while it is bad, so that a hold on it ends.
 //! - Texts, configurations and listeners are kept for the jobs of the [`Interest`] alone.
 //! - Nothing that fails is repeated without a pause that grows.
 
@@ -48,7 +47,7 @@ use order::Orders;
 pub struct WatchOptions {
     /// The cluster's name, for logs.
     pub name: String,
-    /// The time between two lists when nothing happens.
+    /// The time between two lists, and two looks at the ownership map, when nothing happens.
     pub resync: Duration,
     /// The source of jitter.
     pub entropy: Arc<dyn Entropy>,

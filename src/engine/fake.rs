@@ -248,6 +248,7 @@ pub(super) fn job(id: JobId, name: &str, status: JobStatus) -> JobView {
         completed_at: None,
         user_cancelled: false,
         user_requested: None,
+        restarted: None,
         failure: None,
         suspension_failure: None,
         config: None,

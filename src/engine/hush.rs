@@ -121,6 +121,7 @@ mod tests {
             completed_at: None,
             user_cancelled: false,
             user_requested: None,
+            restarted: None,
             failure: Some("no login with correct-horse".into()),
             suspension_failure: None,
             config: None,

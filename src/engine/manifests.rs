@@ -89,10 +89,11 @@ impl Manifests {
             if revision.present && known.is_none_or(|known| known.revision != revision.id) {
                 let entry = compare(&revision.source, &self.desired, &before, recorded, now);
                 change.revisions.push(entry);
-                let record = SourceRecord {
-                    revision: revision.id.clone(),
-                    seen_at: now,
-                };
+                let mut record = SourceRecord::new(revision.id.clone(), now);
+                if let Some(known) = known {
+                    record.deletions.clone_from(&known.deletions);
+                    record.held_since = known.held_since;
+                }
                 change
                     .sources
                     .insert(revision.source.clone(), Some(Arc::new(record)));

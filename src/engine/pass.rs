@@ -111,7 +111,8 @@ impl Engine {
             self.glance(&before).await;
         }
         let interests = plan::interest(&desired, &self.recorded);
-        self.watches.want(&desired, interests, &self.bell);
+        self.watches
+            .want(&desired, &self.recorded, interests, &self.bell);
     }
 
     /// Gives the first look at jars that lie in a source a moment: it mostly takes less time than to
@@ -179,6 +180,9 @@ impl Engine {
             .iter()
             .map(|(name, record)| (name.clone(), Some(Arc::clone(record))));
         change.clusters.extend(clusters);
+        let sources = plan.sources.iter();
+        let sources = sources.map(|(name, record)| (name.clone(), Some(Arc::clone(record))));
+        change.sources.extend(sources);
         change
             .confirmations
             .extend(plan.spent_confirmations.iter().map(|id| (id.clone(), None)));

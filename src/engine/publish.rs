@@ -98,6 +98,17 @@ impl Showing<'_> {
             let metadata = self.metadata(name, &spec);
             clusters.insert(name.clone(), self.hazelcast(metadata, spec));
         }
+        for (name, record) in &self.recorded.clusters {
+            let declared = desired.hazelcasts.contains_key(name);
+            if let Some(document) = record.document.as_ref().filter(|_| !declared) {
+                let spec = (*document.spec).clone();
+                let metadata = Metadata {
+                    place: Some(document.place.clone()),
+                    ..self.metadata(name, &spec)
+                };
+                clusters.insert(name.clone(), self.hazelcast(metadata, spec));
+            }
+        }
         for (name, declared) in &desired.hazelcasts {
             let spec = (*declared.spec).clone();
             let metadata = Metadata {
@@ -110,9 +121,14 @@ impl Showing<'_> {
         clusters
     }
 
-    /// Nothing is recorded of a cluster's spec, so its generation counts from the start of the run.
+    /// Of a cluster that was never seen, or has no document, nothing is recorded: there the generation
+    /// counts from the start of the run.
     fn metadata(&self, name: &str, spec: &HazelcastSpec) -> Metadata {
+        let recorded = self.recorded.clusters.get(name);
+        let document = recorded.and_then(|record| record.document.as_ref());
+        let recorded = document.filter(|it| *it.spec == *spec);
         let generation = match self.before.hazelcasts.get(name) {
+            _ if recorded.is_some() => recorded.map_or(1, |it| it.generation),
             Some(before) if before.spec == *spec => before.metadata.generation,
             Some(before) => before.metadata.generation + 1,
             None => 1,

@@ -13,7 +13,8 @@ use crate::clock::{Clock, Entropy};
 use crate::cluster::watch::{ClusterWatch, WatchOptions};
 use crate::plan::Interest;
 use crate::plan::observed::ClusterView;
-use crate::resources::Desired;
+use crate::plan::record::Recorded;
+use crate::resources::{Desired, HazelcastSpec};
 
 /// The time between two lists when nothing happens.
 const RESYNC: Duration = Duration::from_mins(1);
@@ -53,14 +54,20 @@ impl Watches {
 
     /// Watches what is wanted, and only that.
     ///
-    /// A cluster whose document went away while recorded jobs still need it keeps its last target.
+    /// A cluster whose document went away while recorded jobs still need it keeps its last target,
+    /// the recorded one after a restart.
     pub(super) fn want(
         &mut self,
         desired: &Desired,
+        recorded: &Recorded,
         mut interests: BTreeMap<String, Interest>,
         bell: &Bell,
     ) {
-        let mut targets = targets(desired, &self.configured);
+        let mut specs = last_good(recorded);
+        specs.retain(|name, _| interests.contains_key(*name));
+        let declared = desired.hazelcasts.iter();
+        specs.extend(declared.map(|(name, it)| (name.as_str(), &*it.spec)));
+        let mut targets = targets(&specs, &self.configured);
         for (name, watched) in &self.watched {
             if interests.contains_key(name) && !targets.contains_key(name) {
                 targets.insert(name.clone(), watched.target.clone());
@@ -152,17 +159,25 @@ impl Watched {
     }
 }
 
+/// The last good documents of clusters.
+fn last_good(recorded: &Recorded) -> BTreeMap<&str, &HazelcastSpec> {
+    let documents = recorded.clusters.iter().filter_map(|(name, record)| {
+        let document = record.document.as_ref()?;
+        Some((name.as_str(), &*document.spec))
+    });
+    documents.collect()
+}
+
 /// Where the clusters are that documents declare or the configuration names.
-pub(super) fn targets(
-    desired: &Desired,
+fn targets(
+    specs: &BTreeMap<&str, &HazelcastSpec>,
     configured: &BTreeMap<String, ClusterTarget>,
 ) -> BTreeMap<String, ClusterTarget> {
     let mut targets = configured.clone();
-    for (name, declared) in &desired.hazelcasts {
-        let spec = &declared.spec;
+    for (name, spec) in specs {
         let addresses = if spec.addresses.is_empty() {
             configured
-                .get(name)
+                .get(*name)
                 .map(|target| target.addresses.clone())
                 .unwrap_or_default()
         } else {
@@ -170,7 +185,7 @@ pub(super) fn targets(
         };
         let cluster_name = spec.cluster_name.clone();
         targets.insert(
-            name.clone(),
+            (*name).to_owned(),
             ClusterTarget {
                 cluster_name,
                 addresses,

@@ -13,7 +13,7 @@ use super::ownership::{OWNERSHIP_MAP, OwnershipEntry};
 use super::pass::{Plan, PlanInput};
 use super::record::ClusterRecord;
 use super::transition::after;
-use crate::resources::{Desired, HazelcastSpec, ResourceId};
+use crate::resources::{HazelcastSpec, ResourceId};
 
 /// How long a new master must have been seen before anything is stopped or started.
 const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
@@ -119,9 +119,10 @@ fn recognise(
             .map(|job| first_sight_of_ours(input, name, job, plan)),
     };
     if obstacle.is_none() {
+        let known = input.recorded.clusters.get(name);
         let record = ClusterRecord {
-            cluster_id: id,
-            since: input.now,
+            document: known.and_then(|known| known.document.clone()),
+            ..ClusterRecord::new(id, input.now)
         };
         plan.clusters.insert(name.to_owned(), Arc::new(record));
     }
@@ -157,13 +158,22 @@ fn another_cluster(
             ..Obstacle::new(Reason::ClusterUnsafe, message)
         });
     }
-    let guarded = spec(input.desired, name).and_then(|spec| guard(name, view, &spec, input.now));
+    let guarded = spec(input, name).and_then(|spec| guard(name, view, &spec, input.now));
     guarded.err()
 }
 
-/// The spec by which a cluster is judged: the defaults where no document declares it, none where the
-/// one that does can't be read, because it may ask for more than they do.
-pub(super) fn spec(desired: &Desired, name: &str) -> Result<HazelcastSpec, Obstacle> {
+/// The spec by which a cluster is judged: its document, or the last good one. The defaults where no
+/// document ever declared it, none where the one that does was never good, because it may ask for more
+/// than they do.
+pub(super) fn spec(input: &PlanInput<'_>, name: &str) -> Result<HazelcastSpec, Obstacle> {
+    let desired = input.desired;
+    if let Some(declared) = desired.hazelcasts.get(name) {
+        return Ok((*declared.spec).clone());
+    }
+    let recorded = input.recorded.clusters.get(name);
+    if let Some(document) = recorded.and_then(|record| record.document.as_ref()) {
+        return Ok((*document.spec).clone());
+    }
     if let Some(place) = desired.faulty.get(&ResourceId::hazelcast(name)) {
         let message = format!(
             "the document of cluster {name} ({place}) has faults, so it can't be told whether the \
@@ -171,8 +181,7 @@ pub(super) fn spec(desired: &Desired, name: &str) -> Result<HazelcastSpec, Obsta
         );
         return Err(Obstacle::new(Reason::ClusterUnsafe, message));
     }
-    let declared = desired.hazelcasts.get(name);
-    Ok(declared.map_or_else(HazelcastSpec::default, |it| (*it.spec).clone()))
+    Ok(HazelcastSpec::default())
 }
 
 /// The name of a job that the ownership map says is ours, of which nothing is recorded.

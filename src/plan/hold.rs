@@ -96,7 +96,7 @@ pub enum Reason {
     ImmutableField,
     /// Another job or owner has the name.
     Conflict,
-    /// The document has faults; the last good version is in force.
+    /// The document has faults, or is gone while jobs refer to it; the last good version is in force.
     Faulty,
     /// It took longer than it may.
     Stalled,

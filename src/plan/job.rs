@@ -159,6 +159,8 @@ pub struct JobView {
     pub user_cancelled: bool,
     /// Whether the last change of status was asked for, where an event told.
     pub user_requested: Option<bool>,
+    /// The execution that a person or program ended by a restart, the latest one that was told of.
+    pub restarted: Option<i64>,
     /// Why it failed, bounded to 2 KiB.
     pub failure: Option<Arc<str>>,
     /// Why it was suspended, where it wasn't asked for, bounded to 2 KiB.

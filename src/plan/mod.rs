@@ -19,6 +19,7 @@
 
 mod accept;
 mod cluster;
+mod document;
 mod draft;
 pub mod event;
 pub mod hold;

@@ -108,6 +108,8 @@ pub struct ClusterView {
     pub ownership: Seen<BTreeMap<String, OwnershipEntry>>,
     /// Where the snapshots of jobs stand that were asked about.
     pub standings: BTreeMap<JobId, Arc<Standing>>,
+    /// When the ownership map was asked for that `ownership` shows.
+    pub ownership_asked_at: Option<Timestamp>,
 }
 
 /// When and by whom an id was answered as not found.
@@ -157,6 +159,7 @@ impl ClusterView {
             missing: BTreeMap::new(),
             ownership: Seen::Unknown,
             standings: BTreeMap::new(),
+            ownership_asked_at: None,
         }
     }
 

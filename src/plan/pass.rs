@@ -11,11 +11,11 @@ use super::draft::{Draft, Unasked};
 use super::event::Event;
 use super::hold::{Hold, HoldId, Reason};
 use super::observed::Observed;
-use super::record::{ClusterRecord, JobRecord, Operation, OperationKind, Recorded};
+use super::record::{ClusterRecord, JobRecord, Operation, OperationKind, Recorded, SourceRecord};
 use super::status::JobStatusReport;
 use super::step::Step;
-use super::{jet_job, learn, report};
-use crate::resources::{Desired, ResourceId};
+use super::{document, jet_job, learn, report};
+use crate::resources::{Desired, ResourceId, SourceName};
 
 /// Everything that a plan follows from.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +68,8 @@ pub struct Plan {
     pub jobs: BTreeMap<String, Option<Arc<JobRecord>>>,
     /// Changed cluster records.
     pub clusters: BTreeMap<String, Arc<ClusterRecord>>,
+    /// Changed source records.
+    pub sources: BTreeMap<SourceName, Arc<SourceRecord>>,
     /// Confirmations that were acted on or are void.
     pub spent_confirmations: BTreeSet<HoldId>,
     /// Adoptions that were acted on or are void.
@@ -90,6 +92,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         return plan;
     }
     let standings = accept::accept(input, &mut plan);
+    document::keep(input, &standings, &mut plan);
     let mut jobs = Jobs {
         input,
         sights: &sights,
@@ -175,7 +178,7 @@ fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>)
     let cluster = draft.record.spec.hazelcast_resource_name.clone();
     let count = upgrades.entry(cluster.clone()).or_default();
     // Where the cluster's document can't be read, no step was left to limit.
-    let spec = cluster::spec(draft.input.desired, &cluster).unwrap_or_default();
+    let spec = cluster::spec(draft.input, &cluster).unwrap_or_default();
     let limit = spec.max_concurrent_upgrades;
     if *count >= usize::try_from(limit).unwrap_or(usize::MAX) {
         draft.step = None;

@@ -55,8 +55,12 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
             }
         }
         Action::DeleteSnapshot { .. } => {}
+        Action::Restart { .. } => {
+            if let Some(job) = &mut record.job {
+                job.restart_asked = true;
+            }
+        }
         Action::Claim { attempt: None, .. }
-        | Action::Restart { .. }
         | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
         | Action::Release { .. } => {}
@@ -163,6 +167,7 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
     match &step.action {
         Action::Claim { entry, attempt, .. } => {
             record.entry = Some(entry.clone());
+            record.entry_since = Some(now);
             record.released = false;
             let nonce = attempt.as_ref().map(|attempt| attempt.nonce.as_str());
             if let Some(claimed) = nonce.and_then(|nonce| own_attempt(record, nonce)) {
@@ -344,6 +349,9 @@ pub(super) fn undo_restart(record: &mut JobRecord) {
     record.sought_restart = None;
     record.restart_nonce = None;
     record.restarted = false;
+    if let Some(job) = &mut record.job {
+        job.restart_asked = false;
+    }
 }
 
 fn failures_before(record: &JobRecord, step: &Step) -> u32 {

@@ -13,8 +13,8 @@ use crate::plan::hold::{HoldId, Reason};
 use crate::plan::job::{JobId, JobStatus};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::{
-    Attempt, ClusterRecord, Confirmation, Deployed, JobRecord, OperationKind, Pause, SourceRecord,
-    UploadOutcome,
+    Attempt, ClusterDocument, ClusterRecord, Confirmation, Deployed, JobRecord, OperationKind,
+    Pause, SourceRecord, UploadOutcome,
 };
 use crate::plan::step::{Action, Expectation, Outcome, Remember, Step, Submit};
 use crate::resources::desired::Annotations;
@@ -226,13 +226,16 @@ pub(super) fn job_change(name: &str, generation: u64) -> Change {
 pub(super) fn full_change() -> Change {
     let resource = ResourceId::jet_job("orders");
     let cluster = ClusterRecord {
-        cluster_id: cluster_id(),
-        since: time(1),
+        document: Some(ClusterDocument {
+            generation: 2,
+            place: job_record("hazelcast", 1).place,
+            spec: Arc::default(),
+        }),
+        ..ClusterRecord::new(cluster_id(), time(1))
     };
-    let source = SourceRecord {
-        revision: "r1".to_owned(),
-        seen_at: time(2),
-    };
+    let mut source = SourceRecord::new("r1".to_owned(), time(2));
+    source.deletions.insert("returns".to_owned(), time(1));
+    source.held_since = Some(time(2));
     let confirmation = Confirmation {
         at: time(3),
         discard_state: true,

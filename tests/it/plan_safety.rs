@@ -39,10 +39,7 @@ struct World {
 impl World {
     fn running(names: &[&str], spec: &Value) -> Self {
         let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        let known = ClusterRecord {
-            cluster_id: CLUSTER_ID,
-            since: now,
-        };
+        let known = ClusterRecord::new(CLUSTER_ID, now);
         let source = SourceView {
             revision: "r1".to_owned(),
             present: true,
@@ -158,6 +155,9 @@ impl World {
         let clusters = plan.clusters.iter();
         let clusters = clusters.map(|(name, record)| (name.clone(), Arc::clone(record)));
         self.recorded.clusters.extend(clusters);
+        let sources = plan.sources.iter();
+        let sources = sources.map(|(name, record)| (name.clone(), Arc::clone(record)));
+        self.recorded.sources.extend(sources);
         let spent = |id: &HoldId| plan.spent_confirmations.contains(id);
         self.recorded.confirmations.retain(|id, _| !spent(id));
         plan
@@ -246,6 +246,8 @@ fn bound(name: &str, id: JobId, now: Timestamp) -> BoundJob {
         ran: true,
         started_from: None,
         own_snapshot: false,
+        restart_asked: false,
+        restarted: None,
     }
 }
 
@@ -259,6 +261,7 @@ fn job_view(name: &str, id: JobId, now: Timestamp) -> JobView {
         completed_at: None,
         user_cancelled: false,
         user_requested: None,
+        restarted: None,
         failure: None,
         suspension_failure: None,
         config: Some(Arc::new(JobConfigView {

@@ -55,10 +55,7 @@ fn change(number: u64) -> Change {
         resource: None,
         message: number.to_string(),
     };
-    let record = SourceRecord {
-        revision: number.to_string(),
-        seen_at: at,
-    };
+    let record = SourceRecord::new(number.to_string(), at);
     let source = SourceName(format!("source-{}", number % 7));
     Change {
         journal: vec![JournalEvent {

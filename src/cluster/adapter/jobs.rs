@@ -27,6 +27,7 @@ pub(super) fn view(summary: JobSummary) -> JobView {
         completed_at: time(summary.completion_time).filter(|_| status.is_terminal()),
         user_cancelled: summary.user_cancelled,
         user_requested: None,
+        restarted: None,
         failure: summary.failure_text.map(Arc::from),
         suspension_failure: suspension.map(|cause| failure_of(&cause).into()),
         config: None,

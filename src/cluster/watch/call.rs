@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -29,6 +30,7 @@ pub(super) enum Answer {
     },
     Ownership {
         number: u64,
+        asked: Timestamp,
         result: Answered<BTreeMap<String, OwnershipEntry>>,
     },
     Health {
@@ -66,10 +68,14 @@ pub(super) fn list(cluster: Arc<dyn Cluster>, number: u64, asked: Asked, began: 
     })
 }
 
-pub(super) fn ownership(cluster: Arc<dyn Cluster>, number: u64) -> Call {
+pub(super) fn ownership(cluster: Arc<dyn Cluster>, number: u64, asked: Timestamp) -> Call {
     Box::pin(async move {
         let result = cluster.ownership().await;
-        Answer::Ownership { number, result }
+        Answer::Ownership {
+            number,
+            asked,
+            result,
+        }
     })
 }
 

@@ -41,7 +41,8 @@ impl Keeper {
             self.calls.push(health);
         }
         if self.lanes.ownership.begin(now) {
-            let ownership = call::ownership(Arc::clone(&self.cluster), self.refreshes);
+            let asked = self.clock.now();
+            let ownership = call::ownership(Arc::clone(&self.cluster), self.refreshes, asked);
             self.calls.push(ownership);
         }
         if self.lanes.list.begin(now) {

@@ -1,8 +1,10 @@
 //! What a watch does with what happens.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -17,6 +19,7 @@ use super::picture::Asked;
 use crate::cluster::port::{CallError, Health, StatusEvent};
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::ClusterState;
+use crate::plan::ownership::OwnershipEntry;
 use crate::plan::snapshot::Standing;
 
 /// How long a new master is not believed when it lacks jobs.
@@ -153,20 +156,12 @@ impl Keeper {
                 let result = result.map_err(|error| self.list_failed(error, now));
                 self.replies.list = Some(Answered { number, result });
             }
-            Answer::Ownership { number, result } => {
-                let result = match result {
-                    Ok(entries) => {
-                        self.lanes.ownership.succeeded();
-                        self.picture.ownership(entries);
-                        Ok(())
-                    }
-                    Err(error) => {
-                        let entropy = &*self.options.entropy;
-                        let first = self.lanes.ownership.failed(now, entropy);
-                        self.log("read the ownership map", &error, first);
-                        Err(WatchError::Call(error))
-                    }
-                };
+            Answer::Ownership {
+                number,
+                asked,
+                result,
+            } => {
+                let result = self.take_ownership(asked, result, now);
                 self.replies.ownership = Some(Answered { number, result });
             }
             Answer::Health { number, result } => {
@@ -181,6 +176,28 @@ impl Keeper {
             } => self.take_status(job, master, result, now),
             Answer::Standing { job, result } => self.take_standing(job, result, now),
             Answer::Listen { job, result } => self.take_listener(job, result, now),
+        }
+    }
+
+    fn take_ownership(
+        &mut self,
+        asked: Timestamp,
+        result: Result<BTreeMap<String, OwnershipEntry>, CallError>,
+        now: Instant,
+    ) -> Result<(), WatchError> {
+        match result {
+            Ok(entries) => {
+                self.lanes.ownership.succeeded();
+                // Nobody tells of an entry that goes.
+                self.lanes.ownership.want(now + self.options.resync);
+                self.picture.ownership(asked, entries);
+                Ok(())
+            }
+            Err(error) => {
+                let first = self.lanes.ownership.failed(now, &*self.options.entropy);
+                self.log("read the ownership map", &error, first);
+                Err(WatchError::Call(error))
+            }
         }
     }
 

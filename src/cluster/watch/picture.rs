@@ -20,6 +20,9 @@ use crate::plan::snapshot::Standing;
 /// The most that is kept of a text, in bytes.
 const LONGEST_TEXT: usize = 2048;
 
+/// How a member describes the end of an execution that somebody asked to be restarted.
+const RESTART: &str = "Restart";
+
 /// The view in the making.
 #[derive(Debug)]
 pub(super) struct Picture {
@@ -206,6 +209,7 @@ impl Picture {
         self.view.missing.clear();
         self.view.standings.clear();
         self.view.ownership = Seen::Unknown;
+        self.view.ownership_asked_at = None;
         self.heard.clear();
     }
 
@@ -226,8 +230,14 @@ impl Picture {
         self.view.ownership_map_fault = Seen::Known(health.ownership_map_fault.clone());
     }
 
-    pub(super) fn ownership(&mut self, entries: BTreeMap<String, OwnershipEntry>) {
+    /// Takes the ownership map as it was read when it was asked for.
+    pub(super) fn ownership(
+        &mut self,
+        asked: Timestamp,
+        entries: BTreeMap<String, OwnershipEntry>,
+    ) {
         self.view.ownership = Seen::Known(entries);
+        self.view.ownership_asked_at = Some(asked);
     }
 
     /// A list is asked for.
@@ -295,6 +305,7 @@ impl Picture {
         if job.status == before.status && job.execution_id == before.execution_id {
             job.user_requested = before.user_requested;
         }
+        job.restarted = before.restarted;
         job.config = before.config.clone().filter(|_| wanted);
         if **before == job {
             Arc::clone(before)
@@ -371,6 +382,10 @@ fn resumed(before: JobStatus, after: JobStatus) -> bool {
 }
 
 fn apply(job: &mut JobView, event: StatusEvent) {
+    let asked = event.user_requested && event.status == JobStatus::NotRunning;
+    if asked && event.description.as_deref() == Some(RESTART) {
+        job.restarted = Some(job.execution_id);
+    }
     job.status = event.status;
     job.user_requested = Some(event.user_requested);
     let failure = event

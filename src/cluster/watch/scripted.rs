@@ -120,12 +120,23 @@ impl Scripted {
 
     /// Tells a status, whatever the list says.
     pub(super) async fn tell(&self, id: JobId, status: JobStatus, user_requested: bool) {
+        self.tell_why(id, status, user_requested, "because").await;
+    }
+
+    /// The same, with a description.
+    pub(super) async fn tell_why(
+        &self,
+        id: JobId,
+        status: JobStatus,
+        user_requested: bool,
+        why: &str,
+    ) {
         let listener = self.state().listeners.get(&id).cloned();
         let event = StatusEvent {
             job: id,
             status,
             user_requested,
-            description: Some("because".to_owned()),
+            description: Some(why.to_owned()),
         };
         listener.unwrap().send(event).await.unwrap();
     }
@@ -167,6 +178,7 @@ pub(super) fn job(id: i64, name: &str, status: JobStatus) -> JobView {
         completed_at: None,
         user_cancelled: false,
         user_requested: None,
+        restarted: None,
         failure: None,
         suspension_failure: None,
         config: None,

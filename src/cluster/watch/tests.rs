@@ -1,5 +1,6 @@
 //! A watch against a scripted cluster, under tokio's paused clock.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::clock::Random;
 use crate::plan::Interest;
 use crate::plan::job::{JobId, JobStatus, JobView};
 use crate::plan::observed::{ClusterView, Link, Look, Seen};
+use crate::plan::ownership::OwnershipEntry;
+use crate::resources::{Digest, ResourceId};
 
 const A: JobId = JobId(1);
 const GONE: JobId = JobId(77);
@@ -108,12 +111,61 @@ async fn everything_is_read_once_there_is_a_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_rest_there_is_one_list_a_minute_and_nothing_else() {
+async fn at_rest_there_is_one_list_and_one_look_at_the_map_a_minute_and_nothing_else() {
     let fixture = Fixture::running().await;
-    let (lists, all) = (fixture.cluster.calls("list"), fixture.cluster.all_calls());
+    let calls = |name| fixture.cluster.calls(name);
+    let (lists, looks, all) = (
+        calls("list"),
+        calls("ownership"),
+        fixture.cluster.all_calls(),
+    );
     tokio::time::sleep(Duration::from_mins(10)).await;
-    assert_eq!(fixture.cluster.calls("list"), lists + 10);
-    assert_eq!(fixture.cluster.all_calls(), all + 10);
+    assert_eq!(calls("list"), lists + 10);
+    assert_eq!(calls("ownership"), looks + 10);
+    assert_eq!(fixture.cluster.all_calls(), all + 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_nobody_tells_of_is_seen_within_a_resync() {
+    let mut fixture = Fixture::running().await;
+    let before = fixture.now().ownership_asked_at;
+    let entry = OwnershipEntry {
+        owner: "keeper-1".to_owned(),
+        epoch: 1,
+        attempt: "n1".to_owned(),
+        job_id: None,
+        resource: ResourceId::jet_job("a"),
+        digest: Digest::default(),
+    };
+    let entries: BTreeMap<_, _> = [("a".to_owned(), entry)].into();
+    fixture.cluster.state().ownership.clone_from(&entries);
+    let began = tokio::time::Instant::now();
+    let view = fixture
+        .seen(|view| view.ownership == Seen::Known(entries.clone()))
+        .await;
+    assert!(began.elapsed() <= Duration::from_mins(1));
+    assert!(view.ownership_asked_at > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_somebody_asked_for_is_remembered_with_the_execution_that_it_ended() {
+    let mut fixture = Fixture::running().await;
+    let execution = fixture.now().jobs.known().unwrap()[&A].execution_id;
+    let restarted = |fixture: &Fixture| fixture.now().jobs.known().unwrap()[&A].restarted;
+    for (asked, expected) in [(false, None), (true, Some(execution))] {
+        for status in [JobStatus::NotRunning, JobStatus::Running] {
+            fixture.cluster.set(A, status);
+            let why = "Restart";
+            fixture.cluster.tell_why(A, status, asked, why).await;
+            fixture
+                .seen(|view| view.jobs.known().unwrap()[&A].status == status)
+                .await;
+        }
+        assert_eq!(restarted(&fixture), expected);
+    }
+    // A list doesn't take it back.
+    fixture.watch.refreshed().await.unwrap();
+    assert_eq!(restarted(&fixture), Some(execution));
 }
 
 #[tokio::test(start_paused = true)]

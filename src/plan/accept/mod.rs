@@ -4,6 +4,7 @@
 //! A record whose source this run doesn't name is left alone. A job whose document is gone while
 //! another one declares it is renamed, not deleted. Removals go on only within the limits.
 
+mod budget;
 mod limits;
 mod rename;
 

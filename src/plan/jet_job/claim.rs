@@ -185,6 +185,19 @@ pub(super) fn renewed(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     true
 }
 
+/// Writes our entry again where it is gone although the job goes on; whether that is under way. It is
+/// written only where no entry is.
+pub(super) fn restored(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let known = draft
+        .view()
+        .is_some_and(|view| view.ownership.known().is_some());
+    if !known || !job.is_active() || draft.seen(job.id).is_none() || draft.entry().is_some() {
+        return false;
+    }
+    rewrite(draft, &job.nonce, Some(job.id), None);
+    true
+}
+
 fn rewrite(
     draft: &mut Draft<'_>,
     nonce: &str,

@@ -29,7 +29,7 @@ fn trusted(draft: &Draft<'_>, action: &Action) -> Result<(), Obstacle> {
         return Ok(());
     };
     let name = &draft.record.spec.hazelcast_resource_name;
-    let spec = spec(draft.input.desired, name)?;
+    let spec = spec(draft.input, name)?;
     guard(name, view, &spec, draft.now())?;
     match action {
         Action::Claim { .. } => keeps_entries(name, view),

@@ -111,6 +111,9 @@ fn by_status(draft: &mut Draft<'_>) {
         stop::for_good(draft, &job, OperationKind::Cancel);
         return;
     }
+    if claim::restored(draft, &job) {
+        return;
+    }
     if !job.is_active() && claim::conflict(draft) {
         return;
     }

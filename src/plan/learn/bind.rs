@@ -148,5 +148,7 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         ran: job.status == JobStatus::Running,
         started_from: None,
         own_snapshot: false,
+        restart_asked: false,
+        restarted: job.restarted,
     }
 }

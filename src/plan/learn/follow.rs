@@ -48,18 +48,35 @@ fn update(draft: &mut Draft<'_>, seen: &JobView) {
     };
     let changed = before.status != seen.status;
     let ran_before = before.ran;
+    let by_hand = restarted_by_hand(before, seen);
     let next = next_of(draft, before, seen);
     if next == *before {
         return;
     }
     let record = draft.edit();
     record.job = Some(next);
+    if by_hand {
+        // There is nothing to undo: the job goes on with the state that it had.
+        let message = format!("restarted by hand (job {})", seen.id);
+        draft.tell(EventKind::Drifted, message);
+    }
+    let record = draft.edit();
     if changed {
         // What failed then is another question now, and so is what a person said about it.
         record.retry = None;
         record.restarts.confirmed = false;
         tell::status(draft, seen, ran_before);
     }
+}
+
+/// Whether a member told of a restart that we did not ask for. One of ours whose event was lost with
+/// the connection excuses one of somebody else's.
+fn restarted_by_hand(before: &BoundJob, seen: &JobView) -> bool {
+    is_restarted_anew(before, seen) && !before.restart_asked
+}
+
+fn is_restarted_anew(before: &BoundJob, seen: &JobView) -> bool {
+    seen.restarted.is_some() && seen.restarted != before.restarted
 }
 
 fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
@@ -72,6 +89,10 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
         job.failure = None;
     }
     job.ran |= seen.status == JobStatus::Running;
+    if is_restarted_anew(before, seen) {
+        job.restarted = seen.restarted;
+        job.restart_asked = false;
+    }
     job.submitted_at = seen.submitted_at;
     job.completed_at = seen.completed_at;
     job.failure = failure_of(seen).or(job.failure);

@@ -9,8 +9,10 @@ mod tell;
 use std::sync::Arc;
 
 use super::draft::Draft;
+use super::event::EventKind;
 use super::jar::JarView;
 use super::job::JobStatus;
+use super::ownership::OWNERSHIP_MAP;
 use super::record::{BoundJob, JarPin, OperationKind};
 use crate::resources::JarOrigin;
 use crate::resources::jet_job::DesiredState;
@@ -22,6 +24,7 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
         return;
     }
     forget_entry_of_old_cluster(draft);
+    forget_entry_that_vanished(draft);
     bind::bind_attempt(draft);
     bind::bind_by_entry(draft);
     follow::follow_job(draft);
@@ -62,6 +65,30 @@ fn forget_entry_of_old_cluster(draft: &mut Draft<'_>) {
     let another = known.is_some_and(|known| Some(known.cluster_id) != draft.cluster_id());
     if another && draft.record.entry.is_some() {
         draft.edit().entry = None;
+    }
+}
+
+/// Our entry was there and is no more, although the job goes on: somebody removed it, or the whole map.
+/// Forgotten here, it is written again where nobody else's has taken its place.
+fn forget_entry_that_vanished(draft: &mut Draft<'_>) {
+    let record = &draft.record;
+    let active = record.job.as_ref().is_some_and(BoundJob::is_active);
+    if !active || record.deletion.is_some() || record.entry.is_none() {
+        return;
+    }
+    let Some(view) = draft.view() else { return };
+    // Only what was asked for after the entry was written says that it went.
+    let newer = match (view.ownership_asked_at, record.entry_since) {
+        (Some(asked), Some(written)) => asked > written,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let there = view.ownership.known();
+    let gone = there.is_some_and(|entries| !entries.contains_key(draft.job_name()));
+    if newer && gone {
+        draft.edit().entry = None;
+        let message = format!("its entry in the map {OWNERSHIP_MAP} is gone, and not by us");
+        draft.tell(EventKind::Drifted, message);
     }
 }
 

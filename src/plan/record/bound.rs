@@ -55,6 +55,20 @@ pub struct BoundJob {
     /// Whether it committed a snapshot of its own, so that it needs that one no longer.
     #[serde(default)]
     pub own_snapshot: bool,
+    /// Whether we asked for a restart of which no member has told yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub restart_asked: bool,
+    /// The execution that ended in the latest restart that a member told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted: Option<i64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl BoundJob {

@@ -44,6 +44,9 @@ pub struct JobRecord {
     /// Our entry in the ownership map as we wrote it last.
     #[serde(default)]
     pub entry: Option<OwnershipEntry>,
+    /// When the entry was known to be written; none where a version before this one wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_since: Option<Timestamp>,
     /// Whether our entry was removed, or was seen not to be there, during the deletion.
     #[serde(default)]
     pub released: bool,
@@ -120,6 +123,7 @@ impl JobRecord {
             attempts: 0,
             attempt: None,
             entry: None,
+            entry_since: None,
             released: false,
             job: None,
             operation: None,

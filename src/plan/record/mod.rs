@@ -22,7 +22,7 @@ pub use job::{Deletion, JarPin, JobRecord, Retry};
 
 use super::hold::HoldId;
 use super::step::Step;
-use crate::resources::{ResourceId, SourceName};
+use crate::resources::{HazelcastSpec, Place, ResourceId, SourceName};
 
 /// Everything recorded. Cloning is cheap: records are shared.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -55,6 +55,33 @@ pub struct ClusterRecord {
     pub cluster_id: Uuid,
     /// Since when.
     pub since: Timestamp,
+    /// The last good document about it; none where there never was one, or where no job refers to it
+    /// any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<ClusterDocument>,
+}
+
+impl ClusterRecord {
+    /// The record of a cluster of which no document is known.
+    pub fn new(cluster_id: Uuid, since: Timestamp) -> Self {
+        Self {
+            cluster_id,
+            since,
+            document: None,
+        }
+    }
+}
+
+/// The last good document about a cluster: it stays in force while jobs refer to the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterDocument {
+    /// Counts the changes of `spec`, from 1.
+    pub generation: u64,
+    /// Where it stood.
+    pub place: Place,
+    /// What it said.
+    pub spec: Arc<HazelcastSpec>,
 }
 
 /// What was recorded of one source.
@@ -65,6 +92,25 @@ pub struct SourceRecord {
     pub revision: String,
     /// When it was first seen.
     pub seen_at: Timestamp,
+    /// The jobs of the source whose deletion began without a person's word, and when: how many those
+    /// of an hour are is limited.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deletions: BTreeMap<String, Timestamp>,
+    /// Since when deletions are held because there were too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
+}
+
+impl SourceRecord {
+    /// A record of a revision of which nothing was deleted yet.
+    pub fn new(revision: String, seen_at: Timestamp) -> Self {
+        Self {
+            revision,
+            seen_at,
+            deletions: BTreeMap::new(),
+            held_since: None,
+        }
+    }
 }
 
 /// A person's word about a hold.

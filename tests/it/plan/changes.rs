@@ -454,7 +454,7 @@ fn a_failed_step_does_not_hold_up_what_is_wanted_next() {
     scene.end_with(&plan, &refused);
     assert_eq!(words(&scene.learn()), "BackingOff");
     let mut removed = scene.clone();
-    removed.remove("orders");
+    removed.delete("orders");
     assert_eq!(words(&removed.learn()), "cancel");
     scene.declare("orders", json!({"state": "Suspended"}));
     assert_eq!(words(&scene.learn()), "suspend");

@@ -9,29 +9,11 @@ use jetkeeper::resources::desired::Annotations;
 use jetkeeper::resources::{ResourceId, SourceName};
 use serde_json::json;
 
+use super::deletions::{many, remove};
 use super::observe::running;
 use super::scene::{CLUSTER, SOURCE, Scene, hold, place, seconds, words};
 
 const NOTHING: [&str; 0] = [];
-
-/// This many jobs of no state, all running; removing them cancels them.
-fn many(count: usize) -> Scene {
-    let mut scene = Scene::new();
-    for number in 0..count {
-        scene.declare(
-            &format!("job-{number:02}"),
-            json!({"deletionPolicy": "Cancel"}),
-        );
-    }
-    scene.settle();
-    scene
-}
-
-fn remove(scene: &mut Scene, numbers: std::ops::Range<usize>) {
-    for number in numbers {
-        scene.remove(&format!("job-{number:02}"));
-    }
-}
 
 fn pause(scene: &Scene, until: Option<i64>) -> Pause {
     Pause {
@@ -199,7 +181,7 @@ fn the_last_good_version_of_a_faulty_document_stays_in_force() {
 #[test]
 fn a_faulty_document_ends_a_deletion_that_was_begun() {
     let (mut scene, _) = running(json!({}));
-    scene.remove("orders");
+    scene.delete("orders");
     assert_eq!(words(&scene.learn()), "SnapshotRequired");
     scene.break_document("orders");
     assert_eq!(words(&scene.learn()), "Faulty");
@@ -209,7 +191,7 @@ fn a_faulty_document_ends_a_deletion_that_was_begun() {
 #[test]
 fn a_document_that_comes_back_ends_its_deletion() {
     let (mut scene, job) = running(json!({}));
-    scene.remove("orders");
+    scene.delete("orders");
     let held = hold(&scene.learn(), Reason::SnapshotRequired);
     scene.confirm(&held, true);
     assert_eq!(words(&scene.learn()), "cancel");
@@ -221,21 +203,21 @@ fn a_document_that_comes_back_ends_its_deletion() {
 
     // After the cancel it is submitted again.
     let (mut scene, _) = running(json!({"deletionPolicy": "Cancel"}));
-    scene.remove("orders");
+    scene.delete("orders");
     scene.pass();
     scene.declare("orders", json!({"deletionPolicy": "Cancel"}));
     assert_eq!(scene.settle(), ["claim", "submit"]);
 
     // And after its name was given up, too, with an entry of its own.
     let (mut scene, _) = running(json!({"deletionPolicy": "Cancel"}));
-    scene.remove("orders");
+    scene.delete("orders");
     scene.pass();
     let plan = scene.learn();
     assert_eq!(words(&plan), "release");
     scene.carry_out(&plan.steps[0]);
     scene.declare("orders", json!({"deletionPolicy": "Cancel"}));
     assert_eq!(scene.settle(), ["claim", "submit"]);
-    scene.remove("orders");
+    scene.delete("orders");
     assert_eq!(scene.settle(), ["cancel", "release"]);
     assert!(scene.entries().is_empty());
 }
@@ -243,7 +225,7 @@ fn a_document_that_comes_back_ends_its_deletion() {
 #[test]
 fn a_release_that_another_entry_refused_is_read_again() {
     let (mut scene, _) = running(json!({"deletionPolicy": "Orphan"}));
-    scene.remove("orders");
+    scene.delete("orders");
     let plan = scene.learn();
     assert_eq!(words(&plan), "release");
     // Its answer was lost, and the entry is gone.
@@ -254,7 +236,7 @@ fn a_release_that_another_entry_refused_is_read_again() {
     scene.entries().clear();
     scene.pass_time(seconds(2));
     assert_eq!(scene.settle(), ["release"]);
-    assert!(scene.recorded.jobs.is_empty());
+    assert!(scene.is_forgotten());
 }
 
 #[test]
@@ -266,7 +248,7 @@ fn removal_waits_for_the_outcome_of_an_upload() {
         message: "no answer".to_owned(),
     };
     scene.end_with(&plan, &unknown);
-    scene.remove("orders");
+    scene.delete("orders");
     scene.tick();
     assert_eq!(words(&scene.learn()), "OutcomeUnknown");
     let jetkeeper::plan::step::Action::Submit(submit) = &plan.steps[0].action else {
@@ -280,99 +262,9 @@ fn removal_waits_for_the_outcome_of_an_upload() {
 fn a_record_of_which_nothing_was_done_goes_without_its_cluster() {
     let mut scene = Scene::with(json!({"hazelcastResourceName": "nowhere"}));
     scene.learn();
-    scene.remove("orders");
+    scene.delete("orders");
     scene.learn();
-    assert!(scene.recorded.jobs.is_empty());
-}
-
-#[test]
-fn a_missing_source_deletes_nothing_until_confirmed() {
-    let mut scene = many(2);
-    remove(&mut scene, 0..2);
-    scene.source(SOURCE).present = false;
-    let held = hold(&scene.learn(), Reason::SourceMissing);
-    assert_eq!((held.subjects.len(), held.release), (2, Release::Confirm));
-    scene.assert_at_rest();
-    scene.confirm(&held, false);
-    let plan = scene.learn();
-    assert_eq!(words(&plan), "cancel cancel");
-    // That stays so for as long as it takes.
-    assert_eq!(scene.settle().len(), 4);
-    assert!(scene.recorded.jobs.is_empty());
-}
-
-#[test]
-fn nothing_is_deleted_while_a_document_can_not_be_identified() {
-    let mut scene = many(2);
-    remove(&mut scene, 0..1);
-    scene.source(SOURCE).identified = false;
-    let held = hold(&scene.learn(), Reason::SourceUnidentified);
-    assert_eq!(held.release, Release::None);
-    scene.assert_at_rest();
-    scene.source(SOURCE).identified = true;
-    assert_eq!(scene.settle(), ["cancel", "release"]);
-
-    // Not even what was begun before.
-    let mut scene = many(2);
-    remove(&mut scene, 0..1);
-    scene.learn();
-    scene.source(SOURCE).identified = false;
-    assert_eq!(words(&scene.learn()), "SourceUnidentified");
-}
-
-#[test]
-fn deletions_beyond_the_limits_hold_until_confirmed() {
-    // Of this many, that many; at most 10, or 25 % from four on.
-    for (total, gone, held) in [
-        (3, 3, false),
-        (12, 3, false),
-        (12, 4, true),
-        (16, 4, false),
-        (60, 10, false),
-        (60, 11, true),
-    ] {
-        let mut scene = many(total);
-        remove(&mut scene, 0..gone);
-        let expected = if held {
-            "MassDeletion".to_owned()
-        } else {
-            vec!["cancel"; gone].join(" ")
-        };
-        assert_eq!(words(&scene.learn()), expected, "{gone} of {total}");
-    }
-}
-
-#[test]
-fn a_confirmed_mass_deletion_goes_on_and_later_ones_are_judged_by_themselves() {
-    let mut scene = many(12);
-    remove(&mut scene, 0..4);
-    let held = hold(&scene.learn(), Reason::MassDeletion);
-    scene.confirm(&held, false);
-    assert_eq!(words(&scene.learn()), "cancel cancel cancel cancel");
-    // The first four are on their way, and are not counted again.
-    remove(&mut scene, 4..8);
-    assert_eq!(
-        words(&scene.learn()),
-        "cancel cancel cancel cancel MassDeletion"
-    );
-    let held = hold(&scene.plan(), Reason::MassDeletion);
-    assert_eq!(held.subjects.len(), 4);
-}
-
-#[test]
-fn a_confirmation_is_void_once_the_deletion_is_another_one() {
-    let mut scene = many(12);
-    remove(&mut scene, 0..4);
-    let held = hold(&scene.learn(), Reason::MassDeletion);
-    scene.confirm(&held, false);
-    remove(&mut scene, 4..5);
-    let plan = scene.learn();
-    assert_eq!(words(&plan), "MassDeletion");
-    assert!(
-        scene.recorded.confirmations.is_empty(),
-        "void, and forgotten"
-    );
-    assert_ne!(hold(&plan, Reason::MassDeletion).id, held.id);
+    assert!(scene.is_forgotten());
 }
 
 #[test]
@@ -432,7 +324,7 @@ fn annotations_leave_a_job_alone() {
     scene.annotate("orders", scene.desired.jobs["orders"].annotations.clone());
     assert_eq!(words(&scene.learn()), "ReconcileDisabled");
     scene.assert_at_rest();
-    scene.remove("orders");
+    scene.delete("orders");
     assert_eq!(words(&scene.learn()), "ReconcileDisabled");
 
     let mut scene = many(12);

@@ -230,6 +230,7 @@ pub(crate) fn is_empty(plan: &Plan) -> bool {
     plan.steps.is_empty()
         && plan.jobs.is_empty()
         && plan.clusters.is_empty()
+        && plan.sources.is_empty()
         && plan.events.is_empty()
         && plan.spent_confirmations.is_empty()
         && plan.spent_adoptions.is_empty()

@@ -4,9 +4,12 @@
 //! on an ideal cluster until nothing is left to do.
 
 mod changes;
+mod clusters;
+mod deletions;
 mod documents;
 mod drive;
 mod guards;
+mod hands;
 mod observe;
 mod properties;
 mod report;

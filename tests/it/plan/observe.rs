@@ -55,6 +55,7 @@ impl Scene {
             completed_at: None,
             user_cancelled: false,
             user_requested: None,
+            restarted: None,
             failure: None,
             suspension_failure: None,
             config: Some(Arc::new(config)),

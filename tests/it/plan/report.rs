@@ -327,7 +327,7 @@ fn an_upgrade_and_a_removal_show_in_the_lifecycle() {
     let deployed = scene.recorded.jobs["orders"].job.clone().unwrap().deployed;
     assert_eq!(status.jar.unwrap().sha256, deployed.unwrap().jar.unwrap());
 
-    scene.remove("orders");
+    scene.delete("orders");
     scene.learn();
     assert_eq!(
         scene.status("orders").lifecycle_state,
@@ -338,7 +338,7 @@ fn an_upgrade_and_a_removal_show_in_the_lifecycle() {
 #[test]
 fn a_job_whose_document_is_gone_says_what_keeps_it() {
     let (mut scene, _) = running(json!({}));
-    scene.remove("orders");
+    scene.delete("orders");
     scene.source("jobs").identified = false;
     let plan = scene.learn();
     assert_eq!(plan.holds.len(), 1);

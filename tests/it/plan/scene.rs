@@ -24,6 +24,8 @@ use uuid::Uuid;
 pub(crate) const CLUSTER: &str = "dev";
 /// The source of every document, unless a test says otherwise.
 pub(crate) const SOURCE: &str = "jobs";
+/// The document that `delete` leaves in the source.
+const BYSTANDER: &str = "zz-bystander";
 /// The owner that the scene plans for.
 pub(crate) const OWNER: &str = "keeper-1";
 
@@ -77,10 +79,7 @@ impl Scene {
     /// A known cluster that is well, an empty source, nothing recorded.
     pub(crate) fn new() -> Self {
         let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        let known = ClusterRecord {
-            cluster_id: cluster_id(),
-            since: now,
-        };
+        let known = ClusterRecord::new(cluster_id(), now);
         let mut scene = Self {
             desired: Desired::default(),
             recorded: Recorded {
@@ -171,6 +170,18 @@ impl Scene {
     pub(crate) fn remove(&mut self, name: &str) {
         self.desired.jobs.remove(name);
         self.desired.jars.remove(name);
+    }
+
+    /// Removes a document that isn't the last one of its source: another one stays, of a job that is
+    /// not to run.
+    pub(crate) fn delete(&mut self, name: &str) {
+        self.remove(name);
+        self.declare(BYSTANDER, json!({"state": "Suspended"}));
+    }
+
+    /// Whether nothing but the job that `delete` left is recorded.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.recorded.jobs.keys().all(|name| name == BYSTANDER)
     }
 
     /// A document that is there but can't be used.
@@ -295,6 +306,10 @@ impl Scene {
         self.recorded
             .clusters
             .extend(clusters.map(|(name, record)| (name.clone(), Arc::clone(record))));
+        let sources = plan.sources.iter();
+        self.recorded
+            .sources
+            .extend(sources.map(|(name, record)| (name.clone(), Arc::clone(record))));
         for id in &plan.spent_confirmations {
             self.recorded.confirmations.remove(id);
         }

@@ -281,7 +281,7 @@ fn every_attempt_has_a_nonce_of_its_own() {
     // A resource that is deleted and made again counts from the start, and has other nonces still.
     let (mut scene, _) = running(json!({"deletionPolicy": "Cancel"}));
     let first = scene.recorded.jobs["orders"].job.clone().unwrap().nonce;
-    scene.remove("orders");
+    scene.delete("orders");
     scene.settle();
     scene.declare("orders", json!({}));
     scene.settle();
@@ -440,9 +440,9 @@ fn a_job_that_another_owner_took_over_is_left_alone() {
         assert_eq!(words(&scene.learn()), "Conflict");
     }
     let mut removed = scene.clone();
-    removed.remove("orders");
+    removed.delete("orders");
     assert_eq!(removed.settle(), [""; 0]);
-    assert!(removed.recorded.jobs.is_empty());
+    assert!(removed.is_forgotten());
 
     scene
         .recorded

@@ -90,7 +90,7 @@ fn decide(row: &str, column: &str) -> String {
     let spec = json!({"deletionPolicy": policy});
     let mut scene = in_row(row, &spec);
     if wanted == "removed" {
-        scene.remove("orders");
+        scene.delete("orders");
     } else {
         scene.declare("orders", with(&spec, json!({"state": wanted})));
     }
@@ -172,9 +172,9 @@ fn removing_the_document_ends_with_no_record_and_no_entry() {
             continue;
         }
         let mut scene = in_row(row, &spec);
-        scene.remove("orders");
+        scene.delete("orders");
         let verbs = scene.settle();
-        assert!(scene.recorded.jobs.is_empty(), "{row}: {verbs:?}");
+        assert!(scene.is_forgotten(), "{row}: {verbs:?}");
         assert!(scene.entries().is_empty(), "{row}: {verbs:?}");
     }
 }
@@ -213,7 +213,7 @@ fn only_a_running_job_with_a_guarantee_is_cancelled_gracefully() {
 fn deletion_policy_snapshot_cancels_what_has_no_state() {
     let (mut scene, job) = running(json!({}));
     scene.stateless(job);
-    scene.remove("orders");
+    scene.delete("orders");
     assert_eq!(scene.settle(), ["cancel", "release"]);
 }
 
@@ -222,7 +222,7 @@ fn deletion_policy_snapshot_holds_until_the_state_may_go() {
     for removed in [true, false] {
         let (mut scene, _) = running(json!({}));
         if removed {
-            scene.remove("orders");
+            scene.delete("orders");
         } else {
             scene.declare("orders", json!({"state": "Canceled"}));
         }
@@ -262,7 +262,7 @@ fn deletion_policy_suspend_suspends_and_leaves_the_job() {
         assert_eq!(words(&scene.learn()), "JobStarting");
         assert_eq!(scene.settle(), ["suspend"]);
         assert_eq!(scene.jobs()[&job].status, JobStatus::Suspended);
-        scene.remove("orders");
+        scene.delete("orders");
         assert_eq!(scene.settle(), ["release"]);
         assert_eq!(scene.jobs()[&job].status, JobStatus::Suspended);
     }
@@ -288,7 +288,7 @@ fn deletion_policy_orphan_leaves_the_job_as_it_is() {
         json!({"deletionPolicy": "Orphan", "state": "Canceled"}),
     );
     assert_eq!(scene.settle(), [""; 0]);
-    scene.remove("orders");
+    scene.delete("orders");
     assert_eq!(scene.settle(), ["release"]);
     assert_eq!(scene.jobs()[&job].status, JobStatus::Running);
 }

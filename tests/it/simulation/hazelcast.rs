@@ -326,12 +326,18 @@ impl Hazelcast {
 
     /// Begins an execution.
     fn begin(&self, state: &mut State, id: JobId, asked: bool) {
+        self.begin_anew(state, id, asked, false);
+    }
+
+    /// Begins an execution, after a restart that somebody asked for.
+    fn begin_anew(&self, state: &mut State, id: JobId, asked: bool, restart: bool) {
         let execution = state.rng.random_range(1..i64::MAX);
         if let Some(job) = state.jobs.get_mut(&id) {
             job.execution_id = execution;
             job.suspension_failure = None;
         }
-        self.change(state, id, JobStatus::NotRunning, asked, None);
+        let why = restart.then(|| "Restart".to_owned());
+        self.change(state, id, JobStatus::NotRunning, asked, why);
         let pause = state.rng.random_range(1..30);
         self.later(state, id, pause, move |it, state| {
             it.change(state, id, JobStatus::Starting, asked, None);
@@ -392,7 +398,7 @@ impl Hazelcast {
         self.later(state, id, pause, move |it, state| match stop {
             Stop::Suspend if fails => it.begin(state, id, false),
             Stop::Suspend => it.change(state, id, JobStatus::Suspended, true, None),
-            Stop::Restart => it.begin(state, id, true),
+            Stop::Restart => it.begin_anew(state, id, true, true),
             Stop::Cancel => {
                 if let Some(job) = state.jobs.get_mut(&id) {
                     job.user_cancelled = true;
@@ -511,6 +517,7 @@ impl Job {
             completed_at: self.completed_at,
             user_cancelled: self.user_cancelled,
             user_requested: None,
+            restarted: None,
             failure: self.failure.as_deref().map(Into::into),
             suspension_failure: self.suspension_failure.as_deref().map(Into::into),
             config: None,

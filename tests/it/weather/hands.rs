@@ -163,3 +163,28 @@ fn a_suspend_by_hand_is_undone_under_correct() {
     assert_eq!(stage.count(&name, EventKind::Drifted), 1);
     assert_eq!(stage.submits(&name), 1);
 }
+
+#[test]
+fn a_restart_by_hand_is_told_and_nothing_is_held() {
+    let mut stage = Stage::shared();
+    let name = stage.name("restarted");
+    stage.declare(&name, "Stateless", &[]);
+    stage.start();
+    let job = stage.until_at_rest(&name, Phase::Running).status.id;
+
+    stage.person.restart(job);
+    stage.until("the restart is told", || {
+        stage.count(&name, EventKind::Drifted) == 1
+    });
+    stage.until_at_rest(&name, Phase::Running);
+    // One of ours is none by hand.
+    let before = stage.person.only_job(&name).execution_id;
+    stage.declare(&name, "Stateless", &["restartNonce: 1"]);
+    stage.until("the job is restarted", || {
+        stage.person.only_job(&name).execution_id != before
+    });
+    stage.until_at_rest(&name, Phase::Running);
+    assert_eq!(stage.person.only_job(&name).job_id, job);
+    assert_eq!(stage.count(&name, EventKind::Drifted), 1);
+    assert_eq!(stage.submits(&name), 1);
+}

@@ -64,6 +64,11 @@ impl Person {
         RUNTIME.block_on(self.client.terminate(job, mode)).unwrap();
     }
 
+    pub(super) fn restart(&self, job: i64) {
+        let mode = TerminateMode::RestartGraceful;
+        RUNTIME.block_on(self.client.terminate(job, mode)).unwrap();
+    }
+
     pub(super) fn resume(&self, job: i64) {
         RUNTIME.block_on(self.client.resume(job)).unwrap();
     }
