@@ -17,7 +17,9 @@ use super::job::{JobId, JobStatus, JobView};
 use super::observed::ClusterView;
 use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
+use super::planner::Kept;
 use super::record::JobRecord;
+use super::status::JobStatusReport;
 use super::step::{Action, Expectation, Remember, Step};
 use crate::resources::ResourceId;
 
@@ -48,6 +50,9 @@ pub(super) struct Draft<'a> {
     pub(super) undecided: bool,
     /// Whether a person's wish to adopt the job is still to be acted on.
     pub(super) adoption_open: bool,
+    /// Whether this follows from something that is not compared from pass to pass, so that it can't be
+    /// kept for the next one: other jobs, or when the cluster was listed.
+    pub(super) fleeting: bool,
     jar: OnceCell<Option<(JarRequest, &'a JarView)>>,
     holds: Vec<Hold>,
     withheld: Option<Hold>,
@@ -73,6 +78,7 @@ impl<'a> Draft<'a> {
             removed: false,
             undecided: false,
             adoption_open: false,
+            fleeting: false,
             jar: OnceCell::new(),
             holds: standing.holds,
             withheld: standing.withheld,
@@ -115,6 +121,12 @@ impl<'a> Draft<'a> {
             (Some(written), Some(read)) if written.epoch > read.epoch => Some(written),
             (written, read) => read.or(written),
         }
+    }
+
+    /// When the list was asked for that is seen.
+    pub(super) fn listed_at(&mut self) -> Option<Timestamp> {
+        self.fleeting = true;
+        self.view().and_then(|view| view.listed_at)
     }
 
     /// A job as it is seen now.
@@ -309,6 +321,33 @@ impl<'a> Draft<'a> {
         });
     }
 
+    /// What may stand for this in later passes, as long as what it follows from is the same: nothing
+    /// was done, learnt, told or spent.
+    pub(super) fn to_keep(
+        &self,
+        before: Option<&Arc<JobRecord>>,
+        status: &Arc<JobStatusReport>,
+    ) -> Option<Kept> {
+        let unchanged = before.is_some_and(|before| Arc::ptr_eq(before, &self.record));
+        let quiet = self.step.is_none()
+            && self.events.is_empty()
+            && self.spent.is_empty()
+            && self.withheld.is_none()
+            && !self.removed
+            && !self.adoption_commanded();
+        // An operation counts among those of its cluster.
+        let alone = self.record.operation.is_none() && !self.fleeting;
+        (unchanged && quiet && alone).then(|| Kept {
+            name: self.id.name.clone(),
+            record: Arc::clone(&self.record),
+            planned_at: self.now(),
+            wake: self.wake,
+            undecided: self.undecided,
+            holds: self.holds.clone(),
+            status: Arc::clone(status),
+        })
+    }
+
     /// Puts everything into the plan of the pass.
     pub(super) fn finish_into(
         self,
@@ -338,8 +377,6 @@ impl<'a> Draft<'a> {
         if keeps_confirmations {
             undecided.push(self.id);
         }
-        if let Some(wake) = self.wake {
-            plan.next_wake = Some(plan.next_wake.map_or(wake, |other| other.min(wake)));
-        }
+        plan.wake_at(self.wake);
     }
 }
