@@ -1,6 +1,7 @@
 //! The real program as a daemon, and what it tells on its socket.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jetkeeper::api::Client;
@@ -22,7 +23,7 @@ pub(crate) struct Daemon {
     program: Program,
     client: Client,
     changes: Watch<Change<JobResource>>,
-    jobs: BTreeMap<String, JobStatusReport>,
+    jobs: BTreeMap<String, Arc<JobStatusReport>>,
 }
 
 impl Daemon {
@@ -46,7 +47,7 @@ impl Daemon {
 
     /// A job's status as it was told last.
     pub(crate) fn status(&self, name: &str) -> Option<&JobStatusReport> {
-        self.jobs.get(name)
+        self.jobs.get(name).map(|status| &**status)
     }
 
     /// Waits until a job is told to be in this phase, or gone; gives the time at which that was told.

@@ -8,7 +8,7 @@ use jetkeeper::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStat
 use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Observed, Seen};
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jetkeeper::plan::record::{BoundJob, ClusterRecord, Deployed, JobRecord, Recorded};
-use jetkeeper::plan::{Plan, PlanInput, Settings, plan, wanted_jars};
+use jetkeeper::plan::{Plan, PlanInput, Planner, Settings, wanted_jars};
 use jetkeeper::resources::{Desired, Digest, ResourceId};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -75,9 +75,9 @@ impl Fleet {
         fleet
     }
 
-    /// Plans.
-    pub(crate) fn plan(&self, desired: &Desired) -> Plan {
-        plan(&PlanInput {
+    /// Plans with a planner that may have planned before.
+    pub(crate) fn plan(&self, desired: &Desired, planner: &mut Planner) -> Plan {
+        planner.plan(&PlanInput {
             desired,
             recorded: &self.recorded,
             observed: &self.observed,
@@ -89,7 +89,7 @@ impl Fleet {
     /// Plans until nothing more is learnt.
     fn settle(&mut self, desired: &Desired) {
         loop {
-            let plan = self.plan(desired);
+            let plan = self.plan(desired, &mut Planner::default());
             assert_eq!(plan.steps, [], "at rest there is nothing to do");
             if plan.jobs.is_empty() {
                 break;

@@ -127,8 +127,9 @@ impl Keeper {
         let at = monotonic();
         assert!(
             shown,
-            "{what}: not within {PATIENCE:?}; {:#?}",
-            self.handle.published.borrow()
+            "{what}: not within {PATIENCE:?}, but {} jobs in pass {}",
+            self.handle.published.borrow().jobs.len(),
+            self.handle.published.borrow().pass
         );
         at
     }

@@ -139,7 +139,7 @@ fn last_seen(name: &str, record: &JobRecord) -> JobResource {
             annotations: record.annotations.clone(),
         },
         spec: Arc::clone(&record.spec),
-        status: last_status(record),
+        status: Arc::new(last_status(record)),
     }
 }
 

@@ -331,8 +331,8 @@ mod tests {
 
     #[test]
     fn a_hold_says_how_it_ends() {
-        let mut holds = samples::drifted().status.holds;
-        holds.extend(samples::failed().status.holds);
+        let mut holds = samples::drifted().status.holds.clone();
+        holds.extend_from_slice(&samples::failed().status.holds);
         insta::assert_snapshot!(table(Format::Table, &holds, 200), @r"
         ID            CLASS    REASON      RESOURCES          MESSAGE
         f3e0e51863c7  Policy   Drifted     JetJob/returns     the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
@@ -354,7 +354,7 @@ mod tests {
                 "away",
             )
         };
-        let drifted = samples::drifted().status.holds;
+        let drifted = samples::drifted().status.holds.clone();
         let holds = [&[away("a"), away("b")], &*drifted, &drifted].concat();
         let groups: Vec<String> = grouped(&holds).iter().map(subjects).collect();
         assert_eq!(

@@ -67,7 +67,7 @@ pub(super) fn running() -> JobResource {
         kind: "JetJob".to_owned(),
         metadata: metadata("orders"),
         spec: Arc::new(serde_json::from_value(spec).unwrap()),
-        status: JobStatusReport {
+        status: Arc::new(JobStatusReport {
             id: 0x0adf_8fef_9a80_0001,
             job_id_text: Some(JobId(0x0adf_8fef_9a80_0001)),
             phase: Phase::Running,
@@ -85,7 +85,7 @@ pub(super) fn running() -> JobResource {
                 condition(ConditionType::Reconciled, is_so, Reason::AsDesired, ""),
             ],
             holds: Vec::new(),
-        },
+        }),
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn drifted() -> JobResource {
     );
     let message = hold.message.clone();
     let ready = ConditionType::Ready;
-    job.status = JobStatusReport {
+    job.status = Arc::new(JobStatusReport {
         phase: Phase::Suspended,
         lifecycle_state: LifecycleState::Deployed,
         observed_generation: 1,
@@ -112,8 +112,8 @@ pub(super) fn drifted() -> JobResource {
             &message,
         )],
         holds: vec![hold.released_by(Release::Confirm)],
-        ..job.status
-    };
+        ..(*job.status).clone()
+    });
     job
 }
 
@@ -123,14 +123,14 @@ pub(super) fn failed() -> JobResource {
     job.metadata = metadata("word-count");
     let name = vec![ResourceId::jet_job("word-count")];
     let waiting = Hold::new(Reason::BackingOff, name, "restarted in 40 s (2 of 5)");
-    job.status = JobStatusReport {
+    job.status = Arc::new(JobStatusReport {
         phase: Phase::ExecutionFailed,
         lifecycle_state: LifecycleState::Failed,
         completion_time: Some(minutes_ago(1)),
         failure_text: Some("java.io.IOException: no such file\n\tat A.b(A.java:7)".to_owned()),
         holds: vec![waiting.until(now() + SignedDuration::from_secs(40))],
-        ..job.status
-    };
+        ..(*job.status).clone()
+    });
     job
 }
 
@@ -138,7 +138,7 @@ pub(super) fn failed() -> JobResource {
 pub(super) fn new() -> JobResource {
     let mut job = running();
     job.metadata = metadata("new");
-    job.status = JobStatusReport {
+    job.status = Arc::new(JobStatusReport {
         id: 0,
         job_id_text: None,
         phase: Phase::NotRunning,
@@ -147,8 +147,8 @@ pub(super) fn new() -> JobResource {
         submission_time: None,
         jar: None,
         conditions: Vec::new(),
-        ..job.status
-    };
+        ..(*job.status).clone()
+    });
     job
 }
 

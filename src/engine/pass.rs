@@ -141,14 +141,20 @@ impl Engine {
         }
     }
 
-    fn plan(&self, observed: &Observed, now: Timestamp) -> Result<Plan, EngineError> {
-        let mut plan = plan::plan(&PlanInput {
+    fn plan(&mut self, observed: &Observed, now: Timestamp) -> Result<Plan, EngineError> {
+        let input = PlanInput {
             desired: self.manifests.desired(),
             recorded: &self.recorded,
             observed,
             settings: &self.settings.plan,
             now,
-        });
+        };
+        let mut plan = self.planner.plan(&input);
+        debug_assert_eq!(
+            plan,
+            plan::plan(&input),
+            "what was kept is as if planned anew"
+        );
         match plan.fatal.take() {
             Some(why) => Err(EngineError::Fatal(why)),
             None => Ok(plan),

@@ -70,7 +70,7 @@ impl Showing<'_> {
 
     fn jobs(
         &self,
-        statuses: BTreeMap<String, JobStatusReport>,
+        statuses: BTreeMap<String, Arc<JobStatusReport>>,
     ) -> BTreeMap<String, Arc<JobResource>> {
         let mut jobs = BTreeMap::new();
         for (name, status) in statuses {
@@ -172,16 +172,16 @@ pub(super) fn in_words(step: &Step) -> PlannedStep {
 }
 
 /// Whether a resource shows this record and status already.
-fn shows(resource: &JobResource, record: &JobRecord, status: &JobStatusReport) -> bool {
+fn shows(resource: &JobResource, record: &JobRecord, status: &Arc<JobStatusReport>) -> bool {
     let metadata = &resource.metadata;
     Arc::ptr_eq(&resource.spec, &record.spec)
         && metadata.generation == record.generation
         && metadata.place.as_ref() == Some(&record.place)
         && metadata.annotations == record.annotations
-        && resource.status == *status
+        && (Arc::ptr_eq(&resource.status, status) || resource.status == *status)
 }
 
-fn job_resource(name: &str, record: &JobRecord, status: JobStatusReport) -> Arc<JobResource> {
+fn job_resource(name: &str, record: &JobRecord, status: Arc<JobStatusReport>) -> Arc<JobResource> {
     Arc::new(JobResource {
         api_version: API_VERSION.to_owned(),
         kind: "JetJob".to_owned(),

@@ -78,7 +78,7 @@ pub struct JobResource {
     /// The spec in force.
     pub spec: Arc<JetJobSpec>,
     /// Its status.
-    pub status: JobStatusReport,
+    pub status: Arc<JobStatusReport>,
 }
 
 /// A `Hazelcast` with its status.

@@ -33,8 +33,8 @@ use super::wake::Bell;
 use super::watches::Watches;
 use crate::artifacts::{Artifacts, JarRequest, JarViews};
 use crate::clock::Clock;
-use crate::plan::Plan;
 use crate::plan::record::Recorded;
+use crate::plan::{Plan, Planner};
 use crate::store::{Change, Store};
 
 /// How many requests may wait to be received.
@@ -68,6 +68,7 @@ pub(super) struct Engine {
     pub(super) wanted_jars: BTreeSet<JarRequest>,
     pub(super) recorded: Recorded,
     pub(super) manifests: Manifests,
+    pub(super) planner: Planner,
     pub(super) watches: Watches,
     pub(super) executor: Executor,
     pub(super) flights: Flights,
@@ -183,6 +184,7 @@ impl Engine {
         let jar_views = artifacts.views();
         Self {
             manifests: Manifests::new(sources, names, &bell),
+            planner: Planner::default(),
             watches: Watches::new(
                 clusters,
                 Arc::clone(&clock),

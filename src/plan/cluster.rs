@@ -1,6 +1,6 @@
 //! Is this the cluster that was recorded, and can it be trusted now?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -45,13 +45,20 @@ pub(super) struct ClusterSight<'a> {
     pub(super) view: &'a ClusterView,
     /// Why nothing can be learnt or done, if so.
     pub(super) obstacle: Option<Obstacle>,
-    by_name: BTreeMap<&'a str, Vec<&'a Arc<JobView>>>,
+    by_name: HashMap<&'a str, Vec<&'a Arc<JobView>>>,
 }
 
 impl<'a> ClusterSight<'a> {
-    /// The jobs of a name, newest first.
+    /// The jobs of a name, newest first; only of names that were sought by.
     pub(super) fn named(&'a self, name: &str) -> &'a [&'a Arc<JobView>] {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Seeks the jobs of these names: one walk over all jobs, however many names there are.
+    pub(super) fn seek(&mut self, names: &HashSet<&str>) {
+        if self.obstacle.is_none() && !names.is_empty() {
+            self.by_name = index(self.view, names);
+        }
     }
 }
 
@@ -62,28 +69,25 @@ pub(super) fn look<'a>(
 ) -> BTreeMap<&'a str, ClusterSight<'a>> {
     let mut sights = BTreeMap::new();
     for (name, view) in &input.observed.clusters {
-        let obstacle = recognise(input, name, view, plan);
-        let by_name = if obstacle.is_none() {
-            index(view)
-        } else {
-            BTreeMap::new()
+        let sight = ClusterSight {
+            view,
+            obstacle: recognise(input, name, view, plan),
+            by_name: HashMap::new(),
         };
-        sights.insert(
-            name.as_str(),
-            ClusterSight {
-                view,
-                obstacle,
-                by_name,
-            },
-        );
+        sights.insert(name.as_str(), sight);
     }
     sights
 }
 
-fn index(view: &ClusterView) -> BTreeMap<&str, Vec<&Arc<JobView>>> {
-    let mut by_name: BTreeMap<&str, Vec<&Arc<JobView>>> = BTreeMap::new();
+fn index<'a>(
+    view: &'a ClusterView,
+    names: &HashSet<&str>,
+) -> HashMap<&'a str, Vec<&'a Arc<JobView>>> {
+    let mut by_name: HashMap<&str, Vec<&Arc<JobView>>> = HashMap::with_capacity(names.len());
     for job in view.jobs.known().into_iter().flat_map(BTreeMap::values) {
-        by_name.entry(job.name.as_str()).or_default().push(job);
+        if names.contains(job.name.as_str()) {
+            by_name.entry(job.name.as_str()).or_default().push(job);
+        }
     }
     for jobs in by_name.values_mut() {
         jobs.sort_by_key(|job| std::cmp::Reverse((job.submitted_at, job.id)));

@@ -4,17 +4,17 @@
 //! Without it a cluster whose document vanished would be judged by the defaults, `minMembers: 1` say,
 //! and after a restart nobody would know its addresses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::accept::Standing;
+use super::accept::Accepted;
 use super::hold::{Hold, Reason, Release};
 use super::pass::{Plan, PlanInput};
 use super::record::{ClusterDocument, ClusterRecord, JobRecord};
 use crate::resources::ResourceId;
 
 /// Records the documents that are good, and says which others are in force.
-pub(super) fn keep(input: &PlanInput<'_>, standings: &BTreeMap<String, Standing>, plan: &mut Plan) {
+pub(super) fn keep(input: &PlanInput<'_>, accepted: &Accepted<'_>, plan: &mut Plan) {
     let recorded = input.recorded.clusters.keys();
     let names: BTreeSet<String> = recorded.chain(plan.clusters.keys()).cloned().collect();
     for name in names {
@@ -22,7 +22,7 @@ pub(super) fn keep(input: &PlanInput<'_>, standings: &BTreeMap<String, Standing>
         let Some(before) = plan.clusters.get(&name).cloned().or_else(recorded) else {
             continue;
         };
-        let document = next(input, &name, &before, standings, plan);
+        let document = next(input, &name, &before, accepted, plan);
         if document != before.document {
             let record = ClusterRecord {
                 document,
@@ -38,7 +38,7 @@ fn next(
     input: &PlanInput<'_>,
     name: &str,
     record: &ClusterRecord,
-    standings: &BTreeMap<String, Standing>,
+    accepted: &Accepted<'_>,
     plan: &mut Plan,
 ) -> Option<ClusterDocument> {
     let before = record.document.clone();
@@ -75,8 +75,9 @@ fn next(
         return Some(before);
     }
     let refers = |job: &JobRecord| job.spec.hazelcast_resource_name == name;
-    let jobs = standings.values().map(|standing| &standing.record);
-    let staying = jobs.filter(|job| refers(job) && job.deletion.is_none());
+    let staying = accepted
+        .records()
+        .filter(|job| refers(job) && job.deletion.is_none());
     let count = staying.count();
     if count == 0 {
         // Those that are on their way out still need it, and those of another run's source.

@@ -17,10 +17,21 @@ use super::job::{JobId, JobStatus, JobView};
 use super::observed::ClusterView;
 use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
+use super::planner::Kept;
 use super::record::JobRecord;
+use super::status::JobStatusReport;
 use super::step::{Action, Expectation, ExpectedSnapshot, ExportSnapshot, Remember, Step};
 use super::word::{self, Deed};
 use crate::resources::ResourceId;
+
+/// The questions that a job may be held by about which nothing could be decided now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Questions {
+    /// These, or none.
+    These(Vec<HoldId>),
+    /// That can't be told.
+    Any,
+}
 
 /// The ids of the questions that jobs may be held by which nothing could be decided about now.
 #[derive(Default)]
@@ -30,11 +41,11 @@ pub(super) struct Unasked {
 }
 
 impl Unasked {
-    /// Adds those of a job; none where they can't be told.
-    fn add(&mut self, ids: Option<Vec<HoldId>>) {
-        match ids {
-            Some(ids) => self.ids.extend(ids),
-            None => self.any = true,
+    /// Adds those of a job.
+    pub(super) fn add(&mut self, questions: &Questions) {
+        match questions {
+            Questions::These(ids) => self.ids.extend(ids.iter().cloned()),
+            Questions::Any => self.any = true,
         }
     }
 
@@ -71,6 +82,9 @@ pub(super) struct Draft<'a> {
     pub(super) undecided: bool,
     /// Whether a person's wish to adopt the job is still to be acted on.
     pub(super) adoption_open: bool,
+    /// Whether this follows from something that is not compared from pass to pass, so that it can't be
+    /// kept for the next one: other jobs, or when the cluster was listed.
+    pub(super) fleeting: bool,
     jar: OnceCell<Option<(JarRequest, &'a JarView)>>,
     holds: Vec<Hold>,
     withheld: Option<Hold>,
@@ -96,6 +110,7 @@ impl<'a> Draft<'a> {
             removed: false,
             undecided: false,
             adoption_open: false,
+            fleeting: false,
             jar: OnceCell::new(),
             holds: standing.holds,
             withheld: standing.withheld,
@@ -138,6 +153,12 @@ impl<'a> Draft<'a> {
             (Some(written), Some(read)) if written.epoch > read.epoch => Some(written),
             (written, read) => read.or(written),
         }
+    }
+
+    /// When the list was asked for that is seen.
+    pub(super) fn listed_at(&mut self) -> Option<Timestamp> {
+        self.fleeting = true;
+        self.view().and_then(|view| view.listed_at)
     }
 
     /// A job as it is seen now.
@@ -350,6 +371,41 @@ impl<'a> Draft<'a> {
         });
     }
 
+    /// What may stand for this in later passes, as long as what it follows from is the same: nothing
+    /// was done, learnt, told or spent.
+    pub(super) fn to_keep(
+        &self,
+        before: Option<&Arc<JobRecord>>,
+        status: &Arc<JobStatusReport>,
+    ) -> Option<Kept> {
+        let unchanged = before.is_some_and(|before| Arc::ptr_eq(before, &self.record));
+        let quiet = self.step.is_none()
+            && self.events.is_empty()
+            && self.spent.is_empty()
+            && self.withheld.is_none()
+            && !self.removed
+            && !self.adoption_commanded();
+        // An operation counts among those of its cluster.
+        let alone = self.record.operation.is_none() && !self.fleeting;
+        (unchanged && quiet && alone).then(|| Kept {
+            name: self.id.name.clone(),
+            record: Arc::clone(&self.record),
+            planned_at: self.now(),
+            wake: self.wake,
+            unasked: self.unasked(),
+            holds: self.holds.clone(),
+            status: Arc::clone(status),
+        })
+    }
+
+    /// What a person may have been asked about the job, should nothing be decided now.
+    fn unasked(&self) -> Questions {
+        if !self.undecided || self.input.recorded.confirmations.is_empty() {
+            return Questions::These(Vec::new());
+        }
+        word::possible(self).map_or(Questions::Any, Questions::These)
+    }
+
     /// Puts everything into the plan of the pass.
     pub(super) fn finish_into(
         self,
@@ -357,9 +413,7 @@ impl<'a> Draft<'a> {
         before: Option<&Arc<JobRecord>>,
         unasked: &mut Unasked,
     ) {
-        if self.undecided && !self.input.recorded.confirmations.is_empty() {
-            unasked.add(word::possible(&self));
-        }
+        unasked.add(&self.unasked());
         let adopted = self.adoption_commanded() && !self.adoption_open && !self.undecided;
         if self.removed {
             // A record that was made in this pass needs no removal.
@@ -378,8 +432,6 @@ impl<'a> Draft<'a> {
         if adopted {
             plan.spent_adoptions.insert(self.id.clone());
         }
-        if let Some(wake) = self.wake {
-            plan.next_wake = Some(plan.next_wake.map_or(wake, |other| other.min(wake)));
-        }
+        plan.wake_at(self.wake);
     }
 }

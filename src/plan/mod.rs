@@ -10,6 +10,7 @@
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
 //! report   the status that users read
+//! planner  the pass: what changed is planned anew, what did not stands as it was planned
 //! ```
 //!
 //! A **step** is one effect, fully specified; carrying it out needs no decision. A **hold** says why
@@ -29,7 +30,9 @@ pub mod job;
 mod learn;
 pub mod observed;
 pub mod ownership;
+mod pair;
 mod pass;
+mod planner;
 pub mod record;
 mod report;
 pub mod snapshot;
@@ -41,6 +44,7 @@ mod wanted;
 mod word;
 
 pub use pass::{Plan, PlanInput, Settings, plan};
+pub use planner::Planner;
 pub use report::last_status;
 pub use transition::{begin, finish};
 pub use wanted::{Interest, interest, kept_jars, wanted_jars};

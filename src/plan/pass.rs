@@ -1,20 +1,17 @@
-//! One planning pass over everything.
+//! What a planning pass takes and gives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::accept::{self, Standing};
-use super::cluster::{self, ClusterSight};
-use super::draft::{Draft, Unasked};
 use super::event::Event;
-use super::hold::{Hold, HoldId, Reason};
+use super::hold::{Hold, HoldId};
 use super::observed::Observed;
-use super::record::{ClusterRecord, JobRecord, Operation, OperationKind, Recorded, SourceRecord};
+use super::planner::Planner;
+use super::record::{ClusterRecord, JobRecord, Recorded, SourceRecord};
 use super::status::JobStatusReport;
 use super::step::Step;
-use super::{document, jet_job, learn, report};
 use crate::resources::{Desired, ResourceId, SourceName};
 
 /// Everything that a plan follows from.
@@ -77,119 +74,21 @@ pub struct Plan {
     /// What happened, seen in this pass.
     pub events: Vec<Event>,
     /// The status of every job of this run's sources.
-    pub statuses: BTreeMap<String, JobStatusReport>,
+    pub statuses: BTreeMap<String, Arc<JobStatusReport>>,
     /// When to plan again, if nothing happens before.
     pub next_wake: Option<Timestamp>,
     /// Why nothing may go on, and the command that repairs it.
     pub fatal: Option<String>,
 }
 
+impl Plan {
+    /// Plans again at this time, or sooner.
+    pub(super) fn wake_at(&mut self, at: Option<Timestamp>) {
+        self.next_wake = self.next_wake.into_iter().chain(at).min();
+    }
+}
+
 /// Decides everything. The same input gives the same plan.
 pub fn plan(input: &PlanInput<'_>) -> Plan {
-    let mut plan = Plan::default();
-    let sights = cluster::look(input, &mut plan);
-    if plan.fatal.is_some() {
-        return plan;
-    }
-    let standings = accept::accept(input, &mut plan);
-    document::keep(input, &standings, &mut plan);
-    let mut jobs = Jobs {
-        input,
-        sights: &sights,
-        upgrades: count_upgrades(&standings),
-        unasked: Unasked::default(),
-    };
-    for (name, standing) in standings {
-        jobs.plan(name, standing, &mut plan);
-    }
-    let unasked = jobs.unasked;
-    void_confirmations(input, &unasked, &mut plan);
-    plan
-}
-
-/// The jobs of a pass, planned one after another.
-struct Jobs<'a> {
-    input: &'a PlanInput<'a>,
-    sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
-    /// How many jobs of each cluster are being upgraded.
-    upgrades: BTreeMap<String, usize>,
-    /// What the jobs may be held by about which nothing could be decided now.
-    unasked: Unasked,
-}
-
-impl Jobs<'_> {
-    fn plan(&mut self, name: String, standing: Standing, plan: &mut Plan) {
-        let before = self.input.recorded.jobs.get(&name);
-        let sight = self
-            .sights
-            .get(standing.record.spec.hazelcast_resource_name.as_str());
-        let mut draft = Draft::new(self.input, &name, standing, sight);
-        learn::learn(&mut draft);
-        jet_job::decide(&mut draft);
-        limit_upgrades(&mut draft, &mut self.upgrades);
-        let status = report::report(&mut draft);
-        if !draft.removed {
-            plan.statuses.insert(name, status);
-        }
-        draft.finish_into(plan, before, &mut self.unasked);
-    }
-}
-
-/// Gives up confirmations of holds that are no more. Where nothing could be decided now, because the
-/// cluster can't be seen, say, the hold may be there again, and so they wait.
-fn void_confirmations(input: &PlanInput<'_>, unasked: &Unasked, plan: &mut Plan) {
-    let recorded = &input.recorded.confirmations;
-    if recorded.is_empty() || input.desired.sources.is_empty() {
-        return;
-    }
-    let standing: BTreeSet<&HoldId> = plan.holds.iter().map(|hold| &hold.id).collect();
-    let stands = |id: &HoldId| standing.contains(id) || unasked.may_have(id);
-    let void = recorded.keys().filter(|id| !stands(id));
-    let void: Vec<HoldId> = void.cloned().collect();
-    plan.spent_confirmations.extend(void);
-}
-
-fn count_upgrades(standings: &BTreeMap<String, Standing>) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for standing in standings.values() {
-        let operation = standing.record.operation.as_ref();
-        if operation.is_some_and(Operation::is_upgrade) {
-            *counts
-                .entry(standing.record.spec.hazelcast_resource_name.clone())
-                .or_default() += 1;
-        }
-    }
-    counts
-}
-
-/// Keeps the number of jobs of one cluster that are upgraded at the same time within its limit.
-fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>) {
-    let replaces = |kind: Option<OperationKind>| {
-        use OperationKind as Kind;
-        matches!(kind, Some(Kind::Replace | Kind::Upgrade | Kind::Rollback))
-    };
-    let step = draft.step.as_ref();
-    let under_way = draft.record.operation.as_ref();
-    if !step.is_some_and(|step| replaces(step.remember.operation))
-        || replaces(under_way.map(|operation| operation.kind))
-    {
-        return;
-    }
-    let cluster = draft.record.spec.hazelcast_resource_name.clone();
-    let count = upgrades.entry(cluster.clone()).or_default();
-    // Where the cluster's document can't be read, no step was left to limit.
-    let spec = cluster::spec(draft.input, &cluster).unwrap_or_default();
-    let limit = spec.max_concurrent_upgrades;
-    if *count >= usize::try_from(limit).unwrap_or(usize::MAX) {
-        draft.step = None;
-        draft.hold(
-            Reason::UpgradeQueued,
-            format!(
-                "{count} of at most {limit} jobs of {cluster} are being upgraded; this one follows \
-                 (maxConcurrentUpgrades of the Hazelcast resource)"
-            ),
-        );
-    } else {
-        *count += 1;
-    }
+    Planner::default().plan(input)
 }

@@ -16,6 +16,7 @@ use rename::Renames;
 
 use super::event::Event;
 use super::hold::{Hold, Reason};
+use super::pair::pair;
 use super::pass::{Plan, PlanInput};
 use super::record::{Deletion, JobRecord, Restarts};
 use crate::resources::jet_job::DesiredState;
@@ -36,7 +37,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    fn of(record: Arc<JobRecord>) -> Self {
+    pub(super) fn of(record: Arc<JobRecord>) -> Self {
         Self {
             record,
             may_delete: false,
@@ -47,54 +48,102 @@ impl Standing {
     }
 }
 
+/// What documents and records say together. No job is in both parts, and none of a source that this
+/// run doesn't name is in either.
+#[derive(Default)]
+pub(super) struct Accepted<'a> {
+    /// The jobs whose documents are as they were recorded, ordered by name. For most passes that is
+    /// nearly all of them, so they cost a comparison and nothing else.
+    pub(super) unchanged: Vec<(&'a str, &'a Arc<JobRecord>)>,
+    /// All others.
+    pub(super) standings: BTreeMap<String, Standing>,
+}
+
+impl Accepted<'_> {
+    /// The records of all jobs.
+    pub(super) fn records(&self) -> impl Iterator<Item = &JobRecord> {
+        let unchanged = self.unchanged.iter().map(|(_, record)| &***record);
+        let others = self.standings.values().map(|standing| &*standing.record);
+        unchanged.chain(others)
+    }
+}
+
 /// Brings documents and records together. Records of sources that this run doesn't name are left
 /// alone and are not in the answer.
-pub(super) fn accept(input: &PlanInput<'_>, plan: &mut Plan) -> BTreeMap<String, Standing> {
-    let mut standings = BTreeMap::new();
-    let mut gone = BTreeSet::new();
-    for (name, record) in &input.recorded.jobs {
-        let named = input.desired.sources.contains_key(&record.place.source);
-        if !named || input.desired.jobs.contains_key(name) {
-            continue;
-        }
-        match input.desired.faulty.get(&ResourceId::jet_job(name)) {
-            Some(place) => {
-                standings.insert(name.clone(), unreadable(name, record, place));
+pub(super) fn accept<'a>(input: &PlanInput<'a>, plan: &mut Plan) -> Accepted<'a> {
+    let mut accepted = Accepted::default();
+    let (mut gone, mut new) = (BTreeSet::new(), Vec::new());
+    for (name, record, declared) in pair(&input.recorded.jobs, &input.desired.jobs) {
+        let name = name.as_str();
+        match (record, declared) {
+            (Some(record), Some(declared)) if is_unchanged(record, declared) => {
+                accepted.unchanged.push((name, record));
             }
-            None => {
-                gone.insert(name.as_str());
+            (Some(record), Some(declared)) => {
+                let standing = known(name, record, declared);
+                accepted.standings.insert(name.to_owned(), standing);
             }
-        }
-    }
-    let renames = Renames::among(input, &gone);
-    for (name, declared) in &input.desired.jobs {
-        let standing = match input.recorded.jobs.get(name) {
-            Some(record) => known(name, record, declared),
-            None => match renames.old_name(name, &declared.spec) {
-                None => Standing::of(Arc::new(fresh(declared))),
-                Some(old) => {
-                    gone.remove(old);
-                    let Some(renamed) = rename::rename(input, old, name, declared) else {
-                        // Its old name is busy: it keeps it until that is over.
-                        if let Some(record) = input.recorded.jobs.get(old) {
-                            standings.insert(old.to_owned(), Standing::of(kept(record)));
-                        }
-                        continue;
-                    };
-                    plan.jobs.insert(old.to_owned(), None);
-                    renamed
+            (None, Some(declared)) => new.push((name, declared)),
+            (Some(record), None) if input.desired.sources.contains_key(&record.place.source) => {
+                match input.desired.faulty.get(&ResourceId::jet_job(name)) {
+                    Some(place) => {
+                        let standing = unreadable(name, record, place);
+                        accepted.standings.insert(name.to_owned(), standing);
+                    }
+                    None => {
+                        gone.insert(name);
+                    }
                 }
-            },
-        };
-        standings.insert(name.clone(), standing);
+            }
+            (_, None) => {}
+        }
     }
+    take_new(input, &new, &mut gone, &mut accepted.standings, plan);
     let limits = Limits::of(input, &gone, plan);
     for name in gone {
         if let Some(record) = input.recorded.jobs.get(name) {
-            standings.insert(name.to_owned(), removal(input, record, &limits));
+            let standing = removal(input, record, &limits);
+            accepted.standings.insert(name.to_owned(), standing);
         }
     }
-    standings
+    accepted
+}
+
+/// Whether what is recorded of a job is what its document says, and nothing of it is to be removed.
+fn is_unchanged(record: &JobRecord, declared: &Declared<JetJobSpec>) -> bool {
+    record.digest == declared.digest
+        && record.deletion.is_none()
+        && !record.released
+        && record.place == declared.place
+}
+
+/// Takes documents of which nothing is recorded: of new jobs, or of known ones under new names.
+fn take_new<'a>(
+    input: &PlanInput<'a>,
+    new: &[(&str, &Arc<Declared<JetJobSpec>>)],
+    gone: &mut BTreeSet<&'a str>,
+    standings: &mut BTreeMap<String, Standing>,
+    plan: &mut Plan,
+) {
+    let renames = Renames::among(input, gone);
+    for (name, declared) in new {
+        let standing = match renames.old_name(name, &declared.spec) {
+            None => Standing::of(Arc::new(fresh(declared))),
+            Some(old) => {
+                gone.remove(old);
+                let Some(renamed) = rename::rename(input, old, name, declared) else {
+                    // Its old name is busy: it keeps it until that is over.
+                    if let Some(record) = input.recorded.jobs.get(old) {
+                        standings.insert(old.to_owned(), Standing::of(kept(record)));
+                    }
+                    continue;
+                };
+                plan.jobs.insert(old.to_owned(), None);
+                renamed
+            }
+        };
+        standings.insert((*name).to_owned(), standing);
+    }
 }
 
 fn fresh(declared: &Declared<JetJobSpec>) -> JobRecord {

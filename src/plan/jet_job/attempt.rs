@@ -75,8 +75,8 @@ fn unknown(draft: &mut Draft<'_>, end: &UploadEnd) {
     let member_gone = end
         .member
         .is_some_and(|member| !view.members.contains(&member));
-    let looked_twice = view
-        .listed_at
+    let looked_twice = draft
+        .listed_at()
         .is_some_and(|listed| listed.duration_since(end.at) >= GONE_AFTER);
     if member_gone && looked_twice {
         give_up(draft, "the member that ran main is gone and left no job");
@@ -105,8 +105,8 @@ fn unknown(draft: &mut Draft<'_>, end: &UploadEnd) {
 
 /// Whether a list that was asked for after the upload ended is there, with everything known about
 /// the jobs of the name that were not there before.
-fn listed_since(draft: &Draft<'_>, attempt: &Attempt, end: &UploadEnd) -> bool {
-    let listed_at = draft.view().and_then(|view| view.listed_at);
+fn listed_since(draft: &mut Draft<'_>, attempt: &Attempt, end: &UploadEnd) -> bool {
+    let listed_at = draft.listed_at();
     let mut namesakes = draft.namesakes().iter();
     listed_at.is_some_and(|listed| listed > end.at)
         && namesakes.all(|job| attempt.known_ids.contains(&job.id) || job.config.is_some())

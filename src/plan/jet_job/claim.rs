@@ -35,6 +35,8 @@ pub(super) fn name(draft: &mut Draft<'_>) -> Name {
         return Name::Free(None);
     };
     let ours = there.owner == draft.input.settings.owner;
+    // Whether it is may change with the record or document of another resource.
+    draft.fleeting |= there.resource != draft.id;
     if let Some(other) = holder(draft, there) {
         let message = format!(
             "the name belongs to {other} of this keeper; delete that resource or give this one \

@@ -46,6 +46,7 @@ use crate::resources::jet_job::DesiredState;
 pub(super) fn decide(draft: &mut Draft<'_>) {
     if let Some(step) = draft.input.recorded.in_flight.get(&draft.id) {
         draft.undecided = true;
+        draft.fleeting = true;
         draft.hold(Reason::StepInFlight, step.under_way());
         return;
     }

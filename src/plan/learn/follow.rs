@@ -195,8 +195,7 @@ pub(super) fn look_for_restart(draft: &mut Draft<'_>) {
         return;
     }
     let looked_since = draft
-        .view()
-        .and_then(|view| view.listed_at)
+        .listed_at()
         .is_some_and(|listed| listed.duration_since(sought.at) >= GONE_AFTER);
     if looked_since {
         undo_restart(draft.edit());

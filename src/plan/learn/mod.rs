@@ -85,6 +85,8 @@ fn forget_entry_that_vanished(draft: &mut Draft<'_>) {
     };
     let there = view.ownership.known();
     let gone = there.is_some_and(|entries| !entries.contains_key(draft.job_name()));
+    // An older look decides nothing; the next one does, although it may show the same entries.
+    draft.fleeting |= gone && !newer;
     if newer && gone {
         draft.edit().entry = None;
         let message = format!("its entry in the map {OWNERSHIP_MAP} is gone, and not by us");

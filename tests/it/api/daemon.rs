@@ -183,7 +183,7 @@ pub(super) fn job(name: &str, phase: Phase) -> Arc<JobResource> {
         kind: "JetJob".to_owned(),
         metadata: metadata(name),
         spec: serde_json::from_value(spec).unwrap(),
-        status: JobStatusReport {
+        status: Arc::new(JobStatusReport {
             id: 0,
             job_id_text: None,
             phase,
@@ -196,7 +196,7 @@ pub(super) fn job(name: &str, phase: Phase) -> Arc<JobResource> {
             jar: None,
             conditions: Vec::new(),
             holds: Vec::new(),
-        },
+        }),
     })
 }
 

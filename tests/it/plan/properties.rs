@@ -4,20 +4,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jetkeeper::plan::Plan;
 use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::jar::{JarProblem, JarView};
 use jetkeeper::plan::job::{Guarantee, JobId, JobStatus};
 use jetkeeper::plan::observed::{ClusterState, Link, Seen};
-use jetkeeper::plan::record::{OperationKind, StoppedBy, UploadOutcome};
+use jetkeeper::plan::record::{OperationKind, Pause, StoppedBy, UploadOutcome};
 use jetkeeper::plan::step::{Action, Outcome, Step};
-use jetkeeper::resources::ResourceId;
+use jetkeeper::plan::{Plan, Planner};
+use jetkeeper::resources::{Digest, ResourceId};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::drive::{is_empty, stale, uploaded};
 use super::observe::config;
-use super::scene::{OWNER, SOURCE, Scene, member, seconds};
+use super::scene::{OWNER, SOURCE, Scene, member, ready, seconds};
 
 /// The job names of a world; a resource may declare one under its own name or another's.
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -43,6 +44,10 @@ enum Happening {
     Taken(usize),
     /// Something of the view is not as it should be; 0 makes all well.
     View(u8),
+    /// A jar can't be had, for some seconds or until somebody does something; or is there again.
+    Bytes(usize, Option<u8>),
+    /// A person pauses a resource or everything, for some seconds; or ends all pauses.
+    Pause(Option<usize>, u8),
     /// Seconds go by.
     Time(u8),
     /// A person confirms everything that is held.
@@ -111,6 +116,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => which.clone().prop_map(H::Foreign),
         1 => which.clone().prop_map(H::Taken),
         3 => (0..12u8).prop_map(H::View),
+        2 => (which.clone(), prop::option::of(0..20u8)).prop_map(|(which, wait)| H::Bytes(which, wait)),
+        1 => (prop::option::of(which.clone()), 0..20u8).prop_map(|(which, time)| H::Pause(which, time)),
         4 => (0..20u8).prop_map(H::Time),
         2 => any::<bool>().prop_map(H::Confirm),
         1 => which.prop_map(H::Adopt),
@@ -128,6 +135,8 @@ struct World {
     adopted: BTreeSet<String>,
     /// Resources whose upload's outcome is open.
     in_flight: Vec<Step>,
+    /// Has planned in every pass so far.
+    planner: Planner,
 }
 
 impl World {
@@ -138,6 +147,7 @@ impl World {
             theirs: BTreeSet::new(),
             adopted: BTreeSet::new(),
             in_flight: Vec::new(),
+            planner: Planner::default(),
         }
     }
 
@@ -191,6 +201,8 @@ impl World {
                 }
             }
             Happening::View(what) => self.change_view(*what),
+            Happening::Bytes(which, wait) => self.change_bytes(NAMES[*which], *wait),
+            Happening::Pause(which, time) => self.pause(*which, *time),
             Happening::Time(time) => scene.pass_time(seconds(i64::from(*time))),
             Happening::Confirm(discard_state) => {
                 let holds = scene.plan().holds;
@@ -242,6 +254,44 @@ impl World {
         }
     }
 
+    fn change_bytes(&mut self, name: &str, wait: Option<u8>) {
+        let scene = &mut self.scene;
+        if !scene.desired.jobs.contains_key(name) {
+            return;
+        }
+        let view = match wait {
+            Some(0) => JarView::Unavailable {
+                problem: JarProblem::NotFound,
+                message: "it is not there".to_owned(),
+                retry_at: None,
+            },
+            Some(wait) => JarView::Unavailable {
+                problem: JarProblem::FetchFailed,
+                message: "no answer".to_owned(),
+                retry_at: Some(scene.now + seconds(i64::from(wait))),
+            },
+            None => ready(&Digest::of_json(&scene.jar_request(name).origin)),
+        };
+        scene.set_jar(name, view);
+    }
+
+    /// Pauses a resource, or everything; no time at all ends all pauses.
+    fn pause(&mut self, which: Option<usize>, time: u8) {
+        let scene = &mut self.scene;
+        let pause = Pause {
+            reason: "a night shift".to_owned(),
+            by: "ops".to_owned(),
+            since: scene.now,
+            until: Some(scene.now + seconds(i64::from(time))),
+        };
+        let what = which.map(|which| ResourceId::jet_job(NAMES[which]));
+        if time == 0 {
+            scene.recorded.pauses.clear();
+        } else {
+            scene.recorded.pauses.insert(what, pause);
+        }
+    }
+
     fn change_view(&mut self, what: u8) {
         let now = self.scene.now;
         let view = self.scene.view();
@@ -278,6 +328,10 @@ impl World {
         let plan = self.scene.plan();
         let again = self.scene.plan();
         assert_eq!(plan, again, "the same input, another plan");
+        for _ in 0..2 {
+            let kept = self.scene.plan_with(&mut self.planner);
+            assert_eq!(plan, kept, "another plan for who planned before");
+        }
         for step in &plan.steps {
             self.check(step);
         }
@@ -527,6 +581,10 @@ proptest! {
         world.steps = 0;
         world.land();
         world.change_view(0);
+        world.pause(None, 0);
+        for name in NAMES {
+            world.change_bytes(name, None);
+        }
         world.happens(&Happening::Source(0));
         for _ in 0..40 {
             world.pass();

@@ -10,7 +10,7 @@ use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Observed, Seen}
 use jetkeeper::plan::record::{ClusterRecord, Confirmation, JobRecord, Recorded};
 use jetkeeper::plan::snapshot::SnapshotFacts;
 use jetkeeper::plan::status::JobStatusReport;
-use jetkeeper::plan::{Plan, PlanInput, Settings, plan};
+use jetkeeper::plan::{Plan, PlanInput, Planner, Settings};
 use jetkeeper::resources::desired::Annotations;
 use jetkeeper::resources::{
     Declared, Desired, Digest, HazelcastSpec, JarFile, JarOrigin, JetJobSpec, Place, ResourceId,
@@ -272,6 +272,11 @@ impl Scene {
 
     /// The plan, without any consequence.
     pub(crate) fn plan(&self) -> Plan {
+        self.plan_with(&mut Planner::default())
+    }
+
+    /// The plan of a planner that may have planned before.
+    pub(crate) fn plan_with(&self, planner: &mut Planner) -> Plan {
         let views = self.views.iter();
         let observed = Observed {
             clusters: views
@@ -279,7 +284,7 @@ impl Scene {
                 .collect(),
             jars: Arc::new(self.jars.clone()),
         };
-        plan(&PlanInput {
+        planner.plan(&PlanInput {
             desired: &self.desired,
             recorded: &self.recorded,
             observed: &observed,
@@ -320,7 +325,7 @@ impl Scene {
 
     /// The status of a job.
     pub(crate) fn status(&self, name: &str) -> JobStatusReport {
-        self.plan().statuses.remove(name).unwrap()
+        (*self.plan().statuses[name]).clone()
     }
 
     /// The id of the job that a record is bound to.

@@ -1,0 +1,143 @@
+//! The jobs of a pass, planned one after another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Anew, Kept, Part};
+use crate::plan::cluster::{self, ClusterSight};
+use crate::plan::draft::{Draft, Unasked};
+use crate::plan::hold::Reason;
+use crate::plan::pass::{Plan, PlanInput};
+use crate::plan::record::{Operation, OperationKind};
+use crate::plan::status::JobStatusReport;
+use crate::plan::{jet_job, learn, report};
+
+/// The plan of a pass while the jobs are put into it.
+pub(super) struct Jobs<'a> {
+    input: &'a PlanInput<'a>,
+    sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
+    /// How many jobs of each cluster are being upgraded.
+    upgrades: BTreeMap<String, usize>,
+    plan: Plan,
+    statuses: Vec<(String, Arc<JobStatusReport>)>,
+    /// What the jobs may be held by about which nothing could be decided now.
+    unasked: Unasked,
+}
+
+impl<'a> Jobs<'a> {
+    pub(super) fn new(
+        input: &'a PlanInput<'a>,
+        sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
+        parts: &[Part<'_>],
+        plan: Plan,
+    ) -> Self {
+        Self {
+            input,
+            sights,
+            upgrades: count_upgrades(parts),
+            plan,
+            statuses: Vec::with_capacity(parts.len()),
+            unasked: Unasked::default(),
+        }
+    }
+
+    /// Puts a job into the plan; gives what may stand for it in the next pass.
+    pub(super) fn take(&mut self, part: Part<'_>) -> Option<Kept> {
+        match part {
+            Part::Kept(kept) => {
+                self.join(&kept);
+                Some(kept)
+            }
+            Part::Anew(anew) => self.plan(anew),
+        }
+    }
+
+    fn join(&mut self, kept: &Kept) {
+        self.plan.holds.extend_from_slice(&kept.holds);
+        self.plan.wake_at(kept.wake);
+        self.unasked.add(&kept.unasked);
+        self.statuses
+            .push((kept.name.clone(), Arc::clone(&kept.status)));
+    }
+
+    fn plan(&mut self, anew: Anew<'_>) -> Option<Kept> {
+        let Anew {
+            name,
+            standing,
+            is_unchanged,
+        } = anew;
+        let before = self.input.recorded.jobs.get(&*name);
+        let cluster = standing.record.spec.hazelcast_resource_name.as_str();
+        let sight = self.sights.get(cluster);
+        let mut draft = Draft::new(self.input, &name, standing, sight);
+        learn::learn(&mut draft);
+        jet_job::decide(&mut draft);
+        limit_upgrades(&mut draft, &mut self.upgrades);
+        let status = Arc::new(report::report(&mut draft));
+        let kept = draft.to_keep(before, &status).filter(|_| is_unchanged);
+        if !draft.removed {
+            self.statuses.push((name.into_owned(), status));
+        }
+        draft.finish_into(&mut self.plan, before, &mut self.unasked);
+        kept
+    }
+
+    /// The plan, and what the jobs may be held by about which nothing could be decided.
+    pub(super) fn finish(self) -> (Plan, Unasked) {
+        let plan = Plan {
+            statuses: self.statuses.into_iter().collect(),
+            ..self.plan
+        };
+        (plan, self.unasked)
+    }
+}
+
+/// No job with an operation is kept, so all that count are planned anew.
+fn count_upgrades(parts: &[Part<'_>]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for part in parts {
+        let Part::Anew(anew) = part else { continue };
+        let record = &anew.standing.record;
+        let operation = record.operation.as_ref();
+        if operation.is_some_and(Operation::is_upgrade) {
+            *counts
+                .entry(record.spec.hazelcast_resource_name.clone())
+                .or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Keeps the number of jobs of one cluster that are upgraded at the same time within its limit.
+fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>) {
+    let replaces = |kind: Option<OperationKind>| {
+        use OperationKind as Kind;
+        matches!(kind, Some(Kind::Replace | Kind::Upgrade | Kind::Rollback))
+    };
+    let step = draft.step.as_ref();
+    let under_way = draft.record.operation.as_ref();
+    if !step.is_some_and(|step| replaces(step.remember.operation))
+        || replaces(under_way.map(|operation| operation.kind))
+    {
+        return;
+    }
+    let cluster = draft.record.spec.hazelcast_resource_name.clone();
+    let count = upgrades.entry(cluster.clone()).or_default();
+    // Where the cluster's document can't be read, no step was left to limit.
+    let spec = cluster::spec(draft.input, &cluster).unwrap_or_default();
+    let limit = spec.max_concurrent_upgrades;
+    if *count >= usize::try_from(limit).unwrap_or(usize::MAX) {
+        draft.step = None;
+        // It follows from what other jobs do.
+        draft.fleeting = true;
+        draft.hold(
+            Reason::UpgradeQueued,
+            format!(
+                "{count} of at most {limit} jobs of {cluster} are being upgraded; this one follows \
+                 (maxConcurrentUpgrades of the Hazelcast resource)"
+            ),
+        );
+    } else {
+        *count += 1;
+    }
+}
