@@ -1,7 +1,7 @@
 //! The socket: how the command line reads what the engine shows, and asks it for something.
 //!
 //! ```text
-//! GET  /v1/jobs[/NAME]  /v1/hazelcast[/NAME]  /v1/holds      lists; ?watch=1 streams changes
+//! GET  /v1/jobs[/NAME]  /v1/snapshots[/NAME]  /v1/hazelcast[/NAME]  /v1/holds   lists; ?watch=1 streams changes
 //! GET  /v1/events  /v1/history                               newest last; ?limit=, ?watch=1
 //! GET  /v1/plan                                              the latest pass; ?watch=1
 //! GET  /v1/recorded                                          what the store knows

@@ -14,7 +14,7 @@ use super::recorded::RecordedView;
 use super::server::Shared;
 use super::watch;
 use super::wire::{List, PlanView};
-use crate::engine::published::HazelcastResource;
+use crate::engine::published::{HazelcastResource, SnapshotResource};
 use crate::engine::{JobResource, Published};
 use crate::plan::hold::Hold;
 use crate::store::StoreError;
@@ -80,6 +80,14 @@ impl Shown for JobResource {
 
     fn all(published: &Published) -> &Resources<Self> {
         &published.jobs
+    }
+}
+
+impl Shown for SnapshotResource {
+    const KIND: &'static str = "JetJobSnapshot";
+
+    fn all(published: &Published) -> &Resources<Self> {
+        &published.snapshots
     }
 }
 

@@ -90,7 +90,7 @@ impl Engine {
     fn remember(&mut self, change: &Change) {
         let fresh = self.recorded.fresh;
         change.apply(&mut self.recorded);
-        self.want_due |= !change.jobs.is_empty();
+        self.want_due |= !change.jobs.is_empty() || !change.snapshots.is_empty();
         self.recorded.fresh = fresh;
     }
 
@@ -181,6 +181,7 @@ impl Engine {
         change: &mut Change,
     ) -> Option<Timestamp> {
         change.jobs.extend(plan.jobs.clone());
+        change.snapshots.extend(plan.snapshots.clone());
         let clusters = plan
             .clusters
             .iter()
@@ -218,7 +219,7 @@ impl Engine {
             .await
             .map_err(EngineError::Commit)?;
         change.apply(&mut self.recorded);
-        self.want_due |= !change.jobs.is_empty();
+        self.want_due |= !change.jobs.is_empty() || !change.snapshots.is_empty();
         Ok(())
     }
 
@@ -273,9 +274,10 @@ fn end_pauses(recorded: &Recorded, now: Timestamp, change: &mut Change) {
 /// The records as they would be if the plan's were made durable.
 fn as_if_recorded(recorded: &Recorded, plan: &Plan) -> Recorded {
     let mut recorded = recorded.clone();
-    let jobs = plan.jobs.clone();
+    let (jobs, snapshots) = (plan.jobs.clone(), plan.snapshots.clone());
     let change = Change {
         jobs,
+        snapshots,
         ..Change::default()
     };
     change.apply(&mut recorded);

@@ -8,14 +8,15 @@ use jiff::Timestamp;
 use super::manifests::{Manifests, errors_of};
 use super::ports::ClusterTarget;
 use super::published::{
-    HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published, SourceReport,
+    HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published,
+    SnapshotResource, SourceReport,
 };
 use crate::plan::Plan;
 use crate::plan::hold::{Hold, HoldClass, Reason};
 use crate::plan::job::JobStatus;
 use crate::plan::observed::{ClusterView, Link, Observed};
-use crate::plan::record::{JobRecord, Recorded};
-use crate::plan::status::JobStatusReport;
+use crate::plan::record::{JobRecord, Recorded, SnapshotRecord};
+use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::plan::step::Step;
 use crate::resources::desired::Annotations;
 use crate::resources::{Desired, HazelcastSpec};
@@ -51,6 +52,7 @@ impl Showing<'_> {
             pass: self.before.pass + 1,
             at: Some(self.now),
             jobs: self.jobs(plan.statuses),
+            snapshots: self.snapshots(plan.snapshot_statuses),
             hazelcasts: self.hazelcasts(desired),
             holds: plan.holds.into(),
             steps: plan.steps.iter().map(in_words).collect(),
@@ -85,6 +87,20 @@ impl Showing<'_> {
             jobs.insert(name, resource);
         }
         jobs
+    }
+
+    fn snapshots(
+        &self,
+        statuses: BTreeMap<String, Arc<SnapshotStatusReport>>,
+    ) -> BTreeMap<String, Arc<SnapshotResource>> {
+        let shown = statuses.into_iter().filter_map(|(name, status)| {
+            let record = self.recorded.snapshots.get(&name)?;
+            let resource = snapshot_resource(&name, record, status);
+            let before = self.before.snapshots.get(&name);
+            let same = before.filter(|before| ***before == resource).cloned();
+            Some((name, same.unwrap_or_else(|| Arc::new(resource))))
+        });
+        shown.collect()
     }
 
     fn hazelcasts(&self, desired: &Desired) -> BTreeMap<String, Arc<HazelcastResource>> {
@@ -194,6 +210,26 @@ fn job_resource(name: &str, record: &JobRecord, status: Arc<JobStatusReport>) ->
         spec: Arc::clone(&record.spec),
         status,
     })
+}
+
+/// A snapshot as readers see it.
+fn snapshot_resource(
+    name: &str,
+    record: &SnapshotRecord,
+    status: Arc<SnapshotStatusReport>,
+) -> SnapshotResource {
+    SnapshotResource {
+        api_version: API_VERSION.to_owned(),
+        kind: "JetJobSnapshot".to_owned(),
+        metadata: Metadata {
+            name: name.to_owned(),
+            generation: record.generation,
+            place: Some(record.place.clone()),
+            annotations: record.annotations.clone(),
+        },
+        spec: Arc::clone(&record.spec),
+        status,
+    }
 }
 
 fn sources(desired: &Desired) -> BTreeMap<crate::resources::SourceName, SourceReport> {

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::hold::Hold;
 use crate::plan::record::Pause;
-use crate::plan::status::JobStatusReport;
+use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::resources::desired::Annotations;
+use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, SourceName};
 
 /// Everything that readers may see, as of one pass. Cloning the `Arc` is all a reader does.
@@ -21,6 +22,8 @@ pub struct Published {
     pub at: Option<Timestamp>,
     /// The jobs, by resource name.
     pub jobs: BTreeMap<String, Arc<JobResource>>,
+    /// The snapshots, by resource name.
+    pub snapshots: BTreeMap<String, Arc<SnapshotResource>>,
     /// The clusters, by resource name.
     pub hazelcasts: BTreeMap<String, Arc<HazelcastResource>>,
     /// Everything that is held.
@@ -79,6 +82,23 @@ pub struct JobResource {
     pub spec: Arc<JetJobSpec>,
     /// Its status.
     pub status: Arc<JobStatusReport>,
+}
+
+/// A `Hazelcast` with its status.
+/// A `JetJobSnapshot` with its status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotResource {
+    /// `hazelcast.com/v1alpha1`.
+    pub api_version: String,
+    /// `JetJobSnapshot`.
+    pub kind: String,
+    /// Who and where it is.
+    pub metadata: Metadata,
+    /// The spec in force.
+    pub spec: Arc<JetJobSnapshotSpec>,
+    /// The status.
+    pub status: Arc<SnapshotStatusReport>,
 }
 
 /// A `Hazelcast` with its status.

@@ -26,6 +26,7 @@ pub mod event;
 pub mod hold;
 pub mod jar;
 mod jet_job;
+mod jet_job_snapshot;
 pub mod job;
 mod learn;
 pub mod observed;
@@ -43,6 +44,9 @@ pub mod upload;
 mod wanted;
 mod word;
 
+pub use jet_job_snapshot::{
+    begin as begin_snapshot, finish as finish_snapshot, last_status as last_snapshot_status,
+};
 pub use pass::{Plan, PlanInput, Settings, plan};
 pub use planner::Planner;
 pub use report::last_status;

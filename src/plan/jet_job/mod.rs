@@ -25,6 +25,7 @@ mod jar;
 mod restore;
 mod running;
 mod secure;
+mod snapshotted;
 mod stop;
 mod submit;
 mod suspended;
@@ -37,6 +38,7 @@ pub(super) use stop::finished_by_policy;
 use super::cluster::Obstacle;
 use super::draft::Draft;
 use super::hold::{Reason, Release};
+use super::jet_job_snapshot::by_its_job as jet_job_snapshot_by_its_job;
 use super::job::JobStatus;
 use super::record::{BoundJob, OperationKind};
 use super::word::Deed;
@@ -108,6 +110,10 @@ fn by_status(draft: &mut Draft<'_>) {
     if claim::renewed(draft, &job) {
         return;
     }
+    snapshotted::note_end(draft, &job);
+    if job.is_active() && !job.gone && snapshotted::decided(draft, &job) {
+        return;
+    }
     if wanted == DesiredState::Canceled {
         stop::for_good(draft, &job, OperationKind::Cancel);
         return;
@@ -141,6 +147,7 @@ fn by_status(draft: &mut Draft<'_>) {
             let message = "the job ended; there is nothing to suspend";
             draft.hold(Reason::JobFailed, message);
         }
+        (JobStatus::Failed, _) if snapshotted::stays_ended(draft, &job) => {}
         (JobStatus::Failed, _) => ended::failed(draft, &job),
         (JobStatus::Completed, DesiredState::Suspended) => {}
         (JobStatus::Completed, _) => ended::completed(draft),

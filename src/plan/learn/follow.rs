@@ -165,7 +165,11 @@ fn ended_by(draft: &Draft<'_>, job: &JobView, known: Option<StoppedBy>) -> Stopp
         .as_ref()
         .is_some_and(|before| before.id == job.id && before.status == JobStatus::Failed);
     let asked = record.operation.as_ref().is_some_and(|operation| {
-        operation.job == job.id && operation.kind != OperationKind::Configure
+        operation.job == job.id
+            && !matches!(
+                operation.kind,
+                OperationKind::Configure | OperationKind::Pause
+            )
     });
     let declared = record.spec.state == DesiredState::Canceled;
     match known {

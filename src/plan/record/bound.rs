@@ -165,6 +165,16 @@ pub struct KeptSnapshot {
     pub cluster_id: Uuid,
 }
 
+/// A job that a snapshot's document ended on purpose (`cancelJob`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndedBy {
+    /// The job.
+    pub job: JobId,
+    /// The job's generation then; a later one starts it again.
+    pub generation: u64,
+}
+
 /// A version that failed and was rolled back; it isn't tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -184,6 +194,10 @@ pub enum OperationKind {
     Replace,
     /// Suspend, export, cancel, submit the new version from the snapshot.
     Upgrade,
+    /// Suspend, export for a snapshot's document, resume.
+    Pause,
+    /// Suspend, export for a snapshot's document, cancel.
+    End,
     /// Stop the new version, submit the old one from the snapshot of the upgrade.
     Rollback,
     /// Cancel because the YAML says so.

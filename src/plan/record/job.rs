@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, BoundJob, Drift, KeptSnapshot, Operation, RecordedStatus, Rejected, Restarts,
+    Attempt, BoundJob, Drift, EndedBy, KeptSnapshot, Operation, RecordedStatus, Rejected, Restarts,
     SoughtRestart,
 };
 use crate::plan::hold::Reason;
@@ -95,6 +95,9 @@ pub struct JobRecord {
     /// The version that was rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejected>,
+    /// Set once a snapshot's document ended the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EndedBy>,
     /// Whether a person said that it may start from a fork of a job that is active.
     #[serde(default)]
     pub fork_allowed: bool,
@@ -140,6 +143,7 @@ impl JobRecord {
             kept: None,
             surplus: BTreeSet::new(),
             rejected: None,
+            ended_by: None,
             fork_allowed: false,
             retry: None,
             status: RecordedStatus::default(),

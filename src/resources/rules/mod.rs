@@ -147,7 +147,18 @@ pub(super) fn jet_job_snapshot(spec: &mut JetJobSnapshotSpec, report: &mut Repor
     if let Some(timeout) = spec.timeout {
         report.duration(&["timeout"], timeout);
     }
-    if let Some(archive) = &spec.archive {
-        jar::bucket(&archive.bucket_config, &["archive", "bucketConfig"], report);
+    if spec.archive.is_some() {
+        report.error(
+            &["archive"],
+            "this version can't keep snapshots outside of the cluster",
+            "remove `archive`; the snapshot stays on the cluster".to_owned(),
+        );
+    }
+    if spec.source.is_some() {
+        report.error(
+            &["source"],
+            "this version can't bring snapshots from an archive",
+            "remove `source`; the snapshot is exported from the job".to_owned(),
+        );
     }
 }
