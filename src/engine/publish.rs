@@ -11,7 +11,7 @@ use super::published::{
     HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published, SourceReport,
 };
 use crate::plan::Plan;
-use crate::plan::hold::HoldClass;
+use crate::plan::hold::{Hold, HoldClass, Reason};
 use crate::plan::job::JobStatus;
 use crate::plan::observed::{ClusterView, Link, Observed};
 use crate::plan::record::{JobRecord, Recorded};
@@ -44,10 +44,7 @@ impl Showing<'_> {
             .values()
             .map(|step| in_words(step))
             .collect();
-        let waiting = plan
-            .holds
-            .iter()
-            .any(|hold| hold.class == HoldClass::Waiting);
+        let waiting = plan.holds.iter().any(passes_by_itself);
         let settled = plan.steps.is_empty() && in_flight.is_empty() && !waiting && !self.moving;
         let desired = self.manifests.desired();
         Published {
@@ -143,6 +140,12 @@ impl Showing<'_> {
     }
 }
 
+/// Whether waiting is all it takes. A queued upgrade waits for others, which have steps or holds of
+/// their own as long as they move; once none has, it is stuck with them.
+fn passes_by_itself(hold: &Hold) -> bool {
+    hold.class == HoldClass::Waiting && hold.reason != Reason::UpgradeQueued
+}
+
 /// A step in words.
 pub(super) fn in_words(step: &Step) -> PlannedStep {
     PlannedStep {
@@ -222,5 +225,23 @@ fn cluster_status(view: Option<&ClusterView>) -> HazelcastStatus {
         state: view.state.known().map(|state| format!("{state:?}")),
         message,
         jobs_running: running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::hold::Release;
+    use crate::resources::ResourceId;
+
+    #[test]
+    fn what_needs_a_person_or_is_stuck_behind_others_does_not_pass_by_itself() {
+        let hold = |reason| Hold::new(reason, vec![ResourceId::jet_job("orders")], "why");
+        assert!(passes_by_itself(&hold(Reason::JobStarting)));
+        assert!(passes_by_itself(&hold(Reason::OutcomeUnknown)));
+        let asked = hold(Reason::OutcomeUnknown).released_by(Release::Confirm);
+        assert!(!passes_by_itself(&asked));
+        assert!(!passes_by_itself(&hold(Reason::UpgradeQueued)));
+        assert!(!passes_by_itself(&hold(Reason::JarNotFound)));
     }
 }

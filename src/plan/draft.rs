@@ -19,7 +19,30 @@ use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
 use super::record::JobRecord;
 use super::step::{Action, Expectation, Remember, Step};
+use super::word::{self, Deed};
 use crate::resources::ResourceId;
+
+/// The ids of the questions that jobs may be held by which nothing could be decided about now.
+#[derive(Default)]
+pub(super) struct Unasked {
+    ids: BTreeSet<HoldId>,
+    any: bool,
+}
+
+impl Unasked {
+    /// Adds those of a job; none where they can't be told.
+    fn add(&mut self, ids: Option<Vec<HoldId>>) {
+        match ids {
+            Some(ids) => self.ids.extend(ids),
+            None => self.any = true,
+        }
+    }
+
+    /// Whether this may be one of them.
+    pub(super) fn may_have(&self, id: &HoldId) -> bool {
+        self.any || self.ids.contains(id)
+    }
+}
 
 /// How long everything but an upload may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -181,36 +204,25 @@ impl<'a> Draft<'a> {
         self.push(hold);
     }
 
-    /// Holds until a person releases it; whether one did. That word is spent in this pass, so what
-    /// it allows has to be in the record when this pass ends.
+    /// Holds until a person says that this may be done; whether one did. That word is spent in this
+    /// pass, so what it allows has to be in the record when this pass ends.
     pub(super) fn ask(
         &mut self,
         reason: Reason,
+        deed: Deed,
         release: Release,
         message: impl Into<String>,
     ) -> bool {
-        let hold = Hold::new(reason, vec![self.id.clone()], message).released_by(release);
+        let hold = word::question(self, reason, deed, message).released_by(release);
         let confirmation = self.input.recorded.confirmations.get(&hold.id);
         let enough = confirmation
             .is_some_and(|given| release != Release::DiscardState || given.discard_state);
-        // A word about the document as it was says nothing about the one that there is now.
-        let meant = enough && !self.is_another_document();
         if enough {
-            self.spent.push(hold.id.clone());
-        }
-        if !meant {
+            self.spent.push(hold.id);
+        } else {
             self.push(hold);
         }
-        meant
-    }
-
-    /// Whether this pass found another document than the one that was recorded, or none any more.
-    fn is_another_document(&self) -> bool {
-        let before = self.input.recorded.jobs.get(&self.id.name);
-        before.is_some_and(|before| {
-            before.generation != self.record.generation
-                || before.deletion.is_some() != self.record.deletion.is_some()
-        })
+        enough
     }
 
     /// What is held of this job, and of its source where that concerns it.
@@ -314,9 +326,11 @@ impl<'a> Draft<'a> {
         self,
         plan: &mut Plan,
         before: Option<&Arc<JobRecord>>,
-        undecided: &mut Vec<ResourceId>,
+        unasked: &mut Unasked,
     ) {
-        let keeps_confirmations = self.undecided && !self.is_another_document();
+        if self.undecided && !self.input.recorded.confirmations.is_empty() {
+            unasked.add(word::possible(&self));
+        }
         let adopted = self.adoption_commanded() && !self.adoption_open && !self.undecided;
         if self.removed {
             // A record that was made in this pass needs no removal.
@@ -334,9 +348,6 @@ impl<'a> Draft<'a> {
         plan.spent_confirmations.extend(self.spent);
         if adopted {
             plan.spent_adoptions.insert(self.id.clone());
-        }
-        if keeps_confirmations {
-            undecided.push(self.id);
         }
         if let Some(wake) = self.wake {
             plan.next_wake = Some(plan.next_wake.map_or(wake, |other| other.min(wake)));

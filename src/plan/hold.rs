@@ -201,15 +201,16 @@ pub enum HoldClass {
     Policy,
 }
 
-/// A hold's id: the digest of its reason and sorted subjects, 12 hex digits. Void when these change.
+/// A hold's id: the digest of its reason, its sorted subjects and what a confirmation of it would be
+/// about, 12 hex digits. Void when these change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HoldId(pub String);
 
 impl HoldId {
     /// The id of a hold of these subjects, which are sorted, for this reason.
-    pub fn of(reason: Reason, subjects: &[ResourceId]) -> Self {
-        let mut digest = Digest::of_json(&(reason, subjects)).to_string();
+    fn of(reason: Reason, subjects: &[ResourceId], about: &impl Serialize) -> Self {
+        let mut digest = Digest::of_json(&(reason, subjects, about)).to_string();
         digest.truncate(12);
         Self(digest)
     }
@@ -262,7 +263,7 @@ impl Hold {
     pub fn new(reason: Reason, mut subjects: Vec<ResourceId>, message: impl Into<String>) -> Self {
         subjects.sort();
         Self {
-            id: HoldId::of(reason, &subjects),
+            id: HoldId::of(reason, &subjects, &()),
             class: reason.class(),
             reason,
             subjects,
@@ -272,6 +273,14 @@ impl Hold {
         }
     }
 
+    /// The same hold, with an id that is void once what a confirmation would be about is something
+    /// else: a word about today's document and job says nothing of another one.
+    #[must_use]
+    pub fn about(mut self, about: &impl Serialize) -> Self {
+        self.id = HoldId::of(self.reason, &self.subjects, about);
+        self
+    }
+
     /// The same hold, with the time at which it ends or turns into something else.
     #[must_use]
     pub fn until(mut self, deadline: Timestamp) -> Self {
@@ -279,10 +288,38 @@ impl Hold {
         self
     }
 
-    /// The same hold, with the way a person releases it.
+    /// The same hold, with the way a person releases it. What waits for a person's word doesn't pass
+    /// by itself.
     #[must_use]
     pub fn released_by(mut self, release: Release) -> Self {
         self.release = release;
+        if release != Release::None && self.class == HoldClass::Waiting {
+            self.class = HoldClass::Blocked;
+        }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_void_once_reason_subjects_or_what_it_is_about_change() {
+        let [a, b] = ["a", "b"].map(ResourceId::jet_job);
+        let hold = |reason, subjects: &[&ResourceId], about: u64| {
+            let subjects = subjects.iter().map(|id| (*id).clone()).collect();
+            Hold::new(reason, subjects, "why").about(&about).id
+        };
+        let id = hold(Reason::SnapshotRequired, &[&a, &b], 1);
+        assert_eq!(id.0.len(), 12);
+        assert_eq!(id, hold(Reason::SnapshotRequired, &[&b, &a], 1));
+        for other in [
+            hold(Reason::StateLost, &[&a, &b], 1),
+            hold(Reason::SnapshotRequired, &[&a], 1),
+            hold(Reason::SnapshotRequired, &[&a, &b], 2),
+        ] {
+            assert_ne!(id, other);
+        }
     }
 }

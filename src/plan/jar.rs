@@ -41,6 +41,21 @@ pub enum JarView {
     OnMember,
 }
 
+impl JarView {
+    /// Whether it is still being found out what it is.
+    pub(super) fn is_fetching(&self) -> bool {
+        matches!(self, Self::Fetching { .. })
+    }
+
+    /// The digest of its bytes, where it is in the cache.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Ready(facts) => Some(facts.digest),
+            _ => None,
+        }
+    }
+}
+
 /// A jar in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JarFacts {

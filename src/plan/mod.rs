@@ -36,6 +36,7 @@ pub mod step;
 pub mod transition;
 pub mod upload;
 mod wanted;
+mod word;
 
 pub use pass::{Plan, PlanInput, Settings, plan};
 pub use report::last_status;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::accept::{self, Standing};
 use super::cluster::{self, ClusterSight};
-use super::draft::Draft;
+use super::draft::{Draft, Unasked};
 use super::event::Event;
 use super::hold::{Hold, HoldId, Reason};
 use super::observed::Observed;
@@ -94,13 +94,13 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         input,
         sights: &sights,
         upgrades: count_upgrades(&standings),
-        undecided: Vec::new(),
+        unasked: Unasked::default(),
     };
     for (name, standing) in standings {
         jobs.plan(name, standing, &mut plan);
     }
-    let undecided = jobs.undecided;
-    void_confirmations(input, &undecided, &mut plan);
+    let unasked = jobs.unasked;
+    void_confirmations(input, &unasked, &mut plan);
     plan
 }
 
@@ -110,8 +110,8 @@ struct Jobs<'a> {
     sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
     /// How many jobs of each cluster are being upgraded.
     upgrades: BTreeMap<String, usize>,
-    /// The jobs about which nothing could be decided now.
-    undecided: Vec<ResourceId>,
+    /// What the jobs may be held by about which nothing could be decided now.
+    unasked: Unasked,
 }
 
 impl Jobs<'_> {
@@ -128,24 +128,20 @@ impl Jobs<'_> {
         if !draft.removed {
             plan.statuses.insert(name, status);
         }
-        draft.finish_into(plan, before, &mut self.undecided);
+        draft.finish_into(plan, before, &mut self.unasked);
     }
 }
 
 /// Gives up confirmations of holds that are no more. Where nothing could be decided now, because the
 /// cluster can't be seen, say, the hold may be there again, and so they wait.
-fn void_confirmations(input: &PlanInput<'_>, undecided: &[ResourceId], plan: &mut Plan) {
+fn void_confirmations(input: &PlanInput<'_>, unasked: &Unasked, plan: &mut Plan) {
     let recorded = &input.recorded.confirmations;
     if recorded.is_empty() || input.desired.sources.is_empty() {
         return;
     }
-    let mut standing: BTreeSet<HoldId> = plan.holds.iter().map(|hold| hold.id.clone()).collect();
-    for id in undecided {
-        let subjects = std::slice::from_ref(id);
-        let possible = Reason::CONFIRMABLE.iter();
-        standing.extend(possible.map(|reason| HoldId::of(*reason, subjects)));
-    }
-    let void = recorded.keys().filter(|id| !standing.contains(*id));
+    let standing: BTreeSet<&HoldId> = plan.holds.iter().map(|hold| &hold.id).collect();
+    let stands = |id: &HoldId| standing.contains(id) || unasked.may_have(id);
+    let void = recorded.keys().filter(|id| !stands(id));
     let void: Vec<HoldId> = void.cloned().collect();
     plan.spent_confirmations.extend(void);
 }

@@ -12,7 +12,9 @@ use crate::resources::Digest;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStatusReport {
-    /// The job's id on its cluster; 0 where there is none.
+    /// The job's id on its cluster, a number as the operator has it; 0 where there is none. It has up
+    /// to 64 bits, more than programs keep that take numbers for floating point: these read
+    /// `jobIdText`.
     pub id: i64,
     /// The same as Hazelcast writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +37,7 @@ pub struct JobStatusReport {
     /// Why it is suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspension_cause: Option<String>,
-    /// The jar that was submitted.
+    /// The jar that was submitted; absent where the members have it, or somebody else submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jar: Option<JarReport>,
     /// The conditions.

@@ -159,7 +159,7 @@ fn new_and_faulty<'a>(
 fn ask(
     input: &PlanInput<'_>,
     reason: Reason,
-    subjects: Vec<ResourceId>,
+    mut subjects: Vec<ResourceId>,
     message: String,
     until_then: Verdict,
     plan: &mut Plan,
@@ -167,7 +167,17 @@ fn ask(
     if subjects.is_empty() {
         return (until_then, None);
     }
-    let hold = Hold::new(reason, subjects, message).released_by(Release::Confirm);
+    subjects.sort();
+    // A word about these jobs as they are says nothing of what bears their names another day.
+    let jobs = subjects.iter().map(|id| {
+        let record = input.recorded.jobs.get(&id.name)?;
+        let job = record.job.as_ref().map(|job| job.id);
+        Some((record.generation, record.digest, job))
+    });
+    let jobs: Vec<_> = jobs.collect();
+    let hold = Hold::new(reason, subjects, message)
+        .about(&jobs)
+        .released_by(Release::Confirm);
     if input.recorded.confirmations.contains_key(&hold.id) {
         plan.spent_confirmations.insert(hold.id);
         return (Verdict::Confirmed, None);

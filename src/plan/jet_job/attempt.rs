@@ -9,6 +9,7 @@ use super::super::hold::{Reason, Release};
 use super::super::observed::GONE_AFTER;
 use super::super::record::{Attempt, UploadEnd, UploadOutcome};
 use super::super::transition::after;
+use super::super::word::Deed;
 use super::jar::deployed_now;
 use crate::resources::jet_job::DesiredState;
 
@@ -63,7 +64,7 @@ fn wanted(draft: &Draft<'_>, attempt: &Attempt) -> bool {
 }
 
 fn ask_to_try_again(draft: &mut Draft<'_>, reason: Reason, message: String) {
-    if draft.ask(reason, Release::Confirm, message) {
+    if draft.ask(reason, Deed::Start, Release::Confirm, message) {
         give_up(draft, "a person asked for another try");
     }
 }
@@ -81,15 +82,24 @@ fn unknown(draft: &mut Draft<'_>, end: &UploadEnd) {
         give_up(draft, "the member that ran main is gone and left no job");
         return;
     }
+    if member_gone {
+        draft.wake_at(after(end.at, GONE_AFTER));
+        let message = "the member that ran main is gone; its job is looked for once more";
+        draft.hold(Reason::OutcomeUnknown, message);
+        return;
+    }
     let message = format!(
         "the upload had no answer ({}); main may still be running on the member. Its job is looked \
          for; confirm only if you know that none will come",
         end.message
     );
-    if draft.ask(Reason::OutcomeUnknown, Release::Confirm, message) {
+    if draft.ask(
+        Reason::OutcomeUnknown,
+        Deed::Start,
+        Release::Confirm,
+        message,
+    ) {
         give_up(draft, "a person said that no job will come");
-    } else if member_gone {
-        draft.wake_at(after(end.at, GONE_AFTER));
     }
 }
 

@@ -136,9 +136,16 @@ pub(super) fn conflict(draft: &mut Draft<'_>) -> bool {
         draft.hold(Reason::ClusterUnknown, message);
         return true;
     }
+    let entry = draft.entry().filter(|entry| foreign(draft, entry));
+    let whose = entry.map_or("was not submitted by this keeper".to_owned(), |entry| {
+        format!(
+            "the name belongs to {} of owner {}",
+            entry.resource, entry.owner
+        )
+    });
     let message = format!(
-        "job {} of the same name runs and was not submitted by this keeper; cancel it, or take it \
-         over with `jetkeeper adopt {}`",
+        "job {} of the same name runs and {whose}; cancel it, or take it over with `jetkeeper adopt \
+         {}`",
         other.id, draft.id.name
     );
     hold_for_adoption(draft, message);

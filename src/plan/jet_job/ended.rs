@@ -6,6 +6,7 @@ use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::record::{BoundJob, OperationKind, Restarts, StoppedBy};
 use super::super::transition::{after, backoff};
+use super::super::word::Deed;
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
 use super::{keeps_state, stop, submit, suspended};
 use crate::resources::jet_job::{DesiredState, RestartKind, StateLossMode};
@@ -77,7 +78,12 @@ fn may_start_without_state(draft: &mut Draft<'_>, job: &BoundJob, upgrade: bool)
     let message = "its state is lost with it, and there is no snapshot to start from; set \
                    onStateLoss.mode: StartFresh, or confirm with --discard-state that it may start \
                    without state";
-    let confirmed = draft.ask(Reason::StateLost, Release::DiscardState, message);
+    let confirmed = draft.ask(
+        Reason::StateLost,
+        Deed::Start,
+        Release::DiscardState,
+        message,
+    );
     if confirmed {
         draft.edit().discard_state = true;
     }
@@ -141,7 +147,7 @@ fn restarts_in_a_row(draft: &mut Draft<'_>, job: &BoundJob, pause: SignedDuratio
 }
 
 fn restart_confirmed(draft: &mut Draft<'_>, message: String) -> bool {
-    let confirmed = draft.ask(Reason::JobFailed, Release::Confirm, message);
+    let confirmed = draft.ask(Reason::JobFailed, Deed::Start, Release::Confirm, message);
     if confirmed {
         draft.edit().restarts.confirmed = true;
     }

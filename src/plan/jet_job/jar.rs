@@ -6,6 +6,7 @@ use super::super::jar::{JarProblem, JarView, MainClass};
 use super::super::job::JobView;
 use super::super::record::Deployed;
 use super::super::upload::jar_of;
+use super::super::word::Deed;
 use crate::resources::{Digest, JarOrigin};
 
 /// The jar's digest, or its path on the members.
@@ -80,12 +81,14 @@ pub(super) fn checked_jar(draft: &mut Draft<'_>) -> Option<Deployed> {
         return None;
     }
     let Some((_, view)) = draft.jar() else {
+        draft.undecided = true;
         draft.hold(Reason::JarFetching, "the jar is being looked for");
         return None;
     };
     match *view {
         JarView::OnMember => {}
         JarView::Fetching { bytes, total, .. } => {
+            draft.undecided = true;
             draft.hold(Reason::JarFetching, progress(*bytes, *total));
             return None;
         }
@@ -160,7 +163,12 @@ fn same_bytes(draft: &mut Draft<'_>, digest: Digest) -> bool {
          that the new ones may be used",
         digest.short()
     );
-    let confirmed = draft.ask(Reason::JarChanged, Release::Confirm, message);
+    let confirmed = draft.ask(
+        Reason::JarChanged,
+        Deed::TakeJar(Some(digest)),
+        Release::Confirm,
+        message,
+    );
     if confirmed && let Some(pin) = &mut draft.edit().pin {
         pin.digest = digest;
     }

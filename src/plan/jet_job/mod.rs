@@ -36,6 +36,7 @@ use super::draft::Draft;
 use super::hold::{Reason, Release};
 use super::job::JobStatus;
 use super::record::{BoundJob, OperationKind};
+use super::word::Deed;
 use crate::resources::jet_job::DesiredState;
 
 /// Decides what is done for one job.
@@ -205,7 +206,7 @@ fn rebuilt(draft: &mut Draft<'_>) -> bool {
     }
     let message = "this record was rebuilt from the cluster, which has no job of it; confirm that \
                    it may be submitted";
-    if draft.ask(Reason::Rebuilt, Release::Confirm, message) {
+    if draft.ask(Reason::Rebuilt, Deed::Start, Release::Confirm, message) {
         draft.edit().rebuilt = false;
     }
     draft.record.rebuilt

@@ -10,6 +10,7 @@ use super::super::job::JobStatus;
 use super::super::record::{BoundJob, OperationKind};
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
+use super::super::word::Deed;
 use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
 use super::jar::checked_jar;
 use super::{keeps_state, stop};
@@ -103,7 +104,7 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
     }
     let message = "its settings are not those of jobConfig, although these were set on it; change \
                    the YAML, or confirm that it be suspended and they be set again";
-    if draft.ask(Reason::Drifted, Release::Confirm, message)
+    if draft.ask(Reason::Drifted, Deed::Configure, Release::Confirm, message)
         && let Some(job) = &mut draft.edit().job
     {
         job.configured = None;
@@ -119,14 +120,17 @@ pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
         draft.hold(Reason::UpgradeForbidden, message);
         return;
     }
-    if checked_jar(draft).is_none() || keeps_state(draft, job).is_none() {
+    let Some(deployed) = checked_jar(draft) else {
+        return;
+    };
+    if keeps_state(draft, job).is_none() {
         return;
     }
     if !stop::state_may_go_in_upgrade(draft, job) {
         let message = "the change needs a stateful upgrade, which this version can't make yet; set \
                        upgradePolicy.mode: Stateless, or confirm with --discard-state that the new \
                        version may start without state. The job goes on as it was submitted";
-        if !stop::ask_to_discard(draft, message) {
+        if !stop::ask_to_discard(draft, Deed::Replace(deployed.jar), message) {
             return;
         }
     }

@@ -5,6 +5,7 @@ use super::super::hold::{Reason, Release};
 use super::super::job::{Guarantee, JobStatus};
 use super::super::record::{BoundJob, JobRecord, OperationKind};
 use super::super::step::{Action, Remember};
+use super::super::word::Deed;
 use super::{keeps_state, wait};
 use crate::resources::jet_job::{DeletionPolicy, UpgradeMode};
 
@@ -94,12 +95,17 @@ fn discarding_confirmed(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     let message = "deletionPolicy Snapshot asks for a snapshot before the job is cancelled, which \
                    this version can't make yet; set deletionPolicy: Cancel, or confirm with \
                    --discard-state that its state may go";
-    ask_to_discard(draft, message)
+    ask_to_discard(draft, Deed::Cancel, message)
 }
 
 /// Holds until a person says that the state may go; remembers that word.
-pub(super) fn ask_to_discard(draft: &mut Draft<'_>, message: &str) -> bool {
-    let confirmed = draft.ask(Reason::SnapshotRequired, Release::DiscardState, message);
+pub(super) fn ask_to_discard(draft: &mut Draft<'_>, deed: Deed, message: &str) -> bool {
+    let confirmed = draft.ask(
+        Reason::SnapshotRequired,
+        deed,
+        Release::DiscardState,
+        message,
+    );
     if confirmed {
         draft.edit().discard_state = true;
     }

@@ -5,6 +5,7 @@ use super::super::hold::{Reason, Release};
 use super::super::job::JobStatus;
 use super::super::record::{BoundJob, OperationKind, StoppedBy};
 use super::super::step::{Action, Remember};
+use super::super::word::Deed;
 use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
 use super::{ended, running};
 use crate::resources::jet_job::{DesiredState, DriftPolicy};
@@ -79,11 +80,11 @@ pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, how: &str) -> bool {
         return true;
     }
     let message = format!(
-        "{} by hand, RUNNING is declared; {how}, change the YAML, confirm that it be undone, or set \
+        "{}, RUNNING is declared; {how}, change the YAML, confirm that it be undone, or set \
          driftPolicy: Correct",
-        drift.status
+        drift.words()
     );
-    let confirmed = draft.ask(Reason::Drifted, Release::Confirm, message);
+    let confirmed = draft.ask(Reason::Drifted, Deed::Undo, Release::Confirm, message);
     if confirmed && let Some(drift) = &mut draft.edit().drift {
         drift.confirmed = true;
     }

@@ -29,8 +29,8 @@ pub(super) fn judge(draft: &mut Draft<'_>) {
                 since: draft.now(),
                 confirmed: false,
             };
+            let message = format!("{}, RUNNING is declared", drift.words());
             draft.edit().drift = Some(drift);
-            let message = format!("{status} by hand, RUNNING is declared");
             draft.tell(EventKind::Drifted, message);
         }
         (Some(_), false) => draft.edit().drift = None,

@@ -111,6 +111,16 @@ pub struct Drift {
     pub confirmed: bool,
 }
 
+impl Drift {
+    /// What was done, in words: a job that a person cancelled is FAILED to its members.
+    pub fn words(&self) -> String {
+        match self.status {
+            JobStatus::Failed => "cancelled by hand".to_owned(),
+            status => format!("{status} by hand"),
+        }
+    }
+}
+
 /// Restarts of a job after failures.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

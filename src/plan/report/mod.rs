@@ -46,7 +46,9 @@ fn describe(record: &JobRecord, holds: Vec<Hold>, settled: bool) -> JobStatusRep
                 .clone()
                 .unwrap_or_else(|| "Requested by user".to_owned())
         }),
+        // Of a job that somebody else submitted, nobody told us the jar.
         jar: job
+            .filter(|job| !job.nonce.is_empty())
             .and_then(|job| job.deployed.as_ref()?.jar)
             .map(|sha256| JarReport { sha256 }),
         conditions: record.status.conditions.clone(),
@@ -56,7 +58,9 @@ fn describe(record: &JobRecord, holds: Vec<Hold>, settled: bool) -> JobStatusRep
 
 /// Whether something about the job needs somebody; a document with faults leaves it as it was.
 fn blocked(holds: &[Hold]) -> bool {
-    let blocks = |hold: &Hold| hold.class == HoldClass::Blocked && hold.reason != Reason::Faulty;
+    // An upload without an answer may have made a job.
+    let kept = [Reason::Faulty, Reason::OutcomeUnknown];
+    let blocks = |hold: &Hold| hold.class == HoldClass::Blocked && !kept.contains(&hold.reason);
     holds.iter().any(blocks)
 }
 

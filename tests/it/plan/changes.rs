@@ -244,6 +244,45 @@ fn a_stateful_upgrade_holds_and_leaves_the_job_as_it_is() {
 }
 
 #[test]
+fn a_word_about_one_deed_is_none_about_another() {
+    let asked = |change: &dyn Fn(&mut Scene)| {
+        let (mut scene, _) = running(json!({}));
+        change(&mut scene);
+        let held = hold(&scene.learn(), Reason::SnapshotRequired);
+        (scene, held)
+    };
+    let (mut scene, second) = asked(&|scene| scene.new_jar("orders", "2"));
+    scene.new_jar("orders", "3");
+    let third = hold(&scene.learn(), Reason::SnapshotRequired);
+    let (_, canceled) = asked(&|scene| scene.declare("orders", json!({"state": "Canceled"})));
+    let (_, removed) = asked(&|scene| scene.remove("orders"));
+    let ids = [&second, &third, &canceled, &removed].map(|hold| hold.id.clone());
+    let different: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(different.len(), ids.len(), "{ids:?}");
+    // Noted when the second version was held, given once the third is.
+    scene.confirm(&second, true);
+    assert_eq!(words(&scene.learn()), "SnapshotRequired");
+    assert!(scene.recorded.confirmations.is_empty(), "void");
+}
+
+#[test]
+fn a_word_is_none_about_the_job_that_follows() {
+    let (mut scene, job) = running(json!({"deletionPolicy": "Snapshot"}));
+    scene.cancel_by_hand(job);
+    let held = hold(&scene.learn(), Reason::Drifted);
+    scene.confirm(&held, false);
+    scene.settle();
+    let lost = hold(&scene.learn(), Reason::StateLost);
+    scene.confirm(&lost, true);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    let next = scene.bound("orders").unwrap();
+    assert_ne!(next, job);
+    scene.cancel_by_hand(next);
+    let again = hold(&scene.learn(), Reason::Drifted);
+    assert_ne!(again.id, held.id);
+}
+
+#[test]
 fn a_word_about_state_is_void_once_it_is_not_needed() {
     let (mut scene, _) = running(json!({}));
     scene.hazelcast(json!({"clusterName": "dev", "minMembers": 2}));

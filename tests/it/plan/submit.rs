@@ -1,9 +1,10 @@
 //! From a document to a job: claim, upload, bind; what an upload's outcome proves; whose name it is.
 
 use jetkeeper::plan::event::EventKind;
-use jetkeeper::plan::hold::{Reason, Release};
+use jetkeeper::plan::hold::{HoldClass, Reason, Release};
 use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::record::UploadOutcome;
+use jetkeeper::plan::status::Phase;
 use jetkeeper::plan::step::{Action, Outcome, Submit};
 use jetkeeper::plan::upload::file_name;
 use jetkeeper::resources::ResourceId;
@@ -184,6 +185,8 @@ fn an_unknown_upload_is_repeated_only_once_its_member_is_gone_and_two_looks_show
     scene.pass_time(seconds(60));
     let held = hold(&scene.learn(), Reason::OutcomeUnknown);
     assert_eq!(held.release, Release::Confirm);
+    assert_eq!(held.class, HoldClass::Blocked, "a person has to look");
+    assert_eq!(scene.status("orders").phase, Phase::NotRunning);
 
     let (mut scene, _) = after_upload(&uploaded(UploadOutcome::Unknown));
     scene.view().members = [member(2)].into();
@@ -338,6 +341,18 @@ fn a_foreign_owner_keeps_its_name_until_it_is_adopted() {
 }
 
 #[test]
+fn a_conflict_names_the_owner_where_there_is_one() {
+    let mut scene = Scene::with(json!({}));
+    scene.foreign_job("orders", JobStatus::Running);
+    let held = hold(&scene.learn(), Reason::Conflict);
+    assert!(held.message.contains("not submitted by this keeper"));
+    scene.add_entry("orders", "keeper-2", "returns");
+    let held = hold(&scene.learn(), Reason::Conflict);
+    let expected = "belongs to JetJob/returns of owner keeper-2";
+    assert!(held.message.contains(expected), "{}", held.message);
+}
+
+#[test]
 fn an_adopted_job_is_kept_as_it_runs() {
     for by_annotation in [true, false] {
         let mut scene =
@@ -355,6 +370,8 @@ fn an_adopted_job_is_kept_as_it_runs() {
         }
         assert_eq!(scene.settle(), ["claim"]);
         assert_eq!(scene.bound("orders"), Some(theirs));
+        let told = scene.status("orders").jar;
+        assert_eq!(told, None, "nobody knows with which jar it was submitted");
         assert_eq!(scene.jobs()[&theirs].execution_id, theirs.0 * 100);
         assert!(scene.recorded.adoptions.is_empty());
     }

@@ -132,7 +132,7 @@ fn a_cancel_by_hand_is_shown_and_left_under_warn() {
     let job = stage.until_at_rest(&name, Phase::Running).status.id;
 
     stage.person.cancel(job);
-    let words = ["FAILED by hand", "RUNNING is declared", "confirm"];
+    let words = ["cancelled by hand", "RUNNING is declared", "confirm"];
     let hold = stage.until_held(&name, Reason::Drifted, &words);
     stage.reconcile();
     stage.person.only_job(&name);
