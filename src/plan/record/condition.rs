@@ -13,6 +13,22 @@ pub struct RecordedStatus {
     pub observed_generation: u64,
     /// The conditions.
     pub conditions: Vec<Condition>,
+    /// What those said that are Unknown now, before they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_known: Vec<LastKnown>,
+}
+
+/// What a condition said before nobody could know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastKnown {
+    /// Which.
+    #[serde(rename = "type")]
+    pub kind: ConditionType,
+    /// What.
+    pub status: ConditionStatus,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// One condition, as Kubernetes spells it.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, Deployed, UploadEnd, UploadOutcome};
 pub use bound::{BoundJob, Drift, Operation, OperationKind, Restarts, SoughtRestart, StoppedBy};
-pub use condition::{Condition, ConditionStatus, ConditionType, RecordedStatus};
+pub use condition::{Condition, ConditionStatus, ConditionType, LastKnown, RecordedStatus};
 pub use job::{Deletion, JarPin, JobRecord, Retry};
 
 use super::hold::HoldId;

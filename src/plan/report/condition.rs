@@ -5,7 +5,7 @@ use crate::plan::hold::{Hold, HoldClass, Reason};
 use crate::plan::jet_job::finished_by_policy;
 use crate::plan::job::JobStatus;
 use crate::plan::record::{
-    BoundJob, Condition, ConditionStatus, ConditionType, JobRecord, RecordedStatus,
+    BoundJob, Condition, ConditionStatus, ConditionType, JobRecord, LastKnown, RecordedStatus,
 };
 use crate::plan::step::Step;
 use crate::resources::jet_job::DesiredState;
@@ -25,32 +25,60 @@ pub(super) fn conditions(draft: &Draft<'_>, holds: &[Hold], settled: bool) -> Re
         (ConditionType::Ready, ready(draft, &why)),
         (
             ConditionType::Reconciled,
-            if reconciled { yes("") } else { not_yet(&why) },
+            reconciliation(draft, &why, reconciled),
         ),
         (ConditionType::Drifted, drifted(record)),
         (ConditionType::Stalled, stalled(holds)),
     ];
-    let before = &record.status.conditions;
-    let conditions = wanted.into_iter().map(|(kind, (status, reason, message))| {
-        let old = before.iter().find(|old| old.kind == kind);
-        let same = old.filter(|old| old.status == status);
-        Condition {
-            kind,
-            status,
-            reason,
-            message,
-            last_transition_time: same.map_or(draft.now(), |old| old.last_transition_time),
-            observed_generation: record.generation,
-        }
-    });
-    RecordedStatus {
+    let mut status = RecordedStatus {
         observed_generation: if reconciled {
             record.generation
         } else {
             record.status.observed_generation
         },
-        conditions: conditions.collect(),
+        ..RecordedStatus::default()
+    };
+    for (kind, verdict) in wanted {
+        add(&mut status, draft, kind, verdict);
     }
+    status
+}
+
+/// Adds a condition. Its time moves when its status changes; while nobody can know it, the status it
+/// had before is kept in mind, for a cluster that can't be seen for a moment changes nothing.
+fn add(status: &mut RecordedStatus, draft: &Draft<'_>, kind: ConditionType, verdict: Verdict) {
+    let before = &draft.record.status;
+    let (now_is, reason, message) = verdict;
+    let old = before.conditions.iter().find(|old| old.kind == kind);
+    let known = match old {
+        Some(old) if old.status != ConditionStatus::Unknown => Some(LastKnown {
+            kind,
+            status: old.status,
+            since: old.last_transition_time,
+        }),
+        _ => before
+            .last_known
+            .iter()
+            .find(|known| known.kind == kind)
+            .copied(),
+    };
+    let since = match old.filter(|old| old.status == now_is) {
+        Some(same) => same.last_transition_time,
+        None => known
+            .filter(|known| known.status == now_is)
+            .map_or(draft.now(), |known| known.since),
+    };
+    if now_is == ConditionStatus::Unknown {
+        status.last_known.extend(known);
+    }
+    status.conditions.push(Condition {
+        kind,
+        status: now_is,
+        reason,
+        message,
+        last_transition_time: since,
+        observed_generation: draft.record.generation,
+    });
 }
 
 /// Which of several holds the conditions speak of.
@@ -90,10 +118,7 @@ fn not_yet(why: &Why<'_>) -> Verdict {
 fn drifted(record: &JobRecord) -> Verdict {
     match &record.drift {
         None => no(),
-        Some(drift) => {
-            let message = format!("{} by hand", drift.status);
-            (ConditionStatus::True, Reason::Drifted, message)
-        }
+        Some(drift) => (ConditionStatus::True, Reason::Drifted, drift.words()),
     }
 }
 
@@ -104,12 +129,29 @@ fn stalled(holds: &[Hold]) -> Verdict {
     }
 }
 
+/// Whether the cluster can't be seen, so that nobody knows what the job does.
+fn unseen(draft: &Draft<'_>) -> bool {
+    draft.sight.is_none_or(|sight| sight.obstacle.is_some())
+}
+
+fn reconciliation(draft: &Draft<'_>, why: &Why<'_>, reconciled: bool) -> Verdict {
+    if reconciled {
+        return yes("");
+    }
+    let record = &draft.record;
+    let (status, reason, message) = not_yet(why);
+    // What was applied may still be so.
+    if unseen(draft) && record.status.observed_generation == record.generation {
+        return (ConditionStatus::Unknown, reason, message);
+    }
+    (status, reason, message)
+}
+
 fn ready(draft: &Draft<'_>, why: &Why<'_>) -> Verdict {
     let record = &draft.record;
-    let unseen = draft.sight.is_none_or(|sight| sight.obstacle.is_some());
     // What has ended stays so, whether its cluster answers or not.
     let may_run = record.attempt.is_some() || record.job.as_ref().is_some_and(BoundJob::is_active);
-    if unseen && may_run {
+    if unseen(draft) && may_run {
         let (_, reason, message) = not_yet(why);
         return (ConditionStatus::Unknown, reason, message);
     }

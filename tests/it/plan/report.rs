@@ -202,6 +202,73 @@ fn nobody_knows_whether_a_job_runs_on_a_cluster_that_can_not_be_seen() {
 }
 
 #[test]
+fn a_cluster_that_can_not_be_seen_for_a_moment_moves_no_condition_s_time() {
+    let (mut scene, job) = running(json!({}));
+    let times = |scene: &Scene| {
+        let conditions = scene.status("orders").conditions.into_iter();
+        let times = conditions.map(|one| (one.kind, one.status, one.last_transition_time));
+        times.collect::<Vec<_>>()
+    };
+    let before = times(&scene);
+    // As after a start of the daemon: connecting, then listing.
+    let seen = scene.view().clone();
+    scene.pass_time(seconds(60));
+    let away = scene.now;
+    scene.view().link = Link::Down {
+        since: away,
+        error: None,
+    };
+    scene.learn();
+    let status = scene.status("orders");
+    let ready = condition(&status, ConditionType::Ready);
+    assert_eq!(
+        (ready.status, ready.last_transition_time),
+        (ConditionStatus::Unknown, away)
+    );
+    assert_eq!(
+        condition(&status, ConditionType::Reconciled).status,
+        ConditionStatus::Unknown
+    );
+    scene.pass_time(seconds(1));
+    *scene.view() = seen.clone();
+    scene.view().jobs = Seen::Unknown;
+    scene.learn();
+    let ready = condition(&scene.status("orders"), ConditionType::Ready);
+    assert_eq!(ready.last_transition_time, away, "Unknown since then");
+    scene.pass_time(seconds(1));
+    *scene.view() = seen;
+    scene.learn();
+    assert_eq!(times(&scene), before);
+    scene.assert_at_rest();
+
+    // What happened meanwhile is seen now.
+    scene.view().link = Link::Down {
+        since: away,
+        error: None,
+    };
+    scene.learn();
+    scene.view().link = Link::Up;
+    scene.suspend_by_hand(job);
+    scene.learn();
+    let ready = condition(&scene.status("orders"), ConditionType::Ready);
+    assert_eq!((ready.status, ready.last_transition_time), (NO, scene.now));
+}
+
+#[test]
+fn a_job_cancelled_by_hand_is_not_called_failed() {
+    let (mut scene, job) = running(json!({}));
+    scene.cancel_by_hand(job);
+    let plan = scene.learn();
+    let drifted = condition(&scene.status("orders"), ConditionType::Drifted);
+    assert_eq!(drifted.message, "cancelled by hand");
+    let told = plan.events.iter().map(|event| event.message.as_str());
+    let told = told.chain(plan.holds.iter().map(|hold| hold.message.as_str()));
+    for words in told {
+        assert!(!words.contains("FAILED"), "{words}");
+    }
+}
+
+#[test]
 fn a_condition_s_time_moves_only_when_its_verdict_changes() {
     let (mut scene, job) = running(json!({}));
     let ready = |scene: &Scene| condition(&scene.status("orders"), ConditionType::Ready);
