@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::hold::Hold;
-use crate::plan::record::Pause;
+use crate::plan::record::{JobRecord, Pause};
 use crate::plan::status::JobStatusReport;
 use crate::resources::desired::Annotations;
+use crate::resources::schema::API_VERSION;
 use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, SourceName};
 
 /// Everything that readers may see, as of one pass. Cloning the `Arc` is all a reader does.
@@ -79,6 +80,24 @@ pub struct JobResource {
     pub spec: Arc<JetJobSpec>,
     /// Its status.
     pub status: JobStatusReport,
+}
+
+impl JobResource {
+    /// A recorded job and its status.
+    pub fn of(name: &str, record: &JobRecord, status: JobStatusReport) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "JetJob".to_owned(),
+            metadata: Metadata {
+                name: name.to_owned(),
+                generation: record.generation,
+                place: Some(record.place.clone()),
+                annotations: record.annotations.clone(),
+            },
+            spec: Arc::clone(&record.spec),
+            status,
+        }
+    }
 }
 
 /// A `Hazelcast` with its status.
