@@ -25,7 +25,8 @@ test: fixtures ## run all tests, those on real Hazelcast members included
 	$(CARGO) test --locked
 
 demo: fixtures ## show it at work on a real member (KEEP=1 leaves it running)
-	$(CARGO) run --locked -- demo $(if $(KEEP),--keep)
+	@echo "building jetkeeper, which takes minutes the first time" >&2
+	@$(CARGO) run --locked --quiet -- demo $(if $(KEEP),--keep)
 
 bench: fixtures ## measure beside a warm Java client
 	$(CARGO) bench --locked --bench budgets
@@ -47,10 +48,11 @@ tools:
 
 # One call of Maven makes them all, and knows itself what is up to date.
 $(FIXTURES)/.stamp: $(JAVA_SOURCES)
-	mvn --batch-mode --quiet --no-transfer-progress package </dev/null
-	cp target/maven/pipelines/pipelines.jar $(FIXTURES)/pipelines.jar
-	cp target/maven/pipelines/pipelines-counter.jar $(FIXTURES)/counter.jar
-	cp target/maven/pipelines/pipelines-counter-v2.jar $(FIXTURES)/counter-v2.jar
-	cp target/maven/bench-client/bench-client.jar $(FIXTURES)/bench-client.jar
-	cp sample-repo/jars/orders.jar sample-repo/jars/word-count.jar $(FIXTURES)/
-	touch $@
+	@echo "fetching Hazelcast and building the pipelines, which takes minutes the first time" >&2
+	@mvn --batch-mode --quiet --no-transfer-progress -Dstyle.color=never package </dev/null
+	@cp target/maven/pipelines/pipelines.jar $(FIXTURES)/pipelines.jar
+	@cp target/maven/pipelines/pipelines-counter.jar $(FIXTURES)/counter.jar
+	@cp target/maven/pipelines/pipelines-counter-v2.jar $(FIXTURES)/counter-v2.jar
+	@cp target/maven/bench-client/bench-client.jar $(FIXTURES)/bench-client.jar
+	@cp sample-repo/jars/orders.jar sample-repo/jars/word-count.jar $(FIXTURES)/
+	@touch $@

@@ -96,7 +96,7 @@ pub struct Overrides {
     pub path: Option<PathBuf>,
     /// The state directory.
     pub state: Option<PathBuf>,
-    /// Addresses of clusters; others of the file stay.
+    /// Addresses and names of clusters; others of the file stay.
     pub clusters: Vec<ClusterAddresses>,
     /// Our name in the clusters' ownership map.
     pub owner: Option<String>,
@@ -175,6 +175,9 @@ pub enum ConfigError {
     /// Nobody says where state is kept.
     #[error("there is no place to keep state: HOME is not set; give --state DIR")]
     NoStateDirectory,
+    /// Nobody says which state is meant: its usual place follows from the source.
+    #[error("it is not said which state is meant; give --state DIR, or --config FILE with sources")]
+    StateNotNamed,
     /// State would be read as manifests, and would change the source whenever it changes.
     #[error(
         "the state directory {state} is inside the source {name} ({source_directory}); give another with \
@@ -262,8 +265,16 @@ impl Config {
             self.state = Some(absolute(state)?);
         }
         for cluster in clusters {
-            let ClusterAddresses { name, addresses } = cluster.clone();
-            self.clusters.entry(name).or_default().addresses = addresses;
+            let ClusterAddresses {
+                name,
+                cluster_name,
+                addresses,
+            } = cluster.clone();
+            let cluster = self.clusters.entry(name).or_default();
+            cluster.addresses = addresses;
+            if let Some(cluster_name) = cluster_name {
+                cluster.cluster_name = cluster_name;
+            }
         }
         if let Some(owner) = owner {
             self.owner = Some(owner.clone());
@@ -299,7 +310,11 @@ impl Config {
 
     /// Where state is kept.
     pub fn state(&self) -> Result<&Path, ConfigError> {
-        self.state.as_deref().ok_or(ConfigError::NoStateDirectory)
+        match &self.state {
+            Some(state) => Ok(state),
+            None if self.sources.is_empty() => Err(ConfigError::StateNotNamed),
+            None => Err(ConfigError::NoStateDirectory),
+        }
     }
 }
 

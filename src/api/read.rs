@@ -199,10 +199,9 @@ pub(super) async fn history(
     Ok(Json(List::new(revisions)).into_response())
 }
 
-/// What the store knows.
+/// What is recorded.
 pub(super) async fn recorded(State(shared): State<Shared>) -> Result<Response, ApiError> {
-    let recorded = shared.handle.store.load().await;
-    let recorded = recorded.map_err(|error| unreadable("records", &error))?;
+    let recorded = shared.handle.recorded().await?;
     Ok(Json(RecordedView::from(recorded)).into_response())
 }
 

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::reader::Reader;
-use super::rows::{release, subjects};
+use super::rows::{message, release, subjects};
 use super::subject::Subject;
 use super::table::{Cell, Table};
 use super::time;
 use crate::engine::JobResource;
 use crate::engine::published::{HazelcastResource, Metadata};
-use crate::plan::hold::Hold;
+use crate::plan::hold::{Hold, Reason};
 use crate::plan::record::Condition;
 use crate::resources::{Kind, ResourceId, to_yaml};
 use crate::store::EventEntry;
@@ -27,15 +27,26 @@ const SHOWN: usize = 10;
 /// Tell everything about one job or cluster.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A job's name, or KIND/NAME: jobs/orders, hazelcast/dev
+    /// The name of a job, else of a cluster; or KIND/NAME: jobs/orders, hazelcast/dev
     #[arg(value_name = "NAME")]
-    subject: Subject,
+    subject: String,
+    /// The name, where the first word is a kind: hazelcast dev
+    #[arg(value_name = "NAME", hide = true)]
+    name: Option<String>,
 }
 
 /// Describes.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
-    let Subject(id) = args.subject;
+    let (first, second) = (args.subject, args.name);
+    let only_name = second.is_none() && !first.contains('/');
+    let subject = second.map_or(first.clone(), |name| format!("{first}/{name}"));
+    let subject = subject.parse();
+    let Subject(mut id) = subject.map_err(|error: String| CliError::usage(error))?;
     let reader = Reader::open(context).await?;
+    // A cluster may be described by its name alone, where no job has it.
+    if only_name && reader.is_cluster_alone(&id.name).await {
+        id.kind = Kind::Hazelcast;
+    }
     let now = context.clock.now();
     let text = match id.kind {
         Kind::JetJob => {
@@ -45,12 +56,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         }
         Kind::Hazelcast => {
             let cluster = reader.hazelcast(&id.name).await?;
-            let holds = reader.holds().await.unwrap_or_default();
-            let holds: Vec<Hold> = holds
-                .into_iter()
-                .filter(|hold| hold.subjects.contains(&id))
-                .collect();
-            hazelcast_text(&cluster, &holds, now)
+            let mut jobs = reader.jobs().await?;
+            jobs.retain(|job| job.spec.hazelcast_resource_name == id.name);
+            hazelcast_text(&cluster, &jobs)
         }
         Kind::JetJobSnapshot => {
             let message = "this version of jetkeeper keeps no snapshots yet";
@@ -73,7 +81,7 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.field("Name", name);
     text.field("Kind", "JetJob");
     text.field("Declared", declared(&job.metadata));
-    text.field("Generation", in_force(job));
+    text.field("Generation", generation(job));
     let cluster = &spec.hazelcast_resource_name;
     text.field("Wanted", format!("{:?} on {cluster}", spec.state));
     text.field("Phase", format!("{} ({})", status.phase, life(job)));
@@ -82,10 +90,19 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     }
     text.moment("Submitted", status.submission_time, now);
     text.moment("Ended", status.completion_time, now);
-    if let Some(jar) = &status.jar {
-        let file = spec.jar_name.as_deref().or(spec.jar_on_member.as_deref());
-        let file = file.or(spec.remote_url.as_deref()).unwrap_or("jar");
-        text.field("Jar", format!("{file}, sha256 {}", jar.sha256));
+    match (&status.jar, &spec.jar_on_member) {
+        (Some(jar), _) => {
+            let file = spec.jar_name.as_deref().or(spec.remote_url.as_deref());
+            let file = file.unwrap_or("jar");
+            text.field("Jar", format!("{file}, sha256 {}", jar.sha256));
+        }
+        (None, Some(path)) if status.job_id_text.is_some() => {
+            text.field("Jar", format!("{path} on the members"));
+        }
+        (None, None) if status.job_id_text.is_some() => {
+            text.field("Jar", "unknown: this keeper did not submit the job");
+        }
+        _ => {}
     }
     let annotations = annotations(&job.metadata);
     if !annotations.is_empty() {
@@ -100,7 +117,7 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     Ok(text.0)
 }
 
-fn hazelcast_text(cluster: &HazelcastResource, holds: &[Hold], now: Timestamp) -> String {
+fn hazelcast_text(cluster: &HazelcastResource, jobs: &[JobResource]) -> String {
     let (spec, status) = (&cluster.spec, &cluster.status);
     let mut text = Text::default();
     text.field("Name", &cluster.metadata.name);
@@ -121,7 +138,7 @@ fn hazelcast_text(cluster: &HazelcastResource, holds: &[Hold], now: Timestamp) -
     text.field("Id", status.cluster_id.clone().unwrap_or_else(unknown));
     text.field("Running jobs", status.jobs_running.to_string());
     text.paragraph("Message", status.message.as_deref());
-    text.holds(holds, now);
+    text.jobs(jobs);
     text.0
 }
 
@@ -129,14 +146,20 @@ fn id(job: &JobResource) -> ResourceId {
     ResourceId::jet_job(&*job.metadata.name)
 }
 
-/// The latest generation, and which one the job has where that is another.
-fn in_force(job: &JobResource) -> String {
+/// The latest good generation, and which one was applied where that is another.
+fn generation(job: &JobResource) -> String {
     let (observed, latest) = (job.status.observed_generation, job.metadata.generation);
-    match observed {
-        0 => format!("{latest}, not in force yet"),
+    let applied = match observed {
+        0 => format!("{latest}, not applied yet"),
         same if same == latest => latest.to_string(),
-        older => format!("{latest}, not in force yet; {older} is"),
+        older => format!("{latest}, not applied yet; {older} was last"),
+    };
+    let faulty = job.status.holds.iter();
+    let faulty = faulty.filter(|hold| hold.reason == Reason::Faulty).count();
+    if faulty == 0 {
+        return applied;
     }
+    format!("{applied}; the document has faults now, and {latest} is its last good version")
 }
 
 /// The life's state as the wire spells it.
@@ -223,6 +246,22 @@ impl Text {
             if let Some(command) = release(hold) {
                 self.line(&format!("    to release: {command}"));
             }
+        }
+    }
+
+    fn jobs(&mut self, jobs: &[JobResource]) {
+        let mut table = Table::new(["NAME", "PHASE", "MESSAGE"]);
+        for job in jobs {
+            let phase = job.status.phase.to_string();
+            let cells: [Cell; 3] = [
+                job.metadata.name.clone().into(),
+                phase.into(),
+                message(job).into(),
+            ];
+            table.row(cells);
+        }
+        if !jobs.is_empty() {
+            self.block("Jobs", &table.render_indented(2));
         }
     }
 
@@ -319,7 +358,7 @@ mod tests {
         Name:         returns
         Kind:         JetJob
         Declared:     jobs/returns.yaml:1:1 of the source local
-        Generation:   2, not in force yet; 1 is
+        Generation:   2, not applied yet; 1 was last
         Wanted:       Running on hazelcast
         Phase:        Suspended (DEPLOYED)
         Job:          0adf-8fef-9a80-0001, named returns
@@ -331,7 +370,7 @@ mod tests {
 
         Held:
           Drifted (Policy): the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
-            to release: jetkeeper confirm f3e0e51863c7
+            to release: jetkeeper confirm 99459e1e1ab7
 
         Conditions:
           TYPE   STATUS  SINCE  REASON   MESSAGE
@@ -344,6 +383,31 @@ mod tests {
           - --topic
           - orders
         ");
+    }
+
+    #[test]
+    fn generations_and_jars_are_told_as_far_as_they_are_known() {
+        let mut job = samples::running();
+        assert_eq!(generation(&job), "2");
+        let name = vec![ResourceId::jet_job("orders")];
+        Arc::make_mut(&mut job.status).holds = vec![Hold::new(
+            Reason::Faulty,
+            name,
+            "generation 2 stays in force",
+        )];
+        assert_eq!(
+            generation(&job),
+            "2; the document has faults now, and 2 is its last good version"
+        );
+        Arc::make_mut(&mut job.status).observed_generation = 1;
+        assert_eq!(
+            generation(&job),
+            "2, not applied yet; 1 was last; the document has faults now, and 2 is its last good \
+             version"
+        );
+        Arc::make_mut(&mut job.status).jar = None;
+        let text = job_text(&job, &[], samples::now()).unwrap();
+        assert!(text.contains("Jar:          unknown: this keeper did not submit the job"));
     }
 
     #[test]
@@ -385,7 +449,8 @@ mod tests {
 
     #[test]
     fn a_cluster_is_described() {
-        let connected = hazelcast_text(&samples::cluster("Connected"), &[], samples::now());
+        let jobs = [samples::running(), samples::drifted()];
+        let connected = hazelcast_text(&samples::cluster("Connected"), &jobs);
         insta::assert_snapshot!(plain(&connected), @r"
         Name:         hazelcast
         Kind:         Hazelcast
@@ -398,8 +463,13 @@ mod tests {
         Version:      5.7.0
         Id:           5f2b
         Running jobs: 3
+
+        Jobs:
+          NAME     PHASE      MESSAGE
+          orders   Running
+          returns  Suspended  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
         ");
-        let away = hazelcast_text(&samples::cluster("Connecting"), &[], samples::now());
+        let away = hazelcast_text(&samples::cluster("Connecting"), &[]);
         insta::assert_snapshot!(plain(&away), @r"
         Name:         hazelcast
         Kind:         Hazelcast

@@ -10,8 +10,8 @@ use crate::engine::{Handle, Published};
 use crate::resources::Fault;
 use crate::store::{EventEntry, Store};
 
-/// How many events are read after a pass; more in one pass are told in part.
-const READ: usize = 1_000;
+/// How many events are read after a pass at first; twice as many as long as that leaves a gap.
+const READ: usize = 100;
 
 /// What a pass brought.
 pub(super) struct News {
@@ -46,14 +46,27 @@ impl Follower {
         })
     }
 
+    /// The events since the last one that was told, however many there are.
+    async fn missed(&self) -> Result<Vec<EventEntry>> {
+        let mut read = READ;
+        loop {
+            let mut events = self.store.events(read).await?;
+            let oldest = events.first().map_or(0, |entry| entry.seq);
+            if events.len() < read || oldest <= self.last + 1 {
+                events.retain(|entry| entry.seq > self.last);
+                return Ok(events);
+            }
+            read *= 2;
+        }
+    }
+
     /// What the next pass brought; none once the engine ended.
     pub(super) async fn next(&mut self) -> Result<Option<News>> {
         if self.published.changed().await.is_err() {
             return Ok(None);
         }
         let published = Arc::clone(&self.published.borrow_and_update());
-        let events = self.store.events(READ).await?.into_iter();
-        let events: Vec<EventEntry> = events.filter(|entry| entry.seq > self.last).collect();
+        let events = self.missed().await?;
         if let Some(newest) = events.last() {
             self.last = newest.seq;
         }

@@ -138,7 +138,7 @@ impl Listed<'_> {
         let client = self.reader.daemon()?;
         let (output, format, clock) = (self.context.output, self.args.output, &self.context.clock);
         let wide = format == Format::Wide;
-        let mut table = format.table::<R>();
+        let mut table = format.table::<R>().growing();
         if format.is_table() {
             for item in &items {
                 table.row(item.cells(wide, clock.now()));

@@ -10,11 +10,10 @@ use super::locate::{Located, locate};
 use super::{time, wiring};
 use crate::api::Client;
 use crate::engine::JobResource;
-use crate::engine::published::{HazelcastResource, Metadata};
+use crate::engine::published::HazelcastResource;
 use crate::plan::hold::Hold;
 use crate::plan::last_status;
 use crate::plan::record::{JobRecord, Recorded};
-use crate::resources::schema::API_VERSION;
 use crate::store::{EventEntry, RevisionEntry, Store};
 
 /// Gives answers.
@@ -95,6 +94,12 @@ impl Reader {
         }
     }
 
+    /// Whether a cluster has this name, and no job.
+    pub(super) async fn is_cluster_alone(&self, name: &str) -> bool {
+        let Self::Daemon(_) = self else { return false };
+        self.job(name).await.is_err() && self.hazelcast(name).await.is_ok()
+    }
+
     pub(super) async fn holds(&self) -> Result<Vec<Hold>> {
         match self {
             Self::Daemon(client) => Ok(client.list("/v1/holds").await?),
@@ -129,18 +134,7 @@ async fn last_change(store: &dyn Store) -> Result<Option<Timestamp>> {
 }
 
 fn last_seen(name: &str, record: &JobRecord) -> JobResource {
-    JobResource {
-        api_version: API_VERSION.to_owned(),
-        kind: "JetJob".to_owned(),
-        metadata: Metadata {
-            name: name.to_owned(),
-            generation: record.generation,
-            place: Some(record.place.clone()),
-            annotations: record.annotations.clone(),
-        },
-        spec: Arc::clone(&record.spec),
-        status: Arc::new(last_status(record)),
-    }
+    JobResource::of(name, record, last_status(record))
 }
 
 /// A name as a segment of a path. Names of resources need no escape; what a person types may.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::address;
 use super::{ClusterConfig, Config, ConfigError, DirectoryConfig, PruneConfig};
+use crate::resources::address::address;
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
 

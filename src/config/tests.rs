@@ -101,7 +101,7 @@ fn flags_beat_the_file_and_leave_the_rest_of_it() {
     scene.overrides = Overrides {
         path: Some(scene.path("other")),
         state: Some(PathBuf::from("/srv/flag")),
-        clusters: ["second=h:1", "hazelcast=h:2"]
+        clusters: ["second=eu@h:1", "hazelcast=h:2", "third=h"]
             .map(|text| text.parse().unwrap())
             .into(),
         owner: Some("flag".to_owned()),
@@ -115,9 +115,11 @@ fn flags_beat_the_file_and_leave_the_rest_of_it() {
     assert_eq!(config.state().unwrap(), Path::new("/srv/flag"));
     assert_eq!(
         config.clusters.keys().collect::<Vec<_>>(),
-        ["hazelcast", "second"]
+        ["hazelcast", "second", "third"]
     );
-    assert_eq!(config.clusters["second"].cluster_name, "dev");
+    assert_eq!(config.clusters["second"].cluster_name, "eu");
+    assert_eq!(config.clusters["third"].cluster_name, "dev");
+    assert_eq!(config.clusters["third"].addresses, ["h:5701"]);
     let hazelcast = &config.clusters["hazelcast"];
     assert_eq!(
         (&*hazelcast.cluster_name, &*hazelcast.addresses),
@@ -152,7 +154,7 @@ fn nothing_at_all_has_nothing_to_keep() {
     let config = scene.load().unwrap();
     let error = config.sources().unwrap_err();
     assert!(matches!(error, ConfigError::NoSources), "{error}");
-    assert!(matches!(config.state(), Err(ConfigError::NoStateDirectory)));
+    assert!(matches!(config.state(), Err(ConfigError::StateNotNamed)));
 }
 
 #[test]

@@ -146,11 +146,7 @@ pub(super) fn judge(
         Request::Unpause { resource } => {
             let paused = published.pauses.iter().any(|(what, _)| *what == resource);
             if !paused {
-                let what = resource.map_or("everything".to_owned(), |id| id.to_string());
-                return Err(not_found(
-                    format!("{what} is not paused"),
-                    "a pause of everything is ended by `unpause` without a name",
-                ));
+                return Err(not_paused(resource.as_ref(), published));
             }
             change.pauses.insert(resource, None);
         }
@@ -177,6 +173,23 @@ pub(super) fn judge(
     Ok(())
 }
 
+/// Nothing of that name is paused: what is?
+fn not_paused(what: Option<&ResourceId>, published: &Published) -> RequestError {
+    let told = what.map_or("everything".to_owned(), ToString::to_string);
+    let pauses = published.pauses.iter().map(|(paused, _)| paused);
+    let commands: Vec<String> = pauses
+        .map(|paused| match paused {
+            Some(id) => format!("`jetkeeper unpause {id}`"),
+            None => "`jetkeeper unpause`".to_owned(),
+        })
+        .collect();
+    let hint = match commands.as_slice() {
+        [] => "nothing is paused".to_owned(),
+        commands => format!("what is paused goes on by {}", commands.join(", ")),
+    };
+    not_found(format!("{told} is not paused"), hint)
+}
+
 fn confirm(hold: &Hold, discard_state: bool, now: Timestamp) -> Result<Confirmation, RequestError> {
     let id = &hold.id;
     match hold.release {
@@ -194,10 +207,14 @@ fn confirm(hold: &Hold, discard_state: bool, now: Timestamp) -> Result<Confirmat
                 "`jetkeeper adopt NAME` if the job is to be taken over",
             ));
         }
-        Release::Unpause => {
+        Release::Unpause | Release::UnpauseAll => {
+            let name = match (hold.release, hold.subjects.first()) {
+                (Release::Unpause, Some(name)) => format!(" {name}"),
+                _ => String::new(),
+            };
             return Err(invalid(
                 format!("hold {id} is a pause"),
-                "`jetkeeper unpause`",
+                format!("`jetkeeper unpause{name}` ends it"),
             ));
         }
         Release::None => {

@@ -21,6 +21,7 @@ mod fake;
 mod flights;
 mod hush;
 mod ledger;
+mod links;
 mod manifests;
 mod notices;
 mod pass;

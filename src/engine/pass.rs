@@ -12,6 +12,7 @@ use super::error::EngineError;
 use super::flights::Start;
 use super::hush;
 use super::ledger::{intend, settle};
+use super::links::News;
 use super::publish::Showing;
 use super::request::Request;
 use super::settings::Mode;
@@ -43,6 +44,7 @@ impl Engine {
         self.remember(&change); //                                        pure
         self.want().await; //                                             tells watches and jars
         let observed = self.observe(); //                                 reads the latest views
+        self.tell_links(&observed); //                                    writes: log lines
         let plan = self.plan(&observed, now)?; //                         pure
         let steps = self.choose(&plan, &observed); //                     pure
         let wake = self.write_down(&plan, &steps, now, &mut change); //   pure
@@ -138,6 +140,15 @@ impl Engine {
         Observed {
             clusters,
             jars: Arc::clone(&self.jar_views.borrow()),
+        }
+    }
+
+    fn tell_links(&mut self, observed: &Observed) {
+        for news in self.links.update(&observed.clusters) {
+            match news {
+                News::Reached(text) => telemetry::reached(&text),
+                News::Away(text) => telemetry::away(&text),
+            }
         }
     }
 

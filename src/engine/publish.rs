@@ -19,9 +19,8 @@ use crate::plan::record::{JobRecord, Recorded, SnapshotRecord};
 use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::plan::step::Step;
 use crate::resources::desired::Annotations;
+use crate::resources::schema::API_VERSION;
 use crate::resources::{Desired, HazelcastSpec};
-
-const API_VERSION: &str = "hazelcast.com/v1alpha1";
 
 /// A pass as it is to be shown.
 pub(super) struct Showing<'a> {
@@ -83,7 +82,7 @@ impl Showing<'_> {
             let same = before.filter(|before| shows(before, record, &status));
             let resource = same
                 .cloned()
-                .unwrap_or_else(|| job_resource(&name, record, status));
+                .unwrap_or_else(|| Arc::new(JobResource::of(&name, record, status)));
             jobs.insert(name, resource);
         }
         jobs
@@ -197,21 +196,6 @@ fn shows(resource: &JobResource, record: &JobRecord, status: &Arc<JobStatusRepor
         && (Arc::ptr_eq(&resource.status, status) || resource.status == *status)
 }
 
-fn job_resource(name: &str, record: &JobRecord, status: Arc<JobStatusReport>) -> Arc<JobResource> {
-    Arc::new(JobResource {
-        api_version: API_VERSION.to_owned(),
-        kind: "JetJob".to_owned(),
-        metadata: Metadata {
-            name: name.to_owned(),
-            generation: record.generation,
-            place: Some(record.place.clone()),
-            annotations: record.annotations.clone(),
-        },
-        spec: Arc::clone(&record.spec),
-        status,
-    })
-}
-
 /// A snapshot as readers see it.
 fn snapshot_resource(
     name: &str,
@@ -254,7 +238,7 @@ fn cluster_status(view: Option<&ClusterView>) -> HazelcastStatus {
             state: None,
             message: Some(
                 "no addresses are known: give them in spec.addresses, in clusters.<name> of the \
-                 configuration, or by --cluster"
+                 configuration, or by --cluster NAME=CLUSTERNAME@HOST:PORT"
                     .to_owned(),
             ),
             jobs_running: 0,

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::hold::Hold;
-use crate::plan::record::Pause;
+use crate::plan::record::{JobRecord, Pause};
 use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::resources::desired::Annotations;
 use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
+use crate::resources::schema::API_VERSION;
 use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, SourceName};
 
 /// Everything that readers may see, as of one pass. Cloning the `Arc` is all a reader does.
@@ -84,7 +85,6 @@ pub struct JobResource {
     pub status: Arc<JobStatusReport>,
 }
 
-/// A `Hazelcast` with its status.
 /// A `JetJobSnapshot` with its status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,6 +99,24 @@ pub struct SnapshotResource {
     pub spec: Arc<JetJobSnapshotSpec>,
     /// The status.
     pub status: Arc<SnapshotStatusReport>,
+}
+
+impl JobResource {
+    /// A recorded job and its status.
+    pub fn of(name: &str, record: &JobRecord, status: impl Into<Arc<JobStatusReport>>) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "JetJob".to_owned(),
+            metadata: Metadata {
+                name: name.to_owned(),
+                generation: record.generation,
+                place: Some(record.place.clone()),
+                annotations: record.annotations.clone(),
+            },
+            spec: Arc::clone(&record.spec),
+            status: status.into(),
+        }
+    }
 }
 
 /// A `Hazelcast` with its status.

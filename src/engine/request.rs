@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::published::Published;
 use crate::plan::hold::HoldId;
+use crate::plan::record::Recorded;
 use crate::resources::ResourceId;
 use crate::store::Store;
 
@@ -63,6 +64,9 @@ pub type Answer = Result<u64, RequestError>;
 /// A request and where its answer goes.
 pub type Envelope = (Request, oneshot::Sender<Answer>);
 
+/// Where the records go that somebody wants to read.
+pub type Reading = oneshot::Sender<Recorded>;
+
 /// The engine, as its readers hold it. Cloning is cheap.
 #[derive(Clone)]
 pub struct Handle {
@@ -71,34 +75,45 @@ pub struct Handle {
     /// Events, journal, history.
     pub store: Arc<dyn Store>,
     requests: mpsc::Sender<Envelope>,
+    readings: mpsc::Sender<Reading>,
 }
 
 impl Handle {
-    /// Joins the two ends that the engine keeps.
+    /// Joins the ends that the engine keeps.
     pub fn new(
         published: watch::Receiver<Arc<Published>>,
         store: Arc<dyn Store>,
         requests: mpsc::Sender<Envelope>,
+        readings: mpsc::Sender<Reading>,
     ) -> Self {
         Self {
             published,
             store,
             requests,
+            readings,
         }
+    }
+
+    /// The records as they are between two passes. The store is not asked: it may be written just now.
+    pub async fn recorded(&self) -> Result<Recorded, RequestError> {
+        let (answer, answered) = oneshot::channel();
+        self.readings.send(answer).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 
     /// Asks for something and waits until the pass that saw it was made.
     pub async fn request(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let gone = || RequestError {
-            code: "Unavailable",
-            message: "the engine is stopping".to_owned(),
-            hint: None,
-        };
-        self.requests
-            .send((request, answer))
-            .await
-            .map_err(|_| gone())?;
+        let sent = self.requests.send((request, answer)).await;
+        sent.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+}
+
+fn gone() -> RequestError {
+    RequestError {
+        code: "Unavailable",
+        message: "the engine is stopping".to_owned(),
+        hint: None,
     }
 }

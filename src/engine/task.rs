@@ -23,11 +23,12 @@ use super::error::EngineError;
 use super::executor::Executor;
 use super::flights::Flights;
 use super::ledger::recover;
+use super::links::Links;
 use super::manifests::Manifests;
 use super::notices::Notices;
 use super::publish::in_words;
 use super::published::{PlannedStep, Published};
-use super::request::Handle;
+use super::request::{Envelope, Handle, Reading};
 use super::settings::{EngineParts, Mode, Settings};
 use super::wake::Bell;
 use super::watches::Watches;
@@ -74,6 +75,8 @@ pub(super) struct Engine {
     pub(super) flights: Flights,
     pub(super) notices: Notices,
     pub(super) desk: Desk,
+    readings: mpsc::Receiver<Reading>,
+    pub(super) links: Links,
     pub(super) answers: Answers,
     pub(super) published: watch::Sender<Arc<Published>>,
     pub(super) bell: Bell,
@@ -113,12 +116,13 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
         .map_err(EngineError::Load)?;
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (published, readers) = watch::channel(Arc::default());
-    let handle = Handle::new(readers, Arc::clone(&parts.store), requests);
+    let (readings, read) = mpsc::channel(REQUESTS);
+    let handle = Handle::new(readers, Arc::clone(&parts.store), requests, readings);
     let engine = Engine::new(
         parts,
         recorded,
         Notices::recall(&events),
-        incoming,
+        (incoming, read),
         published,
     );
     let (stop, stopped) = watch::channel(None);
@@ -166,7 +170,7 @@ impl Engine {
         parts: EngineParts,
         recorded: Recorded,
         notices: Notices,
-        incoming: mpsc::Receiver<super::request::Envelope>,
+        (incoming, readings): (mpsc::Receiver<Envelope>, mpsc::Receiver<Reading>),
         published: watch::Sender<Arc<Published>>,
     ) -> Self {
         let EngineParts {
@@ -197,6 +201,8 @@ impl Engine {
             },
             flights: Flights::default(),
             desk: Desk::new(incoming),
+            readings,
+            links: Links::default(),
             answers: Answers::default(),
             next_wake: None,
             again: 0,
@@ -227,6 +233,11 @@ impl Engine {
                 Ok(()) = self.jar_views.changed() => {}
                 () = self.flights.next() => {}
                 () = self.desk.next(&mut self.answers) => {}
+                Some(reader) = self.readings.recv() => {
+                    // Whoever asked may have gone away; a look at the records is no reason to plan.
+                    drop(reader.send(self.recorded.clone()));
+                    continue;
+                }
                 () = tokio::time::sleep_until(self.sleep_until) => {}
             }
             self.pass().await?;

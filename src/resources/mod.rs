@@ -8,6 +8,7 @@
 //!
 //! Everything here is data and pure functions; it uses nothing else of ours.
 
+pub mod address;
 mod cache;
 pub mod change;
 mod deserialize;
@@ -29,6 +30,7 @@ mod operator;
 mod parse;
 mod patch;
 pub mod reading;
+pub mod redact;
 pub mod render;
 pub mod revision;
 mod rules;

@@ -159,7 +159,7 @@ impl<'a> Together<'a> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => {
                     "declare one, or give its addresses with `clusters` in the configuration or \
-                         `--cluster NAME=HOST:PORT`"
+                         `--cluster NAME=CLUSTERNAME@HOST:PORT`"
                         .to_owned()
                 }
             };

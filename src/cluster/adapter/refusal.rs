@@ -136,7 +136,8 @@ fn not_accepted(refused: &AuthenticationError) -> String {
     match refused {
         AuthenticationError::CredentialsFailed { cluster_name } => format!(
             "a cluster answered but isn't called {cluster_name:?} (or doesn't take these \
-             credentials): set clusterName of the Hazelcast resource to the members' cluster-name"
+             credentials): set clusterName of the Hazelcast resource or configuration, or CLUSTERNAME in \
+             --cluster NAME=CLUSTERNAME@HOST:PORT, to the members' cluster-name"
         ),
         AuthenticationError::NotAllowedInCluster => {
             "the cluster's client filter keeps this client out: allow it there".to_owned()

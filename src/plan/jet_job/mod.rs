@@ -174,13 +174,21 @@ fn paused(draft: &mut Draft<'_>) -> bool {
     let pauses = &draft.input.recorded.pauses;
     let own = Some(draft.id.clone());
     let now = draft.now();
-    let pause = [pauses.get(&None), pauses.get(&own)]
+    let all = pauses.get(&None).map(|pause| (pause, Release::UnpauseAll));
+    let own = pauses.get(&own).map(|pause| (pause, Release::Unpause));
+    let pause = [all, own]
         .into_iter()
         .flatten()
-        .find(|pause| pause.until.is_none_or(|until| until > now));
-    let Some(pause) = pause else { return false };
-    let message = format!("paused by {}: {}", pause.by, pause.reason);
-    draft.hold_released_by(Reason::Paused, Release::Unpause, pause.until, message);
+        .find(|(pause, _)| pause.until.is_none_or(|until| until > now));
+    let Some((pause, release)) = pause else {
+        return false;
+    };
+    let what = match release {
+        Release::UnpauseAll => "everything is paused",
+        _ => "paused",
+    };
+    let message = format!("{what} by {}: {}", pause.by, pause.reason);
+    draft.hold_released_by(Reason::Paused, release, pause.until, message);
     true
 }
 
@@ -195,7 +203,7 @@ fn cluster_known(draft: &mut Draft<'_>) -> bool {
         let cluster = &draft.record.spec.hazelcast_resource_name;
         let message = format!(
             "cluster {cluster} has no addresses: declare a Hazelcast resource {cluster} with \
-             `addresses`, or give --cluster {cluster}=HOST:PORT"
+             `addresses`, or give --cluster {cluster}=CLUSTERNAME@HOST:PORT"
         );
         draft.hold(Reason::ClusterMismatch, message);
         return false;

@@ -5,6 +5,7 @@
 //! Those that harm no member share one.
 
 mod cluster;
+mod counting;
 mod crash;
 mod deletion;
 mod edit;
@@ -16,6 +17,7 @@ mod master;
 mod person;
 mod rebuild;
 mod secret;
+mod snapshot;
 mod stage;
 mod stop;
 mod upgrade;

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use jetkeeper::api::Client;
 use jetkeeper::api::wire::List;
 use jetkeeper::engine::JobResource;
+use jetkeeper::engine::published::SnapshotResource;
 use jetkeeper::plan::event::EventKind;
 use jetkeeper::plan::hold::{Hold, Reason};
+use jetkeeper::plan::record::SnapshotState;
 use jetkeeper::plan::status::Phase;
 use jetkeeper::store::EventEntry;
 use rustix::process::Signal;
@@ -194,6 +196,16 @@ impl Stage {
         steps.filter(|step| step.starts_with(words)).count()
     }
 
+    /// The same of snapshots.
+    pub(super) fn steps_of_snapshots(&self, words: &str) -> usize {
+        let log = self.log();
+        let told = log
+            .lines()
+            .filter_map(|line| line.split_once("INFO JetJobSnapshot/"));
+        let steps = told.filter_map(|(_, told)| Some(told.split_once(": ")?.1));
+        steps.filter(|step| step.starts_with(words)).count()
+    }
+
     /// How often the daemons began to submit a job of this name.
     pub(super) fn submits(&self, name: &str) -> usize {
         self.steps(&format!("submit job {name} to"))
@@ -218,6 +230,32 @@ impl Stage {
 
     pub(super) fn job(&self, name: &str) -> Option<JobResource> {
         self.ask(&format!("/v1/jobs/{name}"))
+    }
+
+    pub(super) fn snapshot(&self, name: &str) -> Option<SnapshotResource> {
+        self.ask(&format!("/v1/snapshots/{name}"))
+    }
+
+    /// Declares a snapshot of a job, with these lines of its spec, in NAME.yaml.
+    pub(super) fn declare_snapshot(&self, name: &str, job: &str, spec: &[&str]) {
+        let mut text = format!(
+            "apiVersion: hazelcast.com/v1alpha1\nkind: JetJobSnapshot\nmetadata:\n  name: {name}\nspec:\n  \
+             jetJobResourceName: {job}\n"
+        );
+        for line in spec {
+            text.push_str(&format!("  {line}\n"));
+        }
+        self.write(&format!("{name}.yaml"), text);
+    }
+
+    /// Waits until a snapshot is in this state.
+    pub(super) fn until_snapshot(&self, name: &str, state: SnapshotState) -> SnapshotResource {
+        let mut found = None;
+        self.until(&format!("{name} is {state:?}"), || {
+            found = self.snapshot(name).filter(|it| it.status.state == state);
+            found.is_some()
+        });
+        found.unwrap()
     }
 
     pub(super) fn events(&self, name: &str) -> Vec<EventEntry> {
