@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jetkeeper::resources::{
-    Desired, JarOrigin, LoadCache, LoadOptions, ResourceId, Revision, Severity, SourceName,
-    load, to_yaml,
+    Desired, JarOrigin, LoadCache, LoadOptions, ResourceId, Revision, Severity, SourceName, load,
+    to_yaml,
 };
 
 use super::resources_fixture::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::report;
 use crate::plan::cluster::ClusterSight;
@@ -14,6 +14,7 @@ use crate::plan::observed::ClusterView;
 use crate::plan::pass::{Plan, PlanInput};
 use crate::plan::record::{JobRecord, SnapshotRecord, SnapshotState};
 use crate::plan::step::{Action, Expectation, Remember, Step};
+use crate::plan::transition::after;
 use crate::resources::ResourceId;
 
 /// Where a snapshot stands after the documents were read.
@@ -178,6 +179,11 @@ impl<'a> Draft<'a> {
         let status = report::report(&mut self);
         let name = self.id.name.clone();
         let before = self.input.recorded.snapshots.get(&name);
+        if before.is_none_or(|before| before.state != self.record.state) {
+            // Jobs were planned before: those that make it, or wait for it, are looked at again.
+            let soon = after(self.input.now, SignedDuration::from_millis(1));
+            self.wake = self.wake.into_iter().chain([soon]).min();
+        }
         if self.removed {
             if before.is_some() {
                 plan.snapshots.insert(name, None);

@@ -84,10 +84,6 @@ fn deleted_with_its_state_it_leaves_a_snapshot_to_start_from() {
     let counting = Counting::start("deleted", &[]);
     counting.stage.write("other.yaml", other_job(&counting));
     counting.stage.remove(&format!("{}.yaml", counting.name));
-    let hold = counting
-        .stage
-        .until_mass_deletion(Reason::MassDeletion, &[]);
-    counting.stage.confirm(&hold, &[]);
     counting.stage.until("its record is dropped", || {
         counting.stage.job(&counting.name).is_none()
     });
