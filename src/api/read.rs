@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::recorded::RecordedView;
 use super::server::Shared;
 use super::watch;
-use super::wire::{List, PlanView};
+use super::wire::{List, PlanView, ProgressView};
 use crate::engine::published::{HazelcastResource, SnapshotResource};
 use crate::engine::{JobResource, Published};
 use crate::plan::hold::Hold;
@@ -197,6 +197,13 @@ pub(super) async fn history(
     let revisions = shared.handle.store.revisions(limit).await;
     let revisions = revisions.map_err(|error| unreadable("history", &error))?;
     Ok(Json(List::new(revisions)).into_response())
+}
+
+/// How far steps are that take long.
+pub(super) async fn progress(State(shared): State<Shared>) -> Response {
+    let all = shared.handle.progress.all().into_iter();
+    let views = all.map(|(resource, message)| ProgressView { resource, message });
+    Json(List::new(views.collect::<Vec<_>>())).into_response()
 }
 
 /// What is recorded.

@@ -93,7 +93,11 @@ fn routes(shared: Shared, limits: Limits) -> Router {
         .route("/v1/jobs/{name}", get(read::one::<JobResource>))
         .route("/v1/hazelcast", get(read::list::<HazelcastResource>))
         .route("/v1/hazelcast/{name}", get(read::one::<HazelcastResource>))
-        .route("/v1/snapshots", get(read::list::<SnapshotResource>))
+        .route(
+            "/v1/snapshots",
+            get(read::list::<SnapshotResource>).post(ask::snapshot),
+        )
+        .route("/v1/progress", get(read::progress))
         .route("/v1/snapshots/{name}", get(read::one::<SnapshotResource>))
         .route("/v1/holds", get(read::holds))
         .route("/v1/plan", get(read::plan))

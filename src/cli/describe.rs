@@ -9,11 +9,12 @@ use super::context::Context;
 use super::error::{CliError, Result};
 use super::reader::Reader;
 use super::rows::{message, release, subjects};
+use super::snapshot::rows::size;
 use super::subject::Subject;
 use super::table::{Cell, Table};
 use super::time;
 use crate::engine::JobResource;
-use crate::engine::published::{HazelcastResource, Metadata};
+use crate::engine::published::{HazelcastResource, Metadata, SnapshotResource};
 use crate::plan::hold::{Hold, Reason};
 use crate::plan::record::Condition;
 use crate::resources::{Kind, ResourceId, to_yaml};
@@ -24,10 +25,10 @@ const LOOKED_THROUGH: usize = 10_000;
 /// How many of them are shown.
 const SHOWN: usize = 10;
 
-/// Tell everything about one job or cluster.
+/// Tell everything about one job, snapshot or cluster.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The name of a job, else of a cluster; or KIND/NAME: jobs/orders, hazelcast/dev
+    /// The name of a job, else of a cluster; or KIND/NAME: jobs/orders, snapshots/before, hazelcast/dev
     #[arg(value_name = "NAME")]
     subject: String,
     /// The name, where the first word is a kind: hazelcast dev
@@ -61,8 +62,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
             hazelcast_text(&cluster, &jobs)
         }
         Kind::JetJobSnapshot => {
-            let message = "this version of jetkeeper keeps no snapshots yet";
-            return Err(CliError::failed(message));
+            let snapshot = reader.snapshot(&id.name).await?;
+            let events = reader.events(LOOKED_THROUGH).await?;
+            snapshot_text(&snapshot, &newest_of(&id, events), now)
         }
     };
     context.output.data(&text)?;
@@ -115,6 +117,44 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.spec(&to_yaml(&id(job), spec).map_err(CliError::failed)?);
     text.events(events, now);
     Ok(text.0)
+}
+
+fn snapshot_text(snapshot: &SnapshotResource, events: &[EventEntry], now: Timestamp) -> String {
+    let (metadata, spec, status) = (&snapshot.metadata, &snapshot.spec, &snapshot.status);
+    let mut text = Text::default();
+    text.field("Name", &metadata.name);
+    text.field("Kind", "JetJobSnapshot");
+    text.field("Declared", declared(metadata));
+    text.field("State", format!("{:?}", status.state));
+    text.field("Of", format!("JetJob/{}", spec.jet_job_resource_name));
+    if let Some(cluster) = &status.hazelcast_resource_name {
+        let name = spec.snapshot_name(&metadata.name);
+        text.field("Snapshot", format!("{name} on {cluster}"));
+    }
+    if let (Some(id), Some(name)) = (status.job_id_text, &status.job_name) {
+        text.field("Job", format!("{id}, named {name}"));
+    }
+    text.moment("Taken", status.creation_time, now);
+    if let (Some(bytes), Some(chunks)) = (status.num_bytes, status.num_chunks) {
+        text.field("Size", format!("{} in {chunks} chunks", size(bytes)));
+    }
+    if let Some(fork) = status.fork {
+        let told = if fork {
+            "yes: the job went on; a job that starts from it beside that one could commit its \
+             transactions"
+        } else {
+            "no: the job was suspended with it"
+        };
+        text.field("Fork", told);
+    }
+    text.paragraph(
+        "Message",
+        Some(status.message.as_str()).filter(|it| !it.is_empty()),
+    );
+    text.holds(&status.holds, now);
+    text.conditions(&status.conditions, now);
+    text.events(events, now);
+    text.0
 }
 
 fn hazelcast_text(cluster: &HazelcastResource, jobs: &[JobResource]) -> String {
@@ -311,6 +351,8 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::samples;
     use super::*;
 

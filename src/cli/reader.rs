@@ -10,10 +10,10 @@ use super::locate::{Located, locate};
 use super::{time, wiring};
 use crate::api::Client;
 use crate::engine::JobResource;
-use crate::engine::published::HazelcastResource;
+use crate::engine::published::{HazelcastResource, SnapshotResource};
 use crate::plan::hold::Hold;
-use crate::plan::last_status;
 use crate::plan::record::{JobRecord, Recorded};
+use crate::plan::{last_snapshot_status, last_status};
 use crate::store::{EventEntry, RevisionEntry, Store};
 
 /// Gives answers.
@@ -74,6 +74,36 @@ impl Reader {
                         .hint("`jetkeeper get jobs` shows the names")
                 })?;
                 Ok(last_seen(name, record))
+            }
+        }
+    }
+
+    pub(super) async fn snapshots(&self) -> Result<Vec<SnapshotResource>> {
+        match self {
+            Self::Daemon(client) => Ok(client.list("/v1/snapshots").await?),
+            Self::Records(_, recorded) => {
+                let snapshots = recorded.snapshots.iter();
+                Ok(snapshots
+                    .map(|(name, record)| {
+                        SnapshotResource::of(name, record, last_snapshot_status(record))
+                    })
+                    .collect())
+            }
+        }
+    }
+
+    pub(super) async fn snapshot(&self, name: &str) -> Result<SnapshotResource> {
+        match self {
+            Self::Daemon(client) => Ok(client
+                .get(&format!("/v1/snapshots/{}", escape(name)))
+                .await?),
+            Self::Records(..) => {
+                let all = self.snapshots().await?;
+                let found = all.into_iter().find(|it| it.metadata.name == name);
+                found.ok_or_else(|| {
+                    CliError::failed(format!("there is no JetJobSnapshot/{name}"))
+                        .hint("`jetkeeper get snapshots` shows the names")
+                })
             }
         }
     }

@@ -12,7 +12,8 @@ use super::published::Published;
 use super::request::{Answer, Envelope, Request, RequestError};
 use crate::cluster::watch::ClusterWatch;
 use crate::plan::hold::{Hold, HoldId, Release};
-use crate::plan::record::{Confirmation, Pause};
+use crate::plan::record::{Confirmation, Pause, SnapshotRecord};
+use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::resources::{Kind, ResourceId};
 use crate::source::Source;
 use crate::store::Change;
@@ -157,6 +158,10 @@ pub(super) fn judge(
             let confirmation = confirm(find(&hold, published)?, discard_state, now)?;
             change.confirmations.insert(hold, Some(confirmation));
         }
+        Request::Snapshot { name, spec } => {
+            let record = snapshot(&name, spec, published)?;
+            change.snapshots.insert(name, Some(Arc::new(record)));
+        }
         Request::Adopt { resource } => {
             require_declared(&resource, published)?;
             let asks =
@@ -171,6 +176,23 @@ pub(super) fn judge(
         }
     }
     Ok(())
+}
+
+/// The record of a snapshot that a person asks for.
+fn snapshot(
+    name: &str,
+    spec: JetJobSnapshotSpec,
+    published: &Published,
+) -> Result<SnapshotRecord, RequestError> {
+    if published.snapshots.contains_key(name) {
+        return Err(invalid(
+            format!("JetJobSnapshot/{name} is there already"),
+            "a snapshot is made once; give another name",
+        ));
+    }
+    let job = ResourceId::jet_job(&*spec.jet_job_resource_name);
+    require_declared(&job, published)?;
+    Ok(SnapshotRecord::commanded(spec))
 }
 
 /// Nothing of that name is paused: what is?

@@ -23,6 +23,7 @@ use crate::plan::upload;
 use crate::secrets::{SecretString, Secrets, redacted};
 
 use super::expect::expect;
+use super::progress::{ProgressBoard, Reporter};
 
 /// How long a snapshot is waited for that a running job begins from now on.
 const FRESH_SNAPSHOT: Duration = Duration::from_mins(10);
@@ -34,6 +35,7 @@ const UPLOAD_SLACK: Duration = Duration::from_secs(10);
 pub(super) struct Executor {
     pub(super) artifacts: Arc<dyn Artifacts>,
     pub(super) secrets: Arc<dyn Secrets>,
+    pub(super) progress: ProgressBoard,
 }
 
 impl Executor {
@@ -47,7 +49,8 @@ impl Executor {
             return outcome;
         }
         if let Action::Export(export) = &step.action {
-            return export_snapshot(step, export, cluster).await;
+            let reporter = self.progress.of(step);
+            return export_snapshot(step, export, cluster, &reporter).await;
         }
         match tokio::time::timeout(step.timeout, call(step, cluster)).await {
             Ok(Ok(true)) => Outcome::Done,
@@ -178,7 +181,12 @@ async fn call(step: &Step, cluster: &dyn Cluster) -> Result<bool, CallError> {
 
 /// Exports a snapshot. It can be begun again: what an earlier try committed is found, the rest is
 /// cleared.
-async fn export_snapshot(step: &Step, export: &ExportSnapshot, cluster: &dyn Cluster) -> Outcome {
+async fn export_snapshot(
+    step: &Step,
+    export: &ExportSnapshot,
+    cluster: &dyn Cluster,
+    reporter: &Reporter,
+) -> Outcome {
     let request = Export {
         name: export.name.clone(),
         job: export.job,
@@ -187,9 +195,7 @@ async fn export_snapshot(step: &Step, export: &ExportSnapshot, cluster: &dyn Clu
         mark: export.mark.clone(),
         patience: step.timeout.min(FRESH_SNAPSHOT),
     };
-    let report = |progress: Progress| {
-        tracing::debug!(resource = %step.resource, ?progress, "export goes on");
-    };
+    let report = |progress: Progress| reporter.tell(progress);
     let exported = cluster.snapshots().export(&request, &report);
     match tokio::time::timeout(step.timeout, exported).await {
         Ok(Ok(facts)) => Outcome::Exported { facts },

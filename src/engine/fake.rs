@@ -233,6 +233,7 @@ impl Secrets for FakeSecrets {
 
 pub(super) fn executor(has_jars: bool) -> Executor {
     Executor {
+        progress: super::progress::ProgressBoard::default(),
         artifacts: Arc::new(FakeArtifacts { has_jars }),
         secrets: Arc::new(FakeSecrets),
     }

@@ -26,6 +26,7 @@ mod manifests;
 mod notices;
 mod pass;
 mod ports;
+mod progress;
 mod publish;
 pub mod published;
 pub mod request;
@@ -36,6 +37,7 @@ mod watches;
 
 pub use error::EngineError;
 pub use ports::{ClusterTarget, Clusters};
+pub use progress::ProgressBoard;
 pub use published::{JobResource, Published};
 pub use request::{Handle, Request, RequestError};
 pub use settings::{EngineParts, Mode, Settings};

@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::plan::hold::{Hold, HoldClass, Reason};
 use crate::plan::job::JobStatus;
 use crate::plan::observed::{ClusterView, Link, Observed};
-use crate::plan::record::{JobRecord, Recorded, SnapshotRecord};
+use crate::plan::record::{JobRecord, Recorded};
 use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::plan::step::Step;
 use crate::resources::desired::Annotations;
@@ -94,7 +94,7 @@ impl Showing<'_> {
     ) -> BTreeMap<String, Arc<SnapshotResource>> {
         let shown = statuses.into_iter().filter_map(|(name, status)| {
             let record = self.recorded.snapshots.get(&name)?;
-            let resource = snapshot_resource(&name, record, status);
+            let resource = SnapshotResource::of(&name, record, status);
             let before = self.before.snapshots.get(&name);
             let same = before.filter(|before| ***before == resource).cloned();
             Some((name, same.unwrap_or_else(|| Arc::new(resource))))
@@ -194,26 +194,6 @@ fn shows(resource: &JobResource, record: &JobRecord, status: &Arc<JobStatusRepor
         && metadata.place.as_ref() == Some(&record.place)
         && metadata.annotations == record.annotations
         && (Arc::ptr_eq(&resource.status, status) || resource.status == *status)
-}
-
-/// A snapshot as readers see it.
-fn snapshot_resource(
-    name: &str,
-    record: &SnapshotRecord,
-    status: Arc<SnapshotStatusReport>,
-) -> SnapshotResource {
-    SnapshotResource {
-        api_version: API_VERSION.to_owned(),
-        kind: "JetJobSnapshot".to_owned(),
-        metadata: Metadata {
-            name: name.to_owned(),
-            generation: record.generation,
-            place: Some(record.place.clone()),
-            annotations: record.annotations.clone(),
-        },
-        spec: Arc::clone(&record.spec),
-        status,
-    }
 }
 
 fn sources(desired: &Desired) -> BTreeMap<crate::resources::SourceName, SourceReport> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::hold::Hold;
-use crate::plan::record::{JobRecord, Pause};
+use crate::plan::record::{JobRecord, Pause, SnapshotRecord};
 use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::resources::desired::Annotations;
 use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
@@ -107,6 +107,28 @@ impl JobResource {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "JetJob".to_owned(),
+            metadata: Metadata {
+                name: name.to_owned(),
+                generation: record.generation,
+                place: Some(record.place.clone()),
+                annotations: record.annotations.clone(),
+            },
+            spec: Arc::clone(&record.spec),
+            status: status.into(),
+        }
+    }
+}
+
+impl SnapshotResource {
+    /// A recorded snapshot and its status.
+    pub fn of(
+        name: &str,
+        record: &SnapshotRecord,
+        status: impl Into<Arc<SnapshotStatusReport>>,
+    ) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "JetJobSnapshot".to_owned(),
             metadata: Metadata {
                 name: name.to_owned(),
                 generation: record.generation,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::progress::ProgressBoard;
 use super::published::Published;
 use crate::plan::hold::HoldId;
 use crate::plan::record::Recorded;
 use crate::resources::ResourceId;
+use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::store::Store;
 
 /// Something asked of the engine.
@@ -38,6 +40,13 @@ pub enum Request {
         hold: HoldId,
         /// Whether the state of the jobs concerned may go.
         discard_state: bool,
+    },
+    /// Export a snapshot that no document declares.
+    Snapshot {
+        /// The name of the resource, and of the snapshot on its cluster.
+        name: String,
+        /// What is exported, and how.
+        spec: JetJobSnapshotSpec,
     },
     /// Take over a job that somebody else made.
     Adopt {
@@ -76,6 +85,8 @@ pub struct Handle {
     pub store: Arc<dyn Store>,
     requests: mpsc::Sender<Envelope>,
     readings: mpsc::Sender<Reading>,
+    /// How far long steps are.
+    pub progress: ProgressBoard,
 }
 
 impl Handle {
@@ -85,12 +96,14 @@ impl Handle {
         store: Arc<dyn Store>,
         requests: mpsc::Sender<Envelope>,
         readings: mpsc::Sender<Reading>,
+        progress: ProgressBoard,
     ) -> Self {
         Self {
             published,
             store,
             requests,
             readings,
+            progress,
         }
     }
 

@@ -26,6 +26,7 @@ use super::ledger::recover;
 use super::links::Links;
 use super::manifests::Manifests;
 use super::notices::Notices;
+use super::progress::ProgressBoard;
 use super::publish::in_words;
 use super::published::{PlannedStep, Published};
 use super::request::{Envelope, Handle, Reading};
@@ -117,13 +118,18 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (published, readers) = watch::channel(Arc::default());
     let (readings, read) = mpsc::channel(REQUESTS);
-    let handle = Handle::new(readers, Arc::clone(&parts.store), requests, readings);
+    let progress = ProgressBoard::default();
+    let store = Arc::clone(&parts.store);
+    let handle = Handle::new(readers, store, requests, readings, progress.clone());
     let engine = Engine::new(
         parts,
         recorded,
         Notices::recall(&events),
         (incoming, read),
-        published,
+        Outlets {
+            published,
+            progress,
+        },
     );
     let (stop, stopped) = watch::channel(None);
     let task = tokio::spawn(engine.run(stopped));
@@ -165,13 +171,22 @@ impl Drop for EngineTask {
     }
 }
 
+/// Where readers see what the engine does.
+struct Outlets {
+    published: watch::Sender<Arc<Published>>,
+    progress: ProgressBoard,
+}
+
 impl Engine {
     fn new(
         parts: EngineParts,
         recorded: Recorded,
         notices: Notices,
         (incoming, readings): (mpsc::Receiver<Envelope>, mpsc::Receiver<Reading>),
-        published: watch::Sender<Arc<Published>>,
+        Outlets {
+            published,
+            progress,
+        }: Outlets,
     ) -> Self {
         let EngineParts {
             sources,
@@ -198,6 +213,7 @@ impl Engine {
             executor: Executor {
                 artifacts: Arc::clone(&artifacts),
                 secrets,
+                progress,
             },
             flights: Flights::default(),
             desk: Desk::new(incoming),

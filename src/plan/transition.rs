@@ -54,7 +54,6 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
                 operation.failures.resume = false;
             }
         }
-        Action::DeleteSnapshot { .. } => {}
         Action::Restart { .. } => {
             if let Some(job) = &mut record.job {
                 job.restart_asked = true;
@@ -63,6 +62,7 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
         Action::Claim { attempt: None, .. }
         | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
+        | Action::DeleteSnapshot { .. }
         | Action::Release { .. } => {}
     }
     record

@@ -55,6 +55,7 @@ pub use identity::{Digest, Kind, Place, ResourceId, SourceName};
 pub use jet_job::JetJobSpec;
 pub use load::{LoadOptions, load};
 pub use manifest::to_yaml;
+pub use name::resource_name_fault;
 pub use render::render;
 pub use revision::{JarFile, JarOrigin, Revision, SourceFile};
 pub use shared::Shared;

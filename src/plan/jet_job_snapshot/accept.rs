@@ -29,6 +29,14 @@ pub(super) fn accept(input: &PlanInput<'_>) -> BTreeMap<String, Standing> {
         standings.insert(name.clone(), standing);
     }
     for (name, record) in &input.recorded.snapshots {
+        if record.commanded && !input.desired.snapshots.contains_key(name) {
+            let standing = Standing {
+                record: Arc::clone(record),
+                holds: Vec::new(),
+            };
+            standings.insert(name.clone(), standing);
+            continue;
+        }
         let of_this_run = input.desired.sources.contains_key(&record.place.source);
         if of_this_run && !input.desired.snapshots.contains_key(name) {
             standings.insert(name.clone(), undeclared(input, name, record));
@@ -48,6 +56,9 @@ fn known(
         holds: Vec::new(),
     };
     let id = ResourceId::jet_job_snapshot(name);
+    if record.commanded {
+        Arc::make_mut(&mut standing.record).commanded = false;
+    }
     if record.deleting || record.place != declared.place {
         let record = Arc::make_mut(&mut standing.record);
         record.deleting = false;

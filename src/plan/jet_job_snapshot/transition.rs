@@ -20,7 +20,7 @@ pub fn begin(record: &SnapshotRecord, step: &Step, now: Timestamp) -> SnapshotRe
     if let Action::Export(export) = &step.action {
         record.state = SnapshotState::Exporting;
         record.reason = Reason::SnapshotUnderWay;
-        record.message = "under way".to_owned();
+        "under way".clone_into(&mut record.message);
         record.begun_at = record.begun_at.or(Some(now));
         record.job = Some(export.job);
         record.job_name.clone_from(&step.job_name);
@@ -50,7 +50,7 @@ pub fn finish(
         Outcome::Failed { reason, message } => failed(&mut record, step, *reason, message, now),
         // What it expected was no longer so: the next plan knows better.
         Outcome::Stale { message } => {
-            try_again(&mut record, step, Reason::BackingOff, message, now)
+            try_again(&mut record, step, Reason::BackingOff, message, now);
         }
         // It can be begun again: what it committed is found.
         Outcome::Unknown { message } | Outcome::Uploaded { message, .. } => {

@@ -12,6 +12,10 @@ use crate::plan::snapshot::SnapshotFacts;
 /// The job that is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact with a life of its own"
+)]
 pub struct BoundJob {
     /// The cluster.
     pub cluster_id: Uuid,

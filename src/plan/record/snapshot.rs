@@ -12,11 +12,15 @@ use crate::plan::job::JobId;
 use crate::plan::snapshot::{SnapshotFacts, Strategy};
 use crate::resources::desired::Annotations;
 use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
-use crate::resources::{Digest, Place};
+use crate::resources::{Digest, Place, SourceName};
 
 /// What was recorded of one snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact with a life of its own"
+)]
 pub struct SnapshotRecord {
     /// Where it was declared last.
     pub place: Place,
@@ -60,6 +64,9 @@ pub struct SnapshotRecord {
     /// Whether what was exported was seen to be gone from its cluster.
     #[serde(default)]
     pub missing: bool,
+    /// Whether a person asked for it by command; there is no document then.
+    #[serde(default)]
+    pub commanded: bool,
     /// Whether its document is gone.
     #[serde(default)]
     pub deleting: bool,
@@ -119,7 +126,7 @@ impl SnapshotRecord {
             annotations,
             state: SnapshotState::Waiting,
             reason: Reason::WaitingForJob,
-            message: String::new(),
+            message: "it is looked at next".to_owned(),
             cluster: None,
             cluster_id: None,
             job: None,
@@ -128,10 +135,28 @@ impl SnapshotRecord {
             overtaken: false,
             exported: None,
             missing: false,
+            commanded: false,
             deleting: false,
             told: None,
             retry: None,
             status: RecordedStatus::default(),
+        }
+    }
+
+    /// A record of a snapshot that a person asks for by command.
+    pub fn commanded(spec: JetJobSnapshotSpec) -> Self {
+        let place = Place {
+            source: SourceName("command".to_owned()),
+            path: "jetkeeper snapshot export".to_owned(),
+            line: 1,
+            column: 1,
+        };
+        let annotations = Annotations::default();
+        let digest = Digest::of_json(&(&spec, &annotations));
+        let record = Self::new(place, digest, Arc::new(spec), annotations);
+        Self {
+            commanded: true,
+            ..record
         }
     }
 

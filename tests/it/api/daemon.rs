@@ -9,7 +9,7 @@ use jetkeeper::engine::published::{
     HazelcastResource, HazelcastStatus, Metadata, PlannedStep, SourceReport,
 };
 use jetkeeper::engine::request::Reading;
-use jetkeeper::engine::{Handle, JobResource, Published, Request, RequestError};
+use jetkeeper::engine::{Handle, JobResource, ProgressBoard, Published, Request, RequestError};
 use jetkeeper::plan::event::{Event, EventKind};
 use jetkeeper::plan::hold::{Hold, Reason};
 use jetkeeper::plan::record::Recorded;
@@ -128,6 +128,7 @@ impl Daemon {
             Arc::clone(&store) as Arc<dyn Store>,
             sender,
             readings,
+            ProgressBoard::default(),
         );
         let stop = CancellationToken::new();
         let socket = Socket::bind(state.path()).await.unwrap();

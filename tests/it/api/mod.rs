@@ -14,7 +14,7 @@ use jetkeeper::api::wire::{
 use jetkeeper::api::{Client, Limits, Socket, SocketError, serve};
 use jetkeeper::clock::SystemClock;
 use jetkeeper::engine::published::{HazelcastResource, PlannedStep};
-use jetkeeper::engine::{Handle, JobResource, Request};
+use jetkeeper::engine::{Handle, JobResource, ProgressBoard, Request};
 use jetkeeper::plan::event::EventKind;
 use jetkeeper::plan::hold::{Hold, HoldId};
 use jetkeeper::plan::status::Phase;
@@ -326,7 +326,13 @@ async fn an_engine_that_does_not_answer_is_given_up() {
         ..Limits::default()
     };
     let socket = Socket::bind(state.path()).await.unwrap();
-    let handle = Handle::new(receiver, store, sender, mpsc::channel(1).0);
+    let handle = Handle::new(
+        receiver,
+        store,
+        sender,
+        mpsc::channel(1).0,
+        ProgressBoard::default(),
+    );
     let stop = CancellationToken::new();
     tokio::spawn(serve(socket, handle, Arc::new(SystemClock), limits, stop));
     let client = Client::connect(state.path()).await.unwrap().unwrap();
