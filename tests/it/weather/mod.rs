@@ -16,6 +16,8 @@ mod master;
 mod person;
 mod rebuild;
 mod secret;
+mod slow;
 mod stage;
 mod stop;
 mod upload;
+mod waits;
