@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hold::Reason;
 use super::record::{
-    Attempt, JobRecord, Operation, Retry, SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
+    Attempt, CancelSent, JobRecord, Operation, RestartsDone, Retry, SoughtRestart, StoppedBy,
+    UploadEnd, UploadOutcome,
 };
 use super::step::{Action, Outcome, Step, Submit};
 use crate::resources::Digest;
@@ -20,6 +21,12 @@ const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(1);
 pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
     let mut record = record.clone();
     begin_operation(&mut record, step, now);
+    if matches!(step.action, Action::Restart { .. }) {
+        record.before_restart = RestartsDone {
+            nonce: record.restart_nonce.clone(),
+            by_state: record.restarted,
+        };
+    }
     let remember = &step.remember;
     if let Some(nonce) = &remember.restart_nonce {
         record.restart_nonce = Some(nonce.clone());
@@ -46,10 +53,13 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
                 job.stopped_by = Some(StoppedBy::Us);
             }
         }
+        Action::Cancel { .. } => cancel_becomes(&mut record, |before| match before {
+            CancelSent::No => CancelSent::InFlight,
+            other => other,
+        }),
         Action::Claim { attempt: None, .. }
         | Action::Resume { .. }
         | Action::Restart { .. }
-        | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
         | Action::Release { .. } => {}
     }
@@ -68,7 +78,15 @@ fn begin_operation(record: &mut JobRecord, step: &Step, now: Timestamp) {
             generation: step.generation,
             started_at: now,
             told: false,
+            cancel: CancelSent::No,
         });
+    }
+}
+
+/// Changes what is known of the cancel that the operation under way asks for.
+fn cancel_becomes(record: &mut JobRecord, next: impl FnOnce(CancelSent) -> CancelSent) {
+    if let Some(operation) = &mut record.operation {
+        operation.cancel = next(operation.cancel);
     }
 }
 
@@ -149,10 +167,8 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
             let end = plain_end(UploadOutcome::Accepted, "", now);
             uploaded(record, step, submit, end);
         }
-        Action::Suspend { .. }
-        | Action::Resume { .. }
-        | Action::Restart { .. }
-        | Action::Cancel { .. } => {}
+        Action::Cancel { .. } => cancel_becomes(record, |_| CancelSent::Sent),
+        Action::Suspend { .. } | Action::Resume { .. } | Action::Restart { .. } => {}
     }
 }
 
@@ -194,6 +210,7 @@ fn unknown(record: &mut JobRecord, step: &Step, message: &str, now: Timestamp) {
                 at: now,
             });
         }
+        Action::Cancel { .. } => cancel_becomes(record, |_| CancelSent::Sent),
         _ => {}
     }
     back_off(record, step, Reason::OutcomeUnknown, message, now);
@@ -221,7 +238,11 @@ fn undo(record: &mut JobRecord, step: &Step) {
         }
         Action::Suspend { .. } => undo_suspend(record),
         Action::Restart { .. } => undo_restart(record),
-        Action::Resume { .. } | Action::Cancel { .. } | Action::UpdateConfig { .. } => {}
+        Action::Cancel { .. } => cancel_becomes(record, |before| match before {
+            CancelSent::InFlight => CancelSent::No,
+            other => other,
+        }),
+        Action::Resume { .. } | Action::UpdateConfig { .. } => {}
     }
 }
 
@@ -237,11 +258,12 @@ fn undo_suspend(record: &mut JobRecord) {
     }
 }
 
-/// The restart did not happen after all.
+/// The restart did not happen after all: what counted as done before does so again.
 pub(super) fn undo_restart(record: &mut JobRecord) {
     record.sought_restart = None;
-    record.restart_nonce = None;
-    record.restarted = false;
+    let before = std::mem::take(&mut record.before_restart);
+    record.restart_nonce = before.nonce;
+    record.restarted = before.by_state;
 }
 
 fn failures_before(record: &JobRecord, step: &Step) -> u32 {

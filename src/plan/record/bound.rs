@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Deployed;
 use crate::plan::job::{Guarantee, JobId, JobStatus};
+use crate::resources::jet_job::Nonce;
 
 /// The job that is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +83,21 @@ pub struct Operation {
     /// Whether users were told that it began.
     #[serde(default)]
     pub told: bool,
+    /// Whether the job may have been cancelled for it.
+    #[serde(default)]
+    pub cancel: CancelSent,
+}
+
+/// What is known of a cancel that an operation asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CancelSent {
+    /// None was sent that may have been carried out.
+    #[default]
+    No,
+    /// One is on its way.
+    InFlight,
+    /// One was accepted, or had no answer.
+    Sent,
 }
 
 /// Kinds of operations.
@@ -122,6 +138,19 @@ pub struct Restarts {
     /// Whether a person asked for the next one, beyond the policy.
     #[serde(default)]
     pub confirmed: bool,
+}
+
+/// What of restarts counted as done before the latest one was asked for: true again should that one
+/// not have been carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartsDone {
+    /// The restart nonce.
+    #[serde(default)]
+    pub nonce: Option<Nonce>,
+    /// Whether `state: Restarted` was acted on.
+    #[serde(default)]
+    pub by_state: bool,
 }
 
 /// A restart whose request had no answer: the job's execution tells whether it was done.

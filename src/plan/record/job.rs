@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, BoundJob, Drift, Operation, RecordedStatus, Restarts, SoughtRestart};
+use super::{
+    Attempt, BoundJob, Drift, Operation, RecordedStatus, Restarts, RestartsDone, SoughtRestart,
+};
 use crate::plan::hold::Reason;
 use crate::plan::ownership::OwnershipEntry;
 use crate::resources::desired::Annotations;
@@ -61,6 +63,9 @@ pub struct JobRecord {
     /// Whether `state: Restarted` was acted on since the state last changed to it.
     #[serde(default)]
     pub restarted: bool,
+    /// What was acted on of these two before the latest restart.
+    #[serde(default)]
+    pub before_restart: RestartsDone,
     /// A restart of which it is not known whether it was done.
     #[serde(default)]
     pub sought_restart: Option<SoughtRestart>,
@@ -111,6 +116,7 @@ impl JobRecord {
             restart_nonce: None,
             redeploy_nonce: None,
             restarted: false,
+            before_restart: RestartsDone::default(),
             sought_restart: None,
             restarts: Restarts::default(),
             pin: None,

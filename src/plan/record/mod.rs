@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use attempt::{Attempt, Deployed, UploadEnd, UploadOutcome};
-pub use bound::{BoundJob, Drift, Operation, OperationKind, Restarts, SoughtRestart, StoppedBy};
+pub use bound::{
+    BoundJob, CancelSent, Drift, Operation, OperationKind, Restarts, RestartsDone, SoughtRestart,
+    StoppedBy,
+};
 pub use condition::{Condition, ConditionStatus, ConditionType, RecordedStatus};
 pub use job::{Deletion, JarPin, JobRecord, Retry};
 
