@@ -8,6 +8,7 @@ use super::Deployed;
 use crate::plan::hold::Reason;
 use crate::plan::job::{Guarantee, JobId, JobStatus};
 use crate::plan::snapshot::SnapshotFacts;
+use crate::resources::jet_job::Nonce;
 
 /// The job that is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +118,9 @@ pub struct Operation {
     /// Exports of this operation that failed.
     #[serde(default)]
     pub failures: ExportFailures,
+    /// Whether the job may have been cancelled for it.
+    #[serde(default)]
+    pub cancel: CancelSent,
 }
 
 impl Operation {
@@ -189,6 +193,18 @@ pub struct Rejected {
     pub why: String,
 }
 
+/// What is known of a cancel that an operation asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CancelSent {
+    /// None was sent that may have been carried out.
+    #[default]
+    No,
+    /// One is on its way.
+    InFlight,
+    /// One was accepted, or had no answer.
+    Sent,
+}
+
 /// Kinds of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OperationKind {
@@ -245,6 +261,19 @@ pub struct Restarts {
     /// Whether a person asked for the next one, beyond the policy.
     #[serde(default)]
     pub confirmed: bool,
+}
+
+/// What of restarts counted as done before the latest one was asked for: true again should that one
+/// not have been carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartsDone {
+    /// The restart nonce.
+    #[serde(default)]
+    pub nonce: Option<Nonce>,
+    /// Whether `state: Restarted` was acted on.
+    #[serde(default)]
+    pub by_state: bool,
 }
 
 /// A restart whose request had no answer: the job's execution tells whether it was done.

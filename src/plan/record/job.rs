@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attempt, BoundJob, Drift, EndedBy, KeptSnapshot, Operation, RecordedStatus, Rejected, Restarts,
-    SoughtRestart,
+    RestartsDone, SoughtRestart,
 };
 use crate::plan::hold::Reason;
 use crate::plan::ownership::OwnershipEntry;
@@ -68,6 +68,9 @@ pub struct JobRecord {
     /// Whether `state: Restarted` was acted on since the state last changed to it.
     #[serde(default)]
     pub restarted: bool,
+    /// What was acted on of these two before the latest restart.
+    #[serde(default)]
+    pub before_restart: RestartsDone,
     /// A restart of which it is not known whether it was done.
     #[serde(default)]
     pub sought_restart: Option<SoughtRestart>,
@@ -134,6 +137,7 @@ impl JobRecord {
             restart_nonce: None,
             redeploy_nonce: None,
             restarted: false,
+            before_restart: RestartsDone::default(),
             sought_restart: None,
             restarts: Restarts::default(),
             pin: None,
