@@ -16,7 +16,7 @@ use crate::engine::JobResource;
 use crate::engine::published::{HazelcastResource, Metadata};
 use crate::plan::hold::Hold;
 use crate::plan::record::Condition;
-use crate::resources::{Kind, ResourceId, to_yaml};
+use crate::resources::{Kind, RemoteUrl, ResourceId, to_yaml};
 use crate::store::EventEntry;
 
 /// How many of the newest events are looked through for those of the resource.
@@ -84,7 +84,8 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.moment("Ended", status.completion_time, now);
     if let Some(jar) = &status.jar {
         let file = spec.jar_name.as_deref().or(spec.jar_on_member.as_deref());
-        let file = file.or(spec.remote_url.as_deref()).unwrap_or("jar");
+        let file = file.or(spec.remote_url.as_ref().map(RemoteUrl::shown));
+        let file = file.unwrap_or("jar");
         text.field("Jar", format!("{file}, sha256 {}", jar.sha256));
     }
     let annotations = annotations(&job.metadata);

@@ -193,6 +193,7 @@ impl Engine {
             executor: Executor {
                 artifacts: Arc::clone(&artifacts),
                 secrets,
+                used: Arc::default(),
             },
             flights: Flights::default(),
             desk: Desk::new(incoming),

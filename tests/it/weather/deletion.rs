@@ -134,6 +134,9 @@ fn a_job_is_left_as_its_policy_says() {
         stage.declare(&name, "Counter", &[&parameters, &policy]);
         name
     });
+    // A source that declares no job any more would be another matter.
+    let other = stage.name("other");
+    stage.declare(&other, "Stateless", &[]);
     stage.start_with(&["--max-deletions-percent", "100"]);
     for name in &names {
         stage.until_at_rest(name, Phase::Running);
