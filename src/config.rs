@@ -11,6 +11,7 @@ mod state;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use address::{ClusterAddresses, ParseAddressesError};
 pub use state::places_of_state;
@@ -22,6 +23,9 @@ pub const USUAL_FILE: &str = "/etc/jetkeeper/jetkeeper.yaml";
 
 /// The source's name when a PATH is given instead of a configuration.
 const PATH_SOURCE: &str = "local";
+
+/// How long until a remote jar is looked at again.
+const RECHECK: Duration = Duration::from_hours(1);
 
 /// Everything that configures a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Config {
     pub credentials: Option<PathBuf>,
     /// How much may be deleted at once.
     pub prune: PruneConfig,
+    /// How long until a remote jar is looked at again.
+    pub recheck: Duration,
     owner: Option<String>,
     state: Option<PathBuf>,
 }
@@ -238,6 +244,7 @@ impl Config {
             secrets: None,
             credentials: None,
             prune: PruneConfig::default(),
+            recheck: RECHECK,
             owner: None,
             state: None,
         }

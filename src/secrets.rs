@@ -9,7 +9,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use thiserror::Error;
+use tokio::task::spawn_blocking;
 
 use crate::resources::redact;
 
@@ -20,9 +22,10 @@ pub const MAX_SECRET_SIZE: u64 = 64 * 1024;
 const REDACTED: &str = "[redacted]";
 
 /// Gives the values of secrets.
+#[async_trait]
 pub trait Secrets: Send + Sync {
     /// The value of this key of this secret.
-    fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError>;
+    async fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError>;
 }
 
 /// Why a secret can't be had. Says where it was looked for and what to do, never what is in it.
@@ -78,6 +81,12 @@ pub enum SecretError {
     TooLarge {
         /// The file.
         path: PathBuf,
+    },
+    /// Reading it did not come to an end.
+    #[error("reading the secret `{name}` broke off; it is read again with the next try")]
+    BrokenOff {
+        /// The secret.
+        name: String,
     },
     /// It is there, but no text.
     #[error("the secret file {path} is not UTF-8 text: write the value as text", path = .path.display())]
@@ -162,8 +171,22 @@ impl FileSecrets {
     }
 }
 
+#[async_trait]
 impl Secrets for FileSecrets {
-    fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
+    /// Reads where blocking is allowed: a directory may be on a disk that doesn't answer.
+    async fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
+        let (secrets, name, key_name) = (self.clone(), secret_name.to_owned(), key.to_owned());
+        let read = spawn_blocking(move || secrets.find(&name, &key_name));
+        read.await.unwrap_or_else(|_| {
+            Err(SecretError::BrokenOff {
+                name: secret_name.to_owned(),
+            })
+        })
+    }
+}
+
+impl FileSecrets {
+    fn find(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
         check_name("name", secret_name)?;
         check_name("key", key)?;
         let credential = self
@@ -289,13 +312,22 @@ mod tests {
         }
 
         fn value(&self) -> String {
-            let secret = self.secrets.get("db", "password").unwrap();
+            let secret = self.secrets.find("db", "password").unwrap();
             secret.expose().to_owned()
         }
 
         fn error(&self) -> String {
-            self.secrets.get("db", "password").unwrap_err().to_string()
+            self.secrets.find("db", "password").unwrap_err().to_string()
         }
+    }
+
+    #[tokio::test]
+    async fn a_value_is_read_aside() {
+        let directories = Directories::new();
+        directories.put("secrets/db/password", "hush");
+        let secret = directories.secrets.get("db", "password").await.unwrap();
+        assert_eq!(secret.expose(), "hush");
+        assert!(directories.secrets.get("db", "user").await.is_err());
     }
 
     #[test]
@@ -328,7 +360,7 @@ mod tests {
         let error = directories.error();
         assert!(error.contains("/credentials/db.password"), "{error}");
         assert!(error.contains("/secrets/db/password"), "{error}");
-        let error = FileSecrets::default().get("db", "password").unwrap_err();
+        let error = FileSecrets::default().find("db", "password").unwrap_err();
         assert!(
             error
                 .to_string()
@@ -342,7 +374,7 @@ mod tests {
         directories.put("outside", "x");
         for name in ["", ".", "..", "../outside", "a/b", "a\\b", "a\0b", "a..b"] {
             for (name, key) in [(name, "password"), ("db", name)] {
-                let error = directories.secrets.get(name, key).unwrap_err();
+                let error = directories.secrets.find(name, key).unwrap_err();
                 assert!(matches!(error, SecretError::BadName { .. }), "{error}");
             }
         }

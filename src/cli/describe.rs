@@ -17,7 +17,7 @@ use crate::engine::JobResource;
 use crate::engine::published::{HazelcastResource, Metadata, SnapshotResource};
 use crate::plan::hold::{Hold, Reason};
 use crate::plan::record::Condition;
-use crate::resources::{Kind, ResourceId, to_yaml};
+use crate::resources::{Kind, RemoteUrl, ResourceId, to_yaml};
 use crate::store::EventEntry;
 
 /// How many of the newest events are looked through for those of the resource.
@@ -94,7 +94,10 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.moment("Ended", status.completion_time, now);
     match (&status.jar, &spec.jar_on_member) {
         (Some(jar), _) => {
-            let file = spec.jar_name.as_deref().or(spec.remote_url.as_deref());
+            let file = spec
+                .jar_name
+                .as_deref()
+                .or(spec.remote_url.as_ref().map(RemoteUrl::shown));
             let file = file.unwrap_or("jar");
             text.field("Jar", format!("{file}, sha256 {}", jar.sha256));
         }

@@ -68,6 +68,7 @@ owner: from-file
 secrets: {directory: secrets}
 state: {directory: /srv/from-file}
 prune: {maxDeletions: 3, maxDeletionsPercent: 50}
+artifacts: {recheck: 10m}
 ";
 
 #[test]
@@ -93,6 +94,22 @@ fn the_file_says_it_all() {
             max_deletions_percent: 50
         }
     );
+    assert_eq!(config.recheck, Duration::from_mins(10));
+}
+
+#[test]
+fn the_time_between_looks_at_a_remote_jar_has_bounds() {
+    for (recheck, usable) in [
+        ("1m", true),
+        ("7d", false),
+        ("168h", true),
+        ("1s", false),
+        ("often", false),
+    ] {
+        let file = WHOLE.replace("recheck: 10m", &format!("recheck: {recheck}"));
+        let scene = Scene::new(&file);
+        assert_eq!(scene.load().is_ok(), usable, "{recheck}");
+    }
 }
 
 #[test]

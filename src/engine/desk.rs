@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::published::Published;
 use super::request::{Answer, Envelope, Request, RequestError};
+use crate::artifacts::{Artifacts, JarRequest};
 use crate::cluster::watch::ClusterWatch;
 use crate::plan::hold::{Hold, HoldId, Release};
 use crate::plan::record::{Confirmation, Pause, SnapshotRecord};
@@ -26,6 +27,15 @@ pub(super) struct Desk {
     incoming: mpsc::Receiver<Envelope>,
     received: Vec<Envelope>,
     looks: JoinSet<oneshot::Sender<Answer>>,
+}
+
+/// Everything that a person may want looked at.
+pub(super) struct Places {
+    pub(super) sources: Vec<Arc<dyn Source>>,
+    pub(super) watches: Vec<Arc<ClusterWatch>>,
+    /// Jars that nobody tells changes of.
+    pub(super) jars: Vec<JarRequest>,
+    pub(super) artifacts: Arc<dyn Artifacts>,
 }
 
 /// Answers to be given once the pass is made.
@@ -63,14 +73,19 @@ impl Desk {
         std::mem::take(&mut self.received)
     }
 
-    /// Scans the sources and waits until the clusters were looked at; the pass after that answers.
-    pub(super) fn look(
-        &mut self,
-        answer: oneshot::Sender<Answer>,
-        sources: Vec<Arc<dyn Source>>,
-        watches: Vec<Arc<ClusterWatch>>,
-    ) {
+    /// Scans the sources and waits until the clusters were looked at; the pass after that answers. Jars
+    /// are looked at too, but a download may take too long to be waited for.
+    pub(super) fn look(&mut self, answer: oneshot::Sender<Answer>, places: Places) {
+        let Places {
+            sources,
+            watches,
+            jars,
+            artifacts,
+        } = places;
         self.looks.spawn(async move {
+            for jar in &jars {
+                artifacts.refetch(jar).await;
+            }
             let scans = sources.iter().map(|source| source.rescan());
             futures_util::future::join_all(scans).await;
             let looks = watches.iter().map(|watch| async move {
@@ -310,8 +325,37 @@ fn not_found(message: impl Into<String>, hint: impl Into<String>) -> RequestErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::fake::at;
+    use crate::engine::fake::{FakeArtifacts, at};
     use crate::plan::hold::Reason;
+    use crate::resources::JarOrigin;
+
+    #[tokio::test]
+    async fn a_reconcile_has_remote_jars_looked_at() {
+        let (_requests, incoming) = mpsc::channel(1);
+        let mut desk = Desk::new(incoming);
+        let artifacts = FakeArtifacts::new(true);
+        let jar = JarRequest {
+            origin: JarOrigin::Bucket {
+                uri: "s3://jars".to_owned(),
+                jar_name: "orders.jar".to_owned(),
+                secret_name: None,
+            },
+            main_class: None,
+        };
+        let (answer, mut answered) = oneshot::channel();
+        let places = Places {
+            sources: Vec::new(),
+            watches: Vec::new(),
+            jars: vec![jar.clone()],
+            artifacts: artifacts.clone(),
+        };
+        desk.look(answer, places);
+        let mut answers = Answers::default();
+        desk.next(&mut answers).await;
+        answers.give(3);
+        assert_eq!(answered.try_recv().unwrap(), Ok(3));
+        assert_eq!(*artifacts.refetched.lock().unwrap(), [jar]);
+    }
 
     fn shown(release: Release) -> (Published, HoldId) {
         let resource = ResourceId::jet_job("orders");

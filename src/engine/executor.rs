@@ -13,6 +13,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hush::UsedSecrets;
 use crate::artifacts::Artifacts;
 use crate::cluster::watch::ClusterWatch;
 use crate::cluster::{CallError, Cluster, Export, Progress, Upload, UploadReport};
@@ -36,6 +37,8 @@ pub(super) struct Executor {
     pub(super) artifacts: Arc<dyn Artifacts>,
     pub(super) secrets: Arc<dyn Secrets>,
     pub(super) progress: ProgressBoard,
+    /// What uploads used, to be kept out of what members say later.
+    pub(super) used: Arc<UsedSecrets>,
 }
 
 impl Executor {
@@ -108,7 +111,8 @@ impl Executor {
                 });
             }
         };
-        let (parameters, secrets) = self.parameters(submit)?;
+        let (parameters, secrets) = self.parameters(submit).await?;
+        self.used.remember(&step.cluster, &step.job_name, &secrets);
         let upload = Upload {
             file_name,
             jar,
@@ -123,7 +127,10 @@ impl Executor {
     }
 
     /// The arguments of `main`, with the secret ones put in at their positions in the final list.
-    fn parameters(&self, submit: &Submit) -> Result<(Vec<String>, Vec<SecretString>), Outcome> {
+    async fn parameters(
+        &self,
+        submit: &Submit,
+    ) -> Result<(Vec<String>, Vec<SecretString>), Outcome> {
         let mut wanted: Vec<_> = submit.secret_parameters.iter().collect();
         wanted.sort_by_key(|parameter| parameter.index);
         let mut parameters = submit.parameters.clone();
@@ -132,6 +139,7 @@ impl Executor {
             let value = self
                 .secrets
                 .get(&parameter.secret_name, &parameter.key)
+                .await
                 .map_err(|error| Outcome::Failed {
                     reason: Reason::SecretMissing,
                     message: error.to_string(),

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::desk::{judge, unavailable};
+use super::desk::{Places, judge, unavailable};
 use super::error::EngineError;
+use super::executor::Executor;
 use super::flights::Start;
 use super::hush;
 use super::ledger::{intend, settle};
@@ -43,8 +44,8 @@ impl Engine {
         end_pauses(&self.recorded, now, &mut change); //                  pure
         self.remember(&change); //                                        pure
         self.want().await; //                                             tells watches and jars
-        let observed = self.observe(); //                                 reads the latest views
-        self.tell_links(&observed); //                                    writes: log lines
+        let observed = self.observe().await; //                           reads the latest views
+        self.tell_links(&observed); //                                    logs clusters that came or went
         let plan = self.plan(&observed, now)?; //                         pure
         let steps = self.choose(&plan, &observed); //                     pure
         let wake = self.write_down(&plan, &steps, now, &mut change); //   pure
@@ -72,8 +73,15 @@ impl Engine {
         for (request, to) in self.desk.received(&mut self.answers) {
             match request {
                 Request::Reconcile => {
-                    let sources = self.manifests.sources().to_vec();
-                    self.desk.look(to, sources, self.watches.all());
+                    let is_remote =
+                        |jar: &&JarRequest| matches!(jar.origin, JarOrigin::Remote { .. });
+                    let places = Places {
+                        sources: self.manifests.sources().to_vec(),
+                        watches: self.watches.all(),
+                        jars: self.wanted_jars.iter().filter(is_remote).cloned().collect(),
+                        artifacts: Arc::clone(&self.artifacts),
+                    };
+                    self.desk.look(to, places);
                 }
                 _ if self.settings.mode == Mode::Look => {
                     let refusal = unavailable("nothing is recorded while only looking");
@@ -134,9 +142,10 @@ impl Engine {
         drop(tokio::time::timeout(GLANCE, self.jar_views.wait_for(all_known)).await);
     }
 
-    fn observe(&self) -> Observed {
+    async fn observe(&self) -> Observed {
         let mut clusters = self.watches.views();
-        hush::failures(&mut clusters, &self.recorded, &*self.executor.secrets);
+        let Executor { secrets, used, .. } = &self.executor;
+        hush::failures(&mut clusters, &self.recorded, &**secrets, used).await;
         Observed {
             clusters,
             jars: Arc::clone(&self.jar_views.borrow()),

@@ -214,6 +214,7 @@ impl Engine {
                 artifacts: Arc::clone(&artifacts),
                 secrets,
                 progress,
+                used: Arc::default(),
             },
             flights: Flights::default(),
             desk: Desk::new(incoming),
