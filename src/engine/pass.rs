@@ -45,7 +45,7 @@ impl Engine {
         self.remember(&change); //                                        pure
         self.want().await; //                                             tells watches and jars
         let observed = self.observe().await; //                           reads the latest views
-        self.tell_links(&observed); //                                    logs clusters that came or went
+        self.tell_links(&observed); //                                   writes: log lines
         let plan = self.plan(&observed, now)?; //                         pure
         let steps = self.choose(&plan, &observed); //                     pure
         let wake = self.write_down(&plan, &steps, now, &mut change); //   pure
