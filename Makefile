@@ -8,6 +8,8 @@ SHELL := bash
 FIXTURES := target/fixtures
 JAVA_SOURCES := pom.xml $(shell find sample-repo/pipelines tests/pipelines benches/java -name pom.xml -o -name '*.java')
 CARGO := cargo
+# Maven styles what it prints, even nothing, and even into a pipe.
+PLAIN := sed $$'s/\033\\[[0-9;]*m//g'
 # Logs of a build are read in files, where a progress bar is noise.
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
@@ -49,7 +51,7 @@ tools:
 # One call of Maven makes them all, and knows itself what is up to date.
 $(FIXTURES)/.stamp: $(JAVA_SOURCES)
 	@echo "fetching Hazelcast and building the pipelines, which takes minutes the first time" >&2
-	@mvn --batch-mode --quiet --no-transfer-progress -Dstyle.color=never package </dev/null
+	@mvn --batch-mode --quiet --no-transfer-progress package </dev/null 2>&1 | $(PLAIN) >&2
 	@cp target/maven/pipelines/pipelines.jar $(FIXTURES)/pipelines.jar
 	@cp target/maven/pipelines/pipelines-counter.jar $(FIXTURES)/counter.jar
 	@cp target/maven/pipelines/pipelines-counter-v2.jar $(FIXTURES)/counter-v2.jar

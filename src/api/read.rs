@@ -139,7 +139,10 @@ fn missing(kind: &str, name: &str, published: &Published) -> ApiError {
     if published.pass == 0 {
         return error.hint("the daemon has just started and has not read its sources yet");
     }
-    error
+    error.hint(match kind {
+        "Hazelcast" => "`jetkeeper get hazelcast` shows the names",
+        _ => "`jetkeeper get jobs` shows the names",
+    })
 }
 
 /// Everything that is held.

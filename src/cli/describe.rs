@@ -202,7 +202,7 @@ fn generation(job: &JobResource) -> String {
     if faulty == 0 {
         return applied;
     }
-    format!("{applied}; the document has faults now, and {latest} is its last good version")
+    format!("{applied}; of the last document without faults, which stays in force")
 }
 
 /// The life's state as the wire spells it.
@@ -442,13 +442,12 @@ mod tests {
         )];
         assert_eq!(
             generation(&job),
-            "2; the document has faults now, and 2 is its last good version"
+            "2; of the last document without faults, which stays in force"
         );
         Arc::make_mut(&mut job.status).observed_generation = 1;
         assert_eq!(
             generation(&job),
-            "2, not applied yet; 1 was last; the document has faults now, and 2 is its last good \
-             version"
+            "2, not applied yet; 1 was last; of the last document without faults, which stays in force"
         );
         Arc::make_mut(&mut job.status).jar = None;
         let text = job_text(&job, &[], samples::now()).unwrap();

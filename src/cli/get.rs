@@ -113,8 +113,9 @@ impl Listed<'_> {
         if let Some(id) = &self.name {
             holds.retain(|hold| hold.id.0.starts_with(id.as_str()));
             if holds.is_empty() {
-                return Err(CliError::failed(format!("there is no hold {id}"))
-                    .hint("a hold's id is void once its reason or subjects changed"));
+                return Err(CliError::failed(format!("there is no hold {id}")).hint(
+                    "a hold's id is void once its document, its job or what it is about changed",
+                ));
             }
         }
         self.print::<Hold>(holds, "/v1/holds", "nothing is held")

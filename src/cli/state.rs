@@ -137,14 +137,20 @@ fn write_export(state: &Path, file: Option<&Path>) -> Result<u64> {
         None => Box::new(Output::writer()),
     };
     let rows = export(state, &mut BufWriter::new(&mut out));
-    rows.map_err(|error| match error {
-        StoreError::Io { source, .. }
-            if file.is_none() && source.kind() == ErrorKind::BrokenPipe =>
-        {
+    rows.map_err(|error| match file {
+        Some(_) => error.into(),
+        None => unless_unread(error),
+    })
+}
+
+/// Whoever reads what goes to stdout may have seen enough.
+fn unless_unread(error: StoreError) -> CliError {
+    match error {
+        StoreError::Io { source, .. } if source.kind() == ErrorKind::BrokenPipe => {
             CliError::unread(source)
         }
         error => error.into(),
-    })
+    }
 }
 
 fn read_import(state: &Path, file: &Path) -> Result<u64> {
@@ -184,4 +190,22 @@ fn check_text(report: &CheckReport) -> String {
     };
     lines.push(verdict.to_owned());
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_error() {
+        let failed = |kind: ErrorKind| {
+            unless_unread(StoreError::Io {
+                what: "export",
+                path: "/srv/state".to_owned(),
+                source: kind.into(),
+            })
+        };
+        assert!(failed(ErrorKind::BrokenPipe).is_unread());
+        assert!(!failed(ErrorKind::StorageFull).is_unread());
+    }
 }

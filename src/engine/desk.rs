@@ -277,7 +277,7 @@ fn find<'a>(id: &HoldId, published: &'a Published) -> Result<&'a Hold, RequestEr
         .ok_or_else(|| {
             not_found(
                 format!("there is no hold {id}"),
-                "a hold's id is void once its reason or subjects changed; look again",
+                "a hold's id is void once its document, its job or what it is about changed; look again",
             )
         })
 }

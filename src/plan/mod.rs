@@ -9,6 +9,7 @@
 //! cluster  is this the cluster that was recorded, and can it be trusted now?
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
+//! word     what a person's word about a hold is about, so that it is taken for nothing else
 //! report   the status that users read
 //! planner  the pass: what changed is planned anew, what did not stands as it was planned
 //! ```

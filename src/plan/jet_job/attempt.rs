@@ -86,7 +86,11 @@ fn unknown(draft: &mut Draft<'_>, end: &UploadEnd) {
     }
     if member_gone {
         draft.wake_at(after(end.at, GONE_AFTER));
-        let message = "the member that ran main is gone; its job is looked for once more";
+        let message = format!(
+            "the upload had no answer ({}); the member that ran main is gone, so its job is looked for \
+             once more",
+            end.message
+        );
         draft.hold(Reason::OutcomeUnknown, message);
         return;
     }

@@ -164,6 +164,13 @@ async fn refuses_with_code_message_and_hint() {
         let error = daemon.refusal(path).await;
         assert_eq!((&*error.code, &*error.message), (code, message), "{path}");
     }
+    for (path, command) in [
+        ("/v1/jobs/nobody", "`jetkeeper get jobs`"),
+        ("/v1/hazelcast/x", "`jetkeeper get hazelcast`"),
+    ] {
+        let hint = daemon.refusal(path).await.hint.unwrap();
+        assert!(hint.contains(command), "{hint}");
+    }
     let error = daemon.refusal("/v1/jobs?wotch=1").await;
     assert_eq!(error.code, "Invalid");
     assert!(error.message.contains("wotch"), "{error:?}");
