@@ -10,7 +10,7 @@ use crate::plan::hold::Hold;
 use crate::plan::record::Pause;
 use crate::plan::status::JobStatusReport;
 use crate::resources::desired::Annotations;
-use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, SourceName};
+use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, Shared, SourceName};
 
 /// Everything that readers may see, as of one pass. Cloning the `Arc` is all a reader does.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +20,7 @@ pub struct Published {
     /// When the pass was made; none before the first.
     pub at: Option<Timestamp>,
     /// The jobs, by resource name.
-    pub jobs: BTreeMap<String, Arc<JobResource>>,
+    pub jobs: Shared<BTreeMap<String, Arc<JobResource>>>,
     /// The clusters, by resource name.
     pub hazelcasts: BTreeMap<String, Arc<HazelcastResource>>,
     /// Everything that is held.

@@ -343,7 +343,6 @@ impl<'a> Draft<'a> {
             planned_at: self.now(),
             wake: self.wake,
             undecided: self.undecided,
-            holds: self.holds.clone(),
             status: Arc::clone(status),
         })
     }

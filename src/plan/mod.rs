@@ -22,6 +22,7 @@ mod accept;
 mod cluster;
 mod draft;
 pub mod event;
+mod failure;
 pub mod hold;
 pub mod jar;
 mod jet_job;
@@ -40,7 +41,7 @@ pub mod transition;
 pub mod upload;
 mod wanted;
 
-pub use pass::{Plan, PlanInput, Settings, plan};
+pub use pass::{Plan, PlanInput, Settings, Statuses, plan};
 pub use planner::Planner;
 pub use report::last_status;
 pub use transition::{begin, finish};

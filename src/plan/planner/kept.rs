@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::plan::hold::Hold;
 use crate::plan::record::JobRecord;
 use crate::plan::status::JobStatusReport;
 
@@ -21,9 +20,7 @@ pub(in crate::plan) struct Kept {
     pub(in crate::plan) wake: Option<Timestamp>,
     /// Whether nothing could be decided.
     pub(in crate::plan) undecided: bool,
-    /// What is held.
-    pub(in crate::plan) holds: Vec<Hold>,
-    /// What users see.
+    /// What users see, and with it what is held.
     pub(in crate::plan) status: Arc<JobStatusReport>,
 }
 
