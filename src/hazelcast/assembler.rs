@@ -27,7 +27,7 @@ pub struct MessageAssembler {
     current: Part,
     fragmented: HashMap<i64, Part>,
     fragmented_cost: usize,
-    trim: Option<Trim>,
+    trims: Vec<Trim>,
 }
 
 /// Cuts long frames of one type of message while it is being received.
@@ -45,15 +45,15 @@ impl MessageAssembler {
             current: Part::default(),
             fragmented: HashMap::new(),
             fragmented_cost: 0,
-            trim: None,
+            trims: Vec::new(),
         }
     }
 
-    /// Cuts frames of messages of one type after `frame_limit` bytes. Only for messages whose long
-    /// frames are all texts.
+    /// Cuts frames of messages of this type too after `frame_limit` bytes. Only for messages whose
+    /// long frames are all texts.
     #[must_use]
     pub fn trimming(mut self, message_type: i32, frame_limit: usize) -> Self {
-        self.trim = Some(Trim {
+        self.trims.push(Trim {
             message_type,
             frame_limit,
         });
@@ -116,20 +116,17 @@ impl MessageAssembler {
 
     /// Copies what is kept of the frame, so that the buffer it was read into can go.
     fn trimmed(&self, frame: Frame) -> Frame {
-        let Some(trim) = self.trim else { return frame };
-        let Some(first) = self.current.frames.first() else {
+        let first = self.current.frames.first();
+        let found = first.and_then(|first| Fields::new(&first.content, 0).int("message type").ok());
+        let mut trims = self.trims.iter();
+        let Some(trim) = trims.find(|trim| Some(trim.message_type) == found) else {
             return frame;
         };
-        match Fields::new(&first.content, 0).int("message type") {
-            Ok(found) if found == trim.message_type => {
-                let kept = frame.content.len().min(trim.frame_limit);
-                let kept = frame.content.get(..kept).unwrap_or_default();
-                Frame {
-                    flags: frame.flags,
-                    content: Bytes::copy_from_slice(kept),
-                }
-            }
-            _ => frame,
+        let kept = frame.content.len().min(trim.frame_limit);
+        let kept = frame.content.get(..kept).unwrap_or_default();
+        Frame {
+            flags: frame.flags,
+            content: Bytes::copy_from_slice(kept),
         }
     }
 }
@@ -225,7 +222,9 @@ mod tests {
             .string(&"x".repeat(100))
             .string("y")
             .finish();
-        let mut assembler = MessageAssembler::new(10_000).trimming(5, 10);
+        let mut assembler = MessageAssembler::new(10_000)
+            .trimming(5, 10)
+            .trimming(6, 20);
         let mut frames = long.frames().to_vec();
         frames[2].flags = Flags::IS_FINAL;
         let cut = push_all(&mut assembler, frames).unwrap().unwrap();
