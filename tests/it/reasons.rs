@@ -14,7 +14,9 @@ fn reasons() -> Vec<Reason> {
     let source = read("src/plan/hold.rs");
     let body = source.split("pub enum Reason {").nth(1).unwrap();
     let body = body.split("\n}").next().unwrap();
-    let names = body.lines().filter_map(|line| line.trim().strip_suffix(','));
+    let names = body
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(','));
     names
         .map(|name| serde_json::from_value(name.into()).unwrap())
         .collect()
