@@ -30,6 +30,7 @@ mod resources_fixture;
 mod resources_load;
 mod resources_properties;
 mod resources_schema;
+mod resources_snapshots;
 mod sample_repo;
 mod simulation;
 mod snapshots;
