@@ -218,6 +218,7 @@ fn life(job: &JobResource) -> String {
 
 fn declared(metadata: &Metadata) -> String {
     match &metadata.place {
+        Some(place) if place.line == 0 => format!("by `{place}`"),
         Some(place) => format!("{place} of the source {}", place.source),
         None => "by the configuration".to_owned(),
     }
