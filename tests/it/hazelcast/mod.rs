@@ -7,3 +7,4 @@ mod liveness;
 mod member;
 mod peer;
 mod upload;
+mod versions;

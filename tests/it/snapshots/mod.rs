@@ -1,4 +1,4 @@
 //! Snapshots on real members.
 
 pub(crate) mod counts;
-mod port;
+pub(crate) mod port;
