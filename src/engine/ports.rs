@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use crate::cluster::Cluster;
+use crate::resources::{CredentialsSpec, TlsSpec};
 
 /// Where a cluster is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ClusterTarget {
     /// The members' `cluster-name`.
     pub cluster_name: String,
     /// Members to connect to first, `host:port`.
     pub addresses: Vec<String>,
+    /// Where the credentials are, if the members want any.
+    pub credentials: Option<CredentialsSpec>,
+    /// How to connect with TLS, if the members want it.
+    pub tls: Option<TlsSpec>,
 }
 
 /// Makes connections to clusters.

@@ -189,6 +189,8 @@ fn targets(
             ClusterTarget {
                 cluster_name,
                 addresses,
+                credentials: spec.credentials.clone(),
+                tls: spec.tls.clone(),
             },
         );
     }

@@ -10,6 +10,8 @@ use super::types::read::Fields;
 
 /// What a frame counts at least, because keeping one costs more than its few bytes.
 const FRAME_COST: usize = 64;
+/// What is kept of the first frame of a message: it has fixed-size fields, far fewer in any version.
+const FIRST_FRAME: usize = 4096;
 
 /// Frames of a message, or of its fragments so far.
 #[derive(Debug, Default)]
@@ -27,7 +29,7 @@ pub struct MessageAssembler {
     current: Part,
     fragmented: HashMap<i64, Part>,
     fragmented_cost: usize,
-    trim: Option<Trim>,
+    trims: Vec<Trim>,
 }
 
 /// Cuts long frames of one type of message while it is being received.
@@ -45,7 +47,7 @@ impl MessageAssembler {
             current: Part::default(),
             fragmented: HashMap::new(),
             fragmented_cost: 0,
-            trim: None,
+            trims: Vec::new(),
         }
     }
 
@@ -53,11 +55,19 @@ impl MessageAssembler {
     /// frames are all texts.
     #[must_use]
     pub fn trimming(mut self, message_type: i32, frame_limit: usize) -> Self {
-        self.trim = Some(Trim {
+        self.trims.push(Trim {
             message_type,
             frame_limit,
         });
         self
+    }
+
+    /// How many bytes of the next frame's content are of any use.
+    pub fn wanted(&self) -> usize {
+        if self.current.frames.is_empty() {
+            return FIRST_FRAME;
+        }
+        self.frame_limit().unwrap_or(usize::MAX)
     }
 
     /// Takes the next frame; gives a message when it was the last one of it.
@@ -116,21 +126,28 @@ impl MessageAssembler {
 
     /// Copies what is kept of the frame, so that the buffer it was read into can go.
     fn trimmed(&self, frame: Frame) -> Frame {
-        let Some(trim) = self.trim else { return frame };
-        let Some(first) = self.current.frames.first() else {
+        let Some(limit) = self.frame_limit() else {
             return frame;
         };
-        match Fields::new(&first.content, 0).int("message type") {
-            Ok(found) if found == trim.message_type => {
-                let kept = frame.content.len().min(trim.frame_limit);
-                let kept = frame.content.get(..kept).unwrap_or_default();
-                Frame {
-                    flags: frame.flags,
-                    content: Bytes::copy_from_slice(kept),
-                }
-            }
-            _ => frame,
+        let kept = frame.content.len().min(limit);
+        let kept = frame.content.get(..kept).unwrap_or_default();
+        Frame {
+            flags: frame.flags,
+            content: Bytes::copy_from_slice(kept),
         }
+    }
+
+    /// Where frames of the message at hand are cut, if they are. Never in a fragment: its first frame
+    /// says nothing of the message's type.
+    fn frame_limit(&self) -> Option<usize> {
+        let first = self.current.frames.first()?;
+        let whole = first.flags.has(Flags::UNFRAGMENTED) && !first.flags.has(Flags::IS_EVENT);
+        if !whole || self.trims.is_empty() {
+            return None;
+        }
+        let found = Fields::new(&first.content, 0).int("message type").ok()?;
+        let trim = self.trims.iter().find(|it| it.message_type == found)?;
+        Some(trim.frame_limit)
     }
 }
 

@@ -15,6 +15,7 @@ use jetkeeper::hazelcast::codec::client::add_cluster_view_listener::{
     self, AddClusterViewListener, ClusterViewEvent,
 };
 use jetkeeper::hazelcast::codec::client::authentication::Authentication;
+use jetkeeper::hazelcast::codec::client::authentication_custom::AuthenticationCustom;
 use jetkeeper::hazelcast::codec::client::create_proxy::CreateProxy;
 use jetkeeper::hazelcast::codec::client::destroy_proxy::DestroyProxy;
 use jetkeeper::hazelcast::codec::client::ping::Ping;
@@ -123,7 +124,7 @@ impl Golden {
     }
 }
 
-fn bytes_of(minor: u32, null: bool) -> Vec<u8> {
+pub(crate) fn bytes_of(minor: u32, null: bool) -> Vec<u8> {
     let jar = File::open(fixture("hazelcast-5.7.0-tests.jar")).unwrap();
     let infix = if null { ".null" } else { "" };
     let name = format!("2.{minor}.protocol.compatibility{infix}.binary");
@@ -271,6 +272,32 @@ fn authentication() {
             (response.member_list_version, response.members),
             (list_version, members)
         );
+    }
+}
+
+#[test]
+fn authentication_by_other_credentials() {
+    for golden in Golden::all() {
+        let labels = [text()];
+        let request = AuthenticationCustom {
+            cluster_name: TEXT,
+            credentials: &[BYTE],
+            client_uuid: uuid(),
+            client_type: TEXT,
+            client_version: TEXT,
+            client_name: TEXT,
+            labels: &labels,
+        };
+        let ours = through_the_wire(&request.encode_request());
+        let theirs = golden.message(AuthenticationCustom::TYPE);
+        assert_eq!(ours.frames()[0].content.len(), 34);
+        assert_eq!(ours.frames()[1..], theirs.frames()[1..]);
+
+        let response = golden.response::<AuthenticationCustom>();
+        assert_eq!(response.cluster_id, Some(uuid()));
+        assert_eq!(response.server_version, TEXT);
+        let told = golden.minor >= 7 && !golden.null;
+        assert_eq!(response.members.len(), usize::from(told));
     }
 }
 

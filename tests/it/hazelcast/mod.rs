@@ -3,8 +3,12 @@
 
 mod cluster;
 mod connection;
+mod hostile;
 mod liveness;
 mod member;
-mod peer;
+pub(crate) mod peer;
+pub(crate) mod scripted;
+mod security;
+mod tls;
 mod upload;
 mod versions;
