@@ -1,4 +1,5 @@
 //! Snapshots on real members.
 
 pub(crate) mod counts;
+mod native;
 pub(crate) mod port;
