@@ -7,6 +7,7 @@ mod hostile;
 mod liveness;
 mod member;
 pub(crate) mod peer;
+mod rolling;
 pub(crate) mod scripted;
 mod security;
 mod tls;
