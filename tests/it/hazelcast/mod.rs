@@ -3,6 +3,7 @@
 
 mod cluster;
 mod connection;
+mod fuzz;
 mod hostile;
 mod liveness;
 mod member;
