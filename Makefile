@@ -8,6 +8,8 @@ SHELL := bash
 FIXTURES := target/fixtures
 JAVA_SOURCES := pom.xml $(shell find sample-repo/pipelines tests/pipelines benches/java -name pom.xml -o -name '*.java')
 CARGO := cargo
+# Maven styles what it prints, even nothing, and even into a pipe.
+PLAIN := sed $$'s/\033\\[[0-9;]*m//g'
 # Logs of a build are read in files, where a progress bar is noise.
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
@@ -28,7 +30,8 @@ test: fixtures ## run all tests, those on real Hazelcast members included
 	$(CARGO) test --locked
 
 demo: fixtures ## show it at work on a real member (KEEP=1 leaves it running)
-	$(CARGO) run --locked -- demo $(if $(KEEP),--keep)
+	@echo "building jetkeeper, which takes minutes the first time" >&2
+	@$(CARGO) run --locked --quiet -- demo $(if $(KEEP),--keep)
 
 bench: fixtures ## measure beside a warm Java client
 	$(CARGO) bench --locked --bench budgets
@@ -53,10 +56,11 @@ tools:
 
 # One call of Maven makes them all, and knows itself what is up to date.
 $(FIXTURES)/.stamp: $(JAVA_SOURCES)
-	mvn --batch-mode --quiet --no-transfer-progress package </dev/null
-	cp target/maven/pipelines/pipelines.jar $(FIXTURES)/pipelines.jar
-	cp target/maven/pipelines/pipelines-counter.jar $(FIXTURES)/counter.jar
-	cp target/maven/pipelines/pipelines-counter-v2.jar $(FIXTURES)/counter-v2.jar
-	cp target/maven/bench-client/bench-client.jar $(FIXTURES)/bench-client.jar
-	cp sample-repo/jars/orders.jar sample-repo/jars/word-count.jar $(FIXTURES)/
-	touch $@
+	@echo "fetching Hazelcast and building the pipelines, which takes minutes the first time" >&2
+	@mvn --batch-mode --quiet --no-transfer-progress package </dev/null 2>&1 | $(PLAIN) >&2
+	@cp target/maven/pipelines/pipelines.jar $(FIXTURES)/pipelines.jar
+	@cp target/maven/pipelines/pipelines-counter.jar $(FIXTURES)/counter.jar
+	@cp target/maven/pipelines/pipelines-counter-v2.jar $(FIXTURES)/counter-v2.jar
+	@cp target/maven/bench-client/bench-client.jar $(FIXTURES)/bench-client.jar
+	@cp sample-repo/jars/orders.jar sample-repo/jars/word-count.jar $(FIXTURES)/
+	@touch $@

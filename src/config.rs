@@ -11,6 +11,7 @@ mod state;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use address::{ClusterAddresses, ParseAddressesError};
 pub use state::places_of_state;
@@ -22,6 +23,9 @@ pub const USUAL_FILE: &str = "/etc/jetkeeper/jetkeeper.yaml";
 
 /// The source's name when a PATH is given instead of a configuration.
 const PATH_SOURCE: &str = "local";
+
+/// How long until a remote jar is looked at again.
+const RECHECK: Duration = Duration::from_hours(1);
 
 /// Everything that configures a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Config {
     pub credentials: Option<PathBuf>,
     /// How much may be deleted at once.
     pub prune: PruneConfig,
+    /// How long until a remote jar is looked at again.
+    pub recheck: Duration,
     owner: Option<String>,
     state: Option<PathBuf>,
 }
@@ -96,7 +102,7 @@ pub struct Overrides {
     pub path: Option<PathBuf>,
     /// The state directory.
     pub state: Option<PathBuf>,
-    /// Addresses of clusters; others of the file stay.
+    /// Addresses and names of clusters; others of the file stay.
     pub clusters: Vec<ClusterAddresses>,
     /// Our name in the clusters' ownership map.
     pub owner: Option<String>,
@@ -175,6 +181,9 @@ pub enum ConfigError {
     /// Nobody says where state is kept.
     #[error("there is no place to keep state: HOME is not set; give --state DIR")]
     NoStateDirectory,
+    /// Nobody says which state is meant: its usual place follows from the source.
+    #[error("it is not said which state is meant; give --state DIR, or --config FILE with sources")]
+    StateNotNamed,
     /// State would be read as manifests, and would change the source whenever it changes.
     #[error(
         "the state directory {state} is inside the source {name} ({source_directory}); give another with \
@@ -235,6 +244,7 @@ impl Config {
             secrets: None,
             credentials: None,
             prune: PruneConfig::default(),
+            recheck: RECHECK,
             owner: None,
             state: None,
         }
@@ -262,8 +272,16 @@ impl Config {
             self.state = Some(absolute(state)?);
         }
         for cluster in clusters {
-            let ClusterAddresses { name, addresses } = cluster.clone();
-            self.clusters.entry(name).or_default().addresses = addresses;
+            let ClusterAddresses {
+                name,
+                cluster_name,
+                addresses,
+            } = cluster.clone();
+            let cluster = self.clusters.entry(name).or_default();
+            cluster.addresses = addresses;
+            if let Some(cluster_name) = cluster_name {
+                cluster.cluster_name = cluster_name;
+            }
         }
         if let Some(owner) = owner {
             self.owner = Some(owner.clone());
@@ -299,7 +317,11 @@ impl Config {
 
     /// Where state is kept.
     pub fn state(&self) -> Result<&Path, ConfigError> {
-        self.state.as_deref().ok_or(ConfigError::NoStateDirectory)
+        match &self.state {
+            Some(state) => Ok(state),
+            None if self.sources.is_empty() => Err(ConfigError::StateNotNamed),
+            None => Err(ConfigError::NoStateDirectory),
+        }
     }
 }
 

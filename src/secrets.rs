@@ -9,7 +9,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use thiserror::Error;
+use tokio::task::spawn_blocking;
+
+use crate::resources::redact;
 
 /// The largest secret that is read, in bytes.
 pub const MAX_SECRET_SIZE: u64 = 64 * 1024;
@@ -18,9 +22,10 @@ pub const MAX_SECRET_SIZE: u64 = 64 * 1024;
 const REDACTED: &str = "[redacted]";
 
 /// Gives the values of secrets.
+#[async_trait]
 pub trait Secrets: Send + Sync {
     /// The value of this key of this secret.
-    fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError>;
+    async fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError>;
 }
 
 /// Why a secret can't be had. Says where it was looked for and what to do, never what is in it.
@@ -76,6 +81,12 @@ pub enum SecretError {
     TooLarge {
         /// The file.
         path: PathBuf,
+    },
+    /// Reading it did not come to an end.
+    #[error("reading the secret `{name}` broke off; it is read again with the next try")]
+    BrokenOff {
+        /// The secret.
+        name: String,
     },
     /// It is there, but no text.
     #[error("the secret file {path} is not UTF-8 text: write the value as text", path = .path.display())]
@@ -138,32 +149,9 @@ fn erase(mut bytes: Vec<u8>) {
     std::hint::black_box(&mut bytes);
 }
 
-/// Values shorter than this are not looked for in texts: they would be found everywhere.
-const SHORTEST_LOOKED_FOR: usize = 3;
-/// How much of a value at the end of a text that was cut off is taken for its beginning.
-const SHORTEST_BEGINNING: usize = 8;
-
 /// The text of somebody who may repeat these values, without them.
 pub fn redacted(text: &str, values: &[SecretString]) -> String {
-    let mut text = text.to_owned();
-    let mut values: Vec<&str> = values.iter().map(SecretString::expose).collect();
-    // The longest first: a shorter one may be a part of it.
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    values.retain(|value| value.len() >= SHORTEST_LOOKED_FOR);
-    for value in values {
-        text = text.replace(value, REDACTED);
-        let rest = text.trim_end_matches('…');
-        let beginnings = value.char_indices().rev().map(|(end, _)| end);
-        let cut = beginnings
-            .take_while(|end| *end >= SHORTEST_BEGINNING)
-            .filter_map(|end| value.get(..end))
-            .find(|beginning| rest.ends_with(beginning));
-        if let Some(beginning) = cut {
-            text.truncate(rest.len() - beginning.len());
-            text.push_str(REDACTED);
-        }
-    }
-    text
+    redact::redacted(text, values.iter().map(SecretString::expose))
 }
 
 /// Secrets in files: systemd credentials first, then a directory.
@@ -183,8 +171,22 @@ impl FileSecrets {
     }
 }
 
+#[async_trait]
 impl Secrets for FileSecrets {
-    fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
+    /// Reads where blocking is allowed: a directory may be on a disk that doesn't answer.
+    async fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
+        let (secrets, name, key_name) = (self.clone(), secret_name.to_owned(), key.to_owned());
+        let read = spawn_blocking(move || secrets.find(&name, &key_name));
+        read.await.unwrap_or_else(|_| {
+            Err(SecretError::BrokenOff {
+                name: secret_name.to_owned(),
+            })
+        })
+    }
+}
+
+impl FileSecrets {
+    fn find(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
         check_name("name", secret_name)?;
         check_name("key", key)?;
         let credential = self
@@ -284,11 +286,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_told_without_values_whole_or_cut_off_at_its_end() {
-        let values = [SecretString::new("correct-horse"), SecretString::new("ab")];
-        assert_eq!(redacted("is correct-horse ab", &values), "is [redacted] ab");
-        assert_eq!(redacted("was it correct-ho…", &values), "was it [redacted]");
-        assert_eq!(redacted("was it correct", &values), "was it correct");
+    fn a_text_is_told_without_values() {
+        let values = [SecretString::new("correct-horse")];
+        assert_eq!(redacted("is correct-horse", &values), "is [redacted]");
     }
 
     struct Directories {
@@ -312,13 +312,22 @@ mod tests {
         }
 
         fn value(&self) -> String {
-            let secret = self.secrets.get("db", "password").unwrap();
+            let secret = self.secrets.find("db", "password").unwrap();
             secret.expose().to_owned()
         }
 
         fn error(&self) -> String {
-            self.secrets.get("db", "password").unwrap_err().to_string()
+            self.secrets.find("db", "password").unwrap_err().to_string()
         }
+    }
+
+    #[tokio::test]
+    async fn a_value_is_read_aside() {
+        let directories = Directories::new();
+        directories.put("secrets/db/password", "hush");
+        let secret = directories.secrets.get("db", "password").await.unwrap();
+        assert_eq!(secret.expose(), "hush");
+        assert!(directories.secrets.get("db", "user").await.is_err());
     }
 
     #[test]
@@ -351,7 +360,7 @@ mod tests {
         let error = directories.error();
         assert!(error.contains("/credentials/db.password"), "{error}");
         assert!(error.contains("/secrets/db/password"), "{error}");
-        let error = FileSecrets::default().get("db", "password").unwrap_err();
+        let error = FileSecrets::default().find("db", "password").unwrap_err();
         assert!(
             error
                 .to_string()
@@ -365,7 +374,7 @@ mod tests {
         directories.put("outside", "x");
         for name in ["", ".", "..", "../outside", "a/b", "a\\b", "a\0b", "a..b"] {
             for (name, key) in [(name, "password"), ("db", name)] {
-                let error = directories.secrets.get(name, key).unwrap_err();
+                let error = directories.secrets.find(name, key).unwrap_err();
                 assert!(matches!(error, SecretError::BadName { .. }), "{error}");
             }
         }

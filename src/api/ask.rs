@@ -6,8 +6,11 @@ use axum::extract::rejection::JsonRejection;
 
 use super::error::ApiError;
 use super::server::Shared;
-use super::wire::{Accepted, AdoptBody, ConfirmBody, PauseBody, ReconcileBody, UnpauseBody};
+use super::wire::{
+    Accepted, AdoptBody, ConfirmBody, PauseBody, ReconcileBody, SnapshotBody, UnpauseBody,
+};
 use crate::engine::Request;
+use crate::resources::resource_name_fault;
 
 /// A pause's reason and author are shown in every status; neither is a place for a novel.
 const LONGEST_WORDS: usize = 1_000;
@@ -88,4 +91,16 @@ pub(super) async fn confirm(State(shared): State<Shared>, body: Body<ConfirmBody
 pub(super) async fn adopt(State(shared): State<Shared>, body: Body<AdoptBody>) -> Answer {
     let AdoptBody { resource } = read(body)?;
     ask(&shared, Request::Adopt { resource }).await
+}
+
+/// Export a snapshot that no document declares.
+pub(super) async fn snapshot(State(shared): State<Shared>, body: Body<SnapshotBody>) -> Answer {
+    let SnapshotBody { name, spec } = read(body)?;
+    if let Some(fault) = resource_name_fault(&name) {
+        return Err(ApiError::invalid(format!("{name:?} is no name: {fault}")));
+    }
+    if spec.archive.is_some() || spec.source.is_some() {
+        return Err(ApiError::invalid("there are no archives yet"));
+    }
+    ask(&shared, Request::Snapshot { name, spec }).await
 }

@@ -1,11 +1,12 @@
 //! The socket: how the command line reads what the engine shows, and asks it for something.
 //!
 //! ```text
-//! GET  /v1/jobs[/NAME]  /v1/hazelcast[/NAME]  /v1/holds      lists; ?watch=1 streams changes
+//! GET  /v1/jobs[/NAME]  /v1/snapshots[/NAME]  /v1/hazelcast[/NAME]  /v1/holds   lists; ?watch=1 streams changes
 //! GET  /v1/events  /v1/history                               newest last; ?limit=, ?watch=1
 //! GET  /v1/plan                                              the latest pass; ?watch=1
 //! GET  /v1/recorded                                          what the store knows
-//! POST /v1/reconcile  /v1/pause  /v1/unpause  /v1/confirm  /v1/adopt
+//! GET  /v1/progress                                          how far long steps are
+//! POST /v1/snapshots  /v1/reconcile  /v1/pause  /v1/unpause  /v1/confirm  /v1/adopt
 //! ```
 //!
 //! It is HTTP on a Unix socket that only its owner may open. Streams are one JSON value a line. An
@@ -25,5 +26,6 @@ pub mod wire;
 
 pub use client::{Client, ClientError};
 pub use error::ApiError;
+pub use recorded::RecordedView;
 pub use server::{Limits, serve};
 pub use socket::{Socket, SocketError};

@@ -13,8 +13,8 @@ use super::error::ApiError;
 use super::recorded::RecordedView;
 use super::server::Shared;
 use super::watch;
-use super::wire::{List, PlanView};
-use crate::engine::published::HazelcastResource;
+use super::wire::{List, PlanView, ProgressView};
+use crate::engine::published::{HazelcastResource, SnapshotResource};
 use crate::engine::{JobResource, Published};
 use crate::plan::hold::Hold;
 use crate::store::StoreError;
@@ -83,6 +83,14 @@ impl Shown for JobResource {
     }
 }
 
+impl Shown for SnapshotResource {
+    const KIND: &'static str = "JetJobSnapshot";
+
+    fn all(published: &Published) -> &Resources<Self> {
+        &published.snapshots
+    }
+}
+
 impl Shown for HazelcastResource {
     const KIND: &'static str = "Hazelcast";
 
@@ -131,7 +139,10 @@ fn missing(kind: &str, name: &str, published: &Published) -> ApiError {
     if published.pass == 0 {
         return error.hint("the daemon has just started and has not read its sources yet");
     }
-    error
+    error.hint(match kind {
+        "Hazelcast" => "`jetkeeper get hazelcast` shows the names",
+        _ => "`jetkeeper get jobs` shows the names",
+    })
 }
 
 /// Everything that is held.
@@ -191,10 +202,16 @@ pub(super) async fn history(
     Ok(Json(List::new(revisions)).into_response())
 }
 
-/// What the store knows.
+/// How far steps are that take long.
+pub(super) async fn progress(State(shared): State<Shared>) -> Response {
+    let all = shared.handle.progress.all().into_iter();
+    let views = all.map(|(resource, message)| ProgressView { resource, message });
+    Json(List::new(views.collect::<Vec<_>>())).into_response()
+}
+
+/// What is recorded.
 pub(super) async fn recorded(State(shared): State<Shared>) -> Result<Response, ApiError> {
-    let recorded = shared.handle.store.load().await;
-    let recorded = recorded.map_err(|error| unreadable("records", &error))?;
+    let recorded = shared.handle.recorded().await?;
     Ok(Json(RecordedView::from(recorded)).into_response())
 }
 

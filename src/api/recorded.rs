@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::PauseView;
 use crate::plan::hold::HoldId;
-use crate::plan::record::{ClusterRecord, Confirmation, JobRecord, Recorded, SourceRecord};
+use crate::plan::record::{
+    ClusterRecord, Confirmation, JobRecord, Recorded, SnapshotRecord, SourceRecord,
+};
 use crate::plan::step::Step;
 use crate::resources::{ResourceId, SourceName};
 
@@ -23,6 +25,9 @@ pub struct RecordedView {
     pub jobs: BTreeMap<String, Arc<JobRecord>>,
     /// The clusters.
     pub clusters: BTreeMap<String, Arc<ClusterRecord>>,
+    /// The snapshots, by resource name.
+    #[serde(default)]
+    pub snapshots: BTreeMap<String, Arc<SnapshotRecord>>,
     /// The sources that were applied.
     pub sources: BTreeMap<SourceName, Arc<SourceRecord>>,
     /// Holds that a person released and that planning has not acted on yet.
@@ -42,6 +47,7 @@ impl From<Recorded> for RecordedView {
             store_id,
             fresh,
             jobs,
+            snapshots,
             clusters,
             sources,
             confirmations,
@@ -54,6 +60,7 @@ impl From<Recorded> for RecordedView {
             store_id,
             fresh,
             jobs,
+            snapshots,
             clusters,
             sources,
             confirmations,
@@ -74,6 +81,7 @@ impl From<RecordedView> for Recorded {
             store_id: view.store_id,
             fresh: view.fresh,
             jobs: view.jobs,
+            snapshots: view.snapshots,
             clusters: view.clusters,
             sources: view.sources,
             confirmations: view.confirmations,

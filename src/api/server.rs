@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::socket::Socket;
 use super::{ask, read};
 use crate::clock::Clock;
-use crate::engine::published::HazelcastResource;
+use crate::engine::published::{HazelcastResource, SnapshotResource};
 use crate::engine::{Handle, JobResource, Published};
 
 /// How much one daemon does for its readers at once.
@@ -93,6 +93,12 @@ fn routes(shared: Shared, limits: Limits) -> Router {
         .route("/v1/jobs/{name}", get(read::one::<JobResource>))
         .route("/v1/hazelcast", get(read::list::<HazelcastResource>))
         .route("/v1/hazelcast/{name}", get(read::one::<HazelcastResource>))
+        .route(
+            "/v1/snapshots",
+            get(read::list::<SnapshotResource>).post(ask::snapshot),
+        )
+        .route("/v1/progress", get(read::progress))
+        .route("/v1/snapshots/{name}", get(read::one::<SnapshotResource>))
         .route("/v1/holds", get(read::holds))
         .route("/v1/plan", get(read::plan))
         .route("/v1/events", get(read::events))

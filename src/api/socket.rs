@@ -22,6 +22,9 @@ const LONGEST_PATH: usize = 107;
 const MOST_CONNECTIONS: usize = 64;
 /// A reader that takes nothing for this long is dropped.
 const LONGEST_STALL: Duration = Duration::from_secs(30);
+/// A request has this long from its first byte, or from the start of the connection, until its answer
+/// begins: longer than any answer takes, so that only those are dropped who never ask to the end.
+const LONGEST_REQUEST: Duration = Duration::from_mins(1);
 /// Pause after a failed accept: out of file descriptors, mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -173,11 +176,13 @@ impl Listener for Socket {
     }
 }
 
-/// A connection that ends when its reader takes nothing for too long.
+/// A connection that ends when its reader takes nothing for too long, or asks for nothing.
 #[derive(Debug)]
 pub struct Guarded {
     stream: UnixStream,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// When the request has to have been read; none once its answer began.
+    asking: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -186,6 +191,7 @@ impl Guarded {
         Self {
             stream,
             stalled: None,
+            asking: Some(after(LONGEST_REQUEST)),
             _permit: permit,
         }
     }
@@ -200,9 +206,7 @@ impl Guarded {
             self.stalled = None;
             return polled;
         }
-        let stalled = self.stalled.get_or_insert_with(|| {
-            Box::pin(tokio::time::sleep_until(Instant::now() + LONGEST_STALL))
-        });
+        let stalled = self.stalled.get_or_insert_with(|| after(LONGEST_STALL));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
@@ -211,13 +215,30 @@ impl Guarded {
     }
 }
 
+fn after(time: Duration) -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep_until(Instant::now() + time))
+}
+
 impl AsyncRead for Guarded {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if polled.is_ready() {
+            if buffer.filled().len() > before {
+                self.asking.get_or_insert_with(|| after(LONGEST_REQUEST));
+            }
+            return polled;
+        }
+        let Some(asking) = &mut self.asking else {
+            return Poll::Pending;
+        };
+        ready!(asking.as_mut().poll(context));
+        let error = io::Error::new(io::ErrorKind::TimedOut, "nothing was asked to the end");
+        Poll::Ready(Err(error))
     }
 }
 
@@ -227,6 +248,7 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.asking = None;
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.unless_stalled(polled, context)
     }
@@ -238,5 +260,45 @@ impl AsyncWrite for Guarded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn connection() -> (Guarded, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        (Guarded::new(ours, permit), theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_asks_to_the_end_is_dropped() {
+        for begun in ["", "GET /v1/jobs HT"] {
+            let (mut ours, mut theirs) = connection().await;
+            theirs.write_all(begun.as_bytes()).await.unwrap();
+            let started = Instant::now();
+            let mut read = String::new();
+            let error = ours.read_to_string(&mut read).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            assert_eq!(started.elapsed().as_secs(), LONGEST_REQUEST.as_secs());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_only_listens_once_the_answer_began_is_not() {
+        let (mut ours, mut theirs) = connection().await;
+        theirs.write_all(b"GET").await.unwrap();
+        ours.read_exact(&mut [0; 3]).await.unwrap();
+        ours.write_all(b"HTTP").await.unwrap();
+        let silent = tokio::time::timeout(LONGEST_REQUEST * 10, ours.read_u8());
+        assert!(silent.await.is_err(), "a stream is only read from");
+        theirs.write_all(b"GET").await.unwrap();
+        ours.read_exact(&mut [0; 3]).await.unwrap();
+        let error = ours.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "the next request");
     }
 }

@@ -19,7 +19,7 @@ use super::error::ApiError;
 use super::server::Shared;
 use super::wire::{Change, ChangeKind, PlanView};
 use crate::engine::Published;
-use crate::store::{EventEntry, RevisionEntry, Store, StoreError};
+use crate::store::{EventEntry, RevisionEntry, Store, StoreError, events_after};
 
 /// Streams the changes of a map that is made from each pass.
 pub(super) fn changes<T, V>(shared: &Shared, view: V) -> Result<Response, ApiError>
@@ -134,20 +134,14 @@ impl Source for Events {
     type Item = EventEntry;
 
     async fn news(&mut self, _: &Published) -> Result<VecDeque<Self::Item>, StoreError> {
-        let mut newest = self.store.events(self.limit).await?;
-        let (first, last) = (newest.first(), newest.last());
-        if let (Some(sent), Some(first), Some(last)) = (self.last, first, last)
-            && first.seq > sent + 1
-        {
-            // More happened since the last look than a reader asks for at first: all of it is told.
-            let missed = usize::try_from(last.seq - sent).unwrap_or(usize::MAX);
-            newest = self.store.events(missed).await?;
-        }
+        // A reader says how many it wants at first; of what happens from then on, it gets all.
+        let news = match self.last {
+            Some(sent) => events_after(&*self.store, sent).await?,
+            None => self.store.events(self.limit).await?,
+        };
         let sent = self.last.unwrap_or_default();
-        let newest = newest.into_iter().filter(|entry| entry.seq > sent);
-        let news: VecDeque<EventEntry> = newest.collect();
-        self.last = Some(news.back().map_or(sent, |entry| entry.seq));
-        Ok(news)
+        self.last = Some(news.last().map_or(sent, |entry| entry.seq));
+        Ok(news.into())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::engine::Published;
 use crate::engine::published::{PlannedStep, SourceReport};
 use crate::plan::hold::{Hold, HoldId};
 use crate::plan::record::Pause;
+use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::resources::{Fault, ResourceId, SourceName};
 
 /// Several resources, as `kubectl` spells it.
@@ -54,6 +55,25 @@ pub enum ChangeKind {
     Modified,
     /// It went.
     Deleted,
+}
+
+/// How far a step is that takes long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressView {
+    /// What it is done for.
+    pub resource: ResourceId,
+    /// How far, in words.
+    pub message: String,
+}
+
+/// What `POST /v1/snapshots` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotBody {
+    /// The name of the resource, and of the snapshot on its cluster.
+    pub name: String,
+    /// What is exported, and how.
+    pub spec: JetJobSnapshotSpec,
 }
 
 /// The latest pass, without the resources.

@@ -21,6 +21,7 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use super::validators::Validators;
 use crate::clock::Clock;
 use crate::resources::Digest;
 
@@ -236,28 +237,28 @@ impl JarCache {
         self.index().jars.remove(digest);
     }
 
-    /// Remembers what a URL gave, so that it isn't fetched again after a restart. The URL itself,
+    /// Remembers what a URL gave, and the server's word about it, so that it isn't fetched again after a restart. The URL itself,
     /// which may hold a secret, is not written down.
-    pub(super) fn remember_url(&self, url: &str, digest: &Digest) -> Result<(), CacheError> {
+    pub(super) fn remember_url(
+        &self,
+        url: &str,
+        digest: &Digest,
+        validators: &Validators,
+    ) -> Result<(), CacheError> {
         let path = self.url_path(url);
         let draft = path.with_extension("draft");
-        fs::write(&draft, digest.to_string()).map_err(write_error(&draft))?;
+        let known = format!("{digest}\n{}", validators.to_lines());
+        fs::write(&draft, known).map_err(write_error(&draft))?;
         fs::rename(&draft, &path).map_err(write_error(&path))
     }
 
-    /// Forgets what a URL gave.
-    pub(super) fn forget_url(&self, url: &str) -> Result<(), CacheError> {
-        let path = self.url_path(url);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(write_error(&path)(error)),
-            _ => Ok(()),
-        }
-    }
-
     /// What a URL gave, where that is still in the cache.
-    pub(super) fn digest_of_url(&self, url: &str) -> Option<Digest> {
-        let digest = fs::read_to_string(self.url_path(url)).ok()?.parse().ok()?;
-        self.path(&digest).is_file().then_some(digest)
+    pub(super) fn known_of_url(&self, url: &str) -> Option<(Digest, Validators)> {
+        let text = fs::read_to_string(self.url_path(url)).ok()?;
+        let mut lines = text.lines();
+        let digest = lines.next()?.parse().ok()?;
+        let known = (digest, Validators::of_lines(lines));
+        self.path(&digest).is_file().then_some(known)
     }
 
     fn url_path(&self, url: &str) -> PathBuf {
@@ -416,7 +417,7 @@ fn remove_stale_urls(directory: &Path, index: &Index) -> io::Result<()> {
         let path = entry?.path();
         let known = fs::read_to_string(&path)
             .ok()
-            .and_then(|text| text.parse().ok())
+            .and_then(|text| text.lines().next()?.parse().ok())
             .is_some_and(|digest| index.jars.contains_key(&digest));
         // What has an extension was not completed.
         if !known || path.extension().is_some() {
@@ -534,16 +535,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = open(directory.path(), 100);
         let url = "https://user:hush@host/a.jar";
-        assert_eq!(cache.digest_of_url(url), None);
+        assert_eq!(cache.known_of_url(url), None);
         let digest = add(&cache, b"bytes");
-        cache.remember_url(url, &digest).unwrap();
+        let validators = Validators::of_lines("\"a\"\nyesterday".lines());
+        cache.remember_url(url, &digest, &validators).unwrap();
         drop(cache);
         let cache = open(directory.path(), 100);
-        assert_eq!(cache.digest_of_url(url), Some(digest));
+        assert_eq!(cache.known_of_url(url), Some((digest, validators)));
+        // As earlier versions wrote it.
+        fs::write(cache.url_path(url), digest.to_string()).unwrap();
+        let known = Some((digest, Validators::default()));
+        assert_eq!(cache.known_of_url(url), known);
         cache.drop_jar(&digest);
-        assert_eq!(cache.digest_of_url(url), None);
-        cache.forget_url(url).unwrap();
-        cache.forget_url(url).unwrap();
+        assert_eq!(cache.known_of_url(url), None);
+        drop(open(directory.path(), 100));
         let left = fs::read_dir(directory.path().join("urls")).unwrap();
         assert_eq!(left.count(), 0);
     }

@@ -20,6 +20,7 @@ use super::failure::{Failure, Retry};
 use super::file::too_large;
 use super::options::ArtifactOptions;
 use super::url::redact;
+use super::validators::Validators;
 use crate::plan::jar::JarProblem;
 
 /// How many pieces of a download may wait for the disk.
@@ -62,6 +63,14 @@ enum RedirectRefused {
     Downgrade,
 }
 
+/// What came of a download.
+pub(super) enum Fetched {
+    /// These bytes, with the server's word about them.
+    Bytes(Draft, Validators),
+    /// What was known is what there is.
+    Unchanged,
+}
+
 /// What downloads.
 pub(super) struct Fetcher {
     options: ArtifactOptions,
@@ -78,13 +87,14 @@ impl Fetcher {
         }
     }
 
-    /// Downloads what the URL gives.
+    /// Downloads what the URL gives; unless that is what these validators are of.
     pub(super) async fn fetch(
         &self,
         url: &str,
+        known: &Validators,
         cache: &Arc<JarCache>,
         progress: &Progress,
-    ) -> Result<Draft, Failure> {
+    ) -> Result<Fetched, Failure> {
         let name = redact(url);
         let parsed = Url::parse(url).ok().filter(is_http);
         let Some(parsed) = parsed else {
@@ -94,11 +104,15 @@ impl Fetcher {
         let started = Instant::now();
         let failed = |error: &reqwest::Error| self.failure(&name, error, started);
         let client = self.client().await.map_err(|error| failed(&error))?;
-        let response = client
-            .get(parsed)
-            .send()
-            .await
-            .map_err(|error| failed(&error))?;
+        let mut request = client.get(parsed);
+        for (name, value) in known.conditions() {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.map_err(|error| failed(&error))?;
+        let conditional = known.conditions().next().is_some();
+        if conditional && response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(Fetched::Unchanged);
+        }
         if response.status() != StatusCode::OK {
             return Err(refusal(&name, response.status()));
         }
@@ -108,8 +122,9 @@ impl Fetcher {
             }
             progress.set_total(total);
         }
-        self.receive(response, &name, cache, progress, started)
-            .await
+        let validators = Validators::of(response.headers());
+        let draft = self.receive(response, &name, cache, progress, started);
+        Ok(Fetched::Bytes(draft.await?, validators))
     }
 
     /// Streams the body to the disk. At no time more than a few pieces of it are held.

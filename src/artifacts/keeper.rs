@@ -26,7 +26,7 @@ const PUBLISHING_SHARE: u32 = 10;
 
 /// What the task is told.
 pub(super) enum Command {
-    /// Get the jar of this origin anew.
+    /// Look at the jar of this origin again.
     Refetch(JarOrigin),
     /// This jar is not in the cache any more.
     Lost(Digest),
@@ -72,6 +72,39 @@ impl Attempts {
         };
         let abort = self.tasks.spawn(attempt);
         work.begin(number, since, progress, abort);
+    }
+
+    /// Begins to look at a remote jar again.
+    fn begin_recheck(
+        &mut self,
+        origin: &JarOrigin,
+        work: &mut Work,
+        known: Resolved,
+        since: Timestamp,
+    ) {
+        let JarOrigin::Remote { url } = origin else {
+            return;
+        };
+        self.last_number += 1;
+        let number = self.last_number;
+        let progress = Arc::new(Progress::default());
+        let attempt = {
+            let (resolver, origin, url) = (Arc::clone(&self.resolver), origin.clone(), url.clone());
+            let (classes, progress) = (work.classes.clone(), Arc::clone(&progress));
+            async move {
+                let result = resolver
+                    .look_again(url.expose(), known, classes, progress)
+                    .await;
+                Ended {
+                    origin,
+                    number,
+                    result,
+                }
+            }
+        };
+        let abort = self.tasks.spawn(attempt);
+        work.begin(number, since, progress, abort);
+        work.only_rechecks();
     }
 }
 
@@ -179,7 +212,11 @@ impl Keeper {
         match command {
             Command::Refetch(origin) => {
                 if let Some(work) = self.works.get_mut(&origin) {
-                    work.restart();
+                    if matches!(origin, JarOrigin::Remote { .. }) && work.resolved().is_some() {
+                        work.recheck(Instant::now());
+                    } else {
+                        work.restart();
+                    }
                 }
             }
             Command::Lost(digest) => {
@@ -207,9 +244,12 @@ impl Keeper {
         for (origin, work) in &mut self.works {
             if work.is_due(now) {
                 self.attempts.begin(origin, work, self.clock.now());
+            } else if let Some(known) = work.to_recheck(now).cloned() {
+                let since = self.clock.now();
+                self.attempts.begin_recheck(origin, work, known, since);
             }
         }
-        self.next_retry = self.works.values().filter_map(Work::retry_at).min();
+        self.next_retry = self.works.values().filter_map(next_of).min();
     }
 
     /// Notes how an attempt ended, and begins the next one for the same jar where one is due.
@@ -236,11 +276,15 @@ impl Keeper {
         }
         if let Some(resolved) = work.resolved() {
             self.cache.add_wanted(resolved.digest);
+            if matches!(ended.origin, JarOrigin::Remote { .. }) {
+                let wait = until_recheck(options, work.failed_rechecks(), entropy.next_u64());
+                work.recheck(Instant::now() + wait);
+            }
         }
         if work.is_due(Instant::now()) {
             self.attempts.begin(&ended.origin, work, self.clock.now());
         }
-        let retry = [self.next_retry, work.retry_at()];
+        let retry = [self.next_retry, next_of(work)];
         self.next_retry = retry.into_iter().flatten().min();
         self.note_change();
     }
@@ -297,6 +341,20 @@ impl Keeper {
             },
         })
     }
+}
+
+/// When something is to be done about it by itself.
+fn next_of(work: &Work) -> Option<Instant> {
+    let times = [work.retry_at(), work.recheck_at()];
+    times.into_iter().flatten().min()
+}
+
+/// How long until a remote jar is looked at again: longer while that fails, and spread over the upper
+/// half of that.
+fn until_recheck(options: &ArtifactOptions, failures: u32, random: u64) -> Duration {
+    let most = options.recheck.saturating_mul(1 << failures.min(4));
+    let thousandths = u32::try_from(random % 1000).unwrap_or(0);
+    most / 2 + most / 2000 * thousandths
 }
 
 /// The time so much later.

@@ -13,7 +13,7 @@ use super::keeper::{Command, Keeper};
 use super::options::ArtifactOptions;
 use super::{Artifacts, JarRequest, JarViews};
 use crate::clock::{Clock, Entropy};
-use crate::resources::{Digest, JarOrigin};
+use crate::resources::Digest;
 
 /// How many commands may wait.
 const MAX_COMMANDS: usize = 64;
@@ -88,13 +88,6 @@ impl Artifacts for LocalArtifacts {
     }
 
     async fn refetch(&self, request: &JarRequest) {
-        if let JarOrigin::Remote { url } = &request.origin {
-            let url = url.clone();
-            let forgotten = self.blocking(move |cache| cache.forget_url(&url)).await;
-            if let Some(Err(error)) = forgotten {
-                tracing::warn!(%error, "what a URL gave can't be forgotten");
-            }
-        }
         // A keeper that has stopped fetches nothing any more.
         let command = Command::Refetch(request.origin.clone());
         self.commands.send(command).await.ok();

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! What can be checked of a jar is checked here, before anything is stopped for it. A request is
-//! resolved once; a failure is tried again by itself, with backoff. Of a remote jar the bytes that
-//! came first stay, also over a restart, until [`Artifacts::refetch`] asks for new ones.
+//! resolved once; a failure is tried again by itself, with backoff. A remote jar is looked at again now
+//! and then ([`ArtifactOptions::recheck`]) and when [`Artifacts::refetch`] asks for it; until other
+//! bytes have come, whole and of use, nothing changes, whatever the server does.
 
 mod cache;
 mod failure;
@@ -20,6 +21,7 @@ mod local;
 mod options;
 mod resolve;
 mod url;
+mod validators;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +55,8 @@ pub trait Artifacts: Send + Sync {
     /// may be missing.
     fn views(&self) -> watch::Receiver<JarViews>;
 
-    /// Gets the jar anew, whatever is known of it: a remote one is downloaded again.
+    /// Looks at the jar again: a remote one is asked for anew. What is known of it stays until other
+    /// bytes have come.
     async fn refetch(&self, request: &JarRequest);
 
     /// The file with exactly these bytes: they were hashed again during the call. One that was

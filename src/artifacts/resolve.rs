@@ -9,11 +9,12 @@ use tokio::task::spawn_blocking;
 
 use super::cache::{Draft, JarCache};
 use super::failure::{Failure, Retry};
-use super::fetch::{Fetcher, Progress};
+use super::fetch::{Fetched, Fetcher, Progress};
 use super::file::ingest;
 use super::jar::main_classes;
 use super::options::ArtifactOptions;
 use super::url::redact;
+use super::validators::Validators;
 use crate::plan::jar::{JarProblem, MainClass};
 use crate::resources::{Digest, JarFile, JarOrigin};
 
@@ -24,6 +25,8 @@ pub(super) struct Resolved {
     pub(super) size: u64,
     /// For each class that was asked for (the manifest's where none), what there is.
     pub(super) classes: BTreeMap<Option<String>, MainClass>,
+    /// By which the server it came from tells that it is still the same.
+    pub(super) validators: Validators,
 }
 
 impl Resolved {
@@ -47,6 +50,7 @@ impl Resolved {
             digest,
             size,
             classes,
+            validators: Validators::default(),
         })
     }
 
@@ -56,7 +60,7 @@ impl Resolved {
         classes: &BTreeSet<Option<String>>,
         cache: &JarCache,
     ) -> Option<Self> {
-        let digest = cache.digest_of_url(url)?;
+        let (digest, validators) = cache.known_of_url(url)?;
         // Whatever is wrong with it: then it is fetched again.
         let (file, size) = cache.open_verified(&digest).ok()?;
         let classes = main_classes(file, classes).ok()?;
@@ -64,6 +68,7 @@ impl Resolved {
             digest,
             size,
             classes,
+            validators,
         })
     }
 }
@@ -99,7 +104,7 @@ impl Resolver {
             JarOrigin::Source {
                 found: Some(jar), ..
             } => self.file(jar.clone(), classes).await,
-            JarOrigin::Remote { url } => self.remote(url, classes, progress).await,
+            JarOrigin::Remote { url } => self.remote(url.expose(), classes, progress).await,
             // These are answered without work.
             JarOrigin::Source { found: None, .. }
             | JarOrigin::Bucket { .. }
@@ -139,17 +144,55 @@ impl Resolver {
         if let Ok(Some(resolved)) = cached {
             return Ok(resolved);
         }
+        let unknown = Validators::default();
+        match self.download(url, &unknown, classes, progress).await? {
+            Some(resolved) => Ok(resolved),
+            // An answer to a question that was not asked.
+            None => Err(Failure::broken_off(&name)),
+        }
+    }
+
+    /// Looks at a remote jar again: what is known where that is still it.
+    pub(super) async fn look_again(
+        &self,
+        url: &str,
+        known: Resolved,
+        classes: BTreeSet<Option<String>>,
+        progress: Arc<Progress>,
+    ) -> Result<Resolved, Failure> {
+        let validators = known.validators.clone();
+        let other = self.download(url, &validators, classes, progress).await?;
+        Ok(other.unwrap_or(known))
+    }
+
+    /// Downloads a jar into the cache, unless it is what these validators are of.
+    async fn download(
+        &self,
+        url: &str,
+        known: &Validators,
+        classes: BTreeSet<Option<String>>,
+        progress: Arc<Progress>,
+    ) -> Result<Option<Resolved>, Failure> {
         let _permit = self.downloads.acquire().await;
-        let draft = self.fetcher.fetch(url, &self.cache, &progress).await?;
+        let fetched = self.fetcher.fetch(url, known, &self.cache, &progress);
+        let (draft, validators) = match fetched.await? {
+            Fetched::Bytes(draft, validators) => (draft, validators),
+            Fetched::Unchanged => return Ok(None),
+        };
         let (cache, url) = (Arc::clone(&self.cache), url.to_owned());
+        let name = redact(&url);
         let kept = spawn_blocking(move || {
             let name = redact(&url);
-            let resolved = Resolved::of_draft(&name, draft, &classes, &cache)?;
-            if let Err(error) = cache.remember_url(&url, &resolved.digest) {
+            let resolved = Resolved {
+                validators,
+                ..Resolved::of_draft(&name, draft, &classes, &cache)?
+            };
+            let (digest, validators) = (&resolved.digest, &resolved.validators);
+            if let Err(error) = cache.remember_url(&url, digest, validators) {
                 // Then it is fetched once more after a restart.
                 tracing::warn!(url = %name, %error, "what a URL gave can't be remembered");
             }
-            Ok(resolved)
+            Ok(Some(resolved))
         });
         kept.await
             .unwrap_or_else(|_| Err(Failure::broken_off(&name)))

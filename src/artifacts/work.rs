@@ -24,6 +24,9 @@ pub(super) struct Work {
     failed: Option<Failed>,
     failures: u32,
     running: Option<Running>,
+    /// When it is looked at again, although all is known.
+    recheck_at: Option<Instant>,
+    failed_rechecks: u32,
 }
 
 struct Failed {
@@ -37,6 +40,8 @@ struct Running {
     since: Timestamp,
     progress: Arc<Progress>,
     abort: AbortHandle,
+    /// Whether it only looks whether there are other bytes.
+    rechecks: bool,
 }
 
 impl Drop for Running {
@@ -48,13 +53,37 @@ impl Drop for Running {
 impl Work {
     /// Whether an attempt has to begin now.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        if self.running.is_some() {
-            return false;
+        if let Some(running) = &self.running {
+            // What is needed now doesn't wait for a second look.
+            return running.rechecks && !self.is_complete();
         }
         match &self.failed {
             Some(failed) => failed.retry.is_some_and(|(_, at)| at <= now),
             None => !self.is_complete(),
         }
+    }
+
+    /// What is known, where it is to be looked at again now.
+    pub(super) fn to_recheck(&self, now: Instant) -> Option<&Resolved> {
+        let due = self.running.is_none() && self.recheck_at.is_some_and(|at| at <= now);
+        self.resolved.as_ref().filter(|_| due)
+    }
+
+    /// When it is to be looked at again by itself.
+    pub(super) fn recheck_at(&self) -> Option<Instant> {
+        self.recheck_at.filter(|_| self.running.is_none())
+    }
+
+    /// Looks at it again at this time.
+    pub(super) fn recheck(&mut self, at: Instant) {
+        if self.resolved.is_some() {
+            self.recheck_at = Some(at);
+        }
+    }
+
+    /// How often in a row looking again failed.
+    pub(super) fn failed_rechecks(&self) -> u32 {
+        self.failed_rechecks
     }
 
     fn is_complete(&self) -> bool {
@@ -102,7 +131,15 @@ impl Work {
             since,
             progress,
             abort,
+            rechecks: false,
         });
+    }
+
+    /// The attempt that has begun only looks whether there are other bytes.
+    pub(super) fn only_rechecks(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.rechecks = true;
+        }
     }
 
     /// Forgets what is known, so that the next attempt begins at once.
@@ -125,8 +162,15 @@ impl Work {
         if current != Some(number) {
             return false;
         }
-        self.running = None;
+        let rechecked = self.running.take().is_some_and(|running| running.rechecks);
         match result {
+            Err(failure) if rechecked => {
+                self.failed_rechecks = self.failed_rechecks.saturating_add(1);
+                tracing::info!(
+                    "looking at a jar again failed, so it stays as it is: {}",
+                    failure.message
+                );
+            }
             Ok(mut resolved) => {
                 // An attempt for more classes doesn't forget those of the one before.
                 if let Some(before) = self.resolved.take()
@@ -139,6 +183,7 @@ impl Work {
                 self.resolved = Some(resolved);
                 self.failed = None;
                 self.failures = 0;
+                self.failed_rechecks = 0;
             }
             Err(failure) => {
                 self.failures = self.failures.saturating_add(1);
@@ -242,13 +287,14 @@ pub(super) fn by_origin(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artifacts::validators::Validators;
     use crate::plan::jar::MainClass;
     use crate::resources::Digest;
 
     fn request(class: Option<&str>) -> JarRequest {
         JarRequest {
             origin: JarOrigin::Remote {
-                url: "http://host/a.jar".to_owned(),
+                url: "http://host/a.jar".into(),
             },
             main_class: class.map(str::to_owned),
         }
@@ -267,6 +313,7 @@ mod tests {
             digest: Digest::of(bytes),
             size: bytes.len() as u64,
             classes: classes.iter().copied().map(class).collect(),
+            validators: Validators::default(),
         }
     }
 
@@ -325,6 +372,41 @@ mod tests {
         assert!(work.is_due(Instant::now()));
         let other = work.view(&request(Some("a.B")), now);
         assert!(matches!(other, JarView::Fetching { .. }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looking_again_changes_nothing_until_other_bytes_have_come() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut work = work(&[None]);
+        begin(&mut work, 1);
+        work.recheck(Instant::now());
+        assert_eq!(work.to_recheck(Instant::now()), None, "nothing is known");
+        work.end(1, Ok(resolved(b"a", &[None])), in_a_minute);
+        let known = work.view(&request(None), now);
+        let at = Instant::now() + Duration::from_hours(1);
+        work.recheck(at);
+        assert_eq!(
+            (work.recheck_at(), work.to_recheck(Instant::now())),
+            (Some(at), None)
+        );
+        assert!(work.to_recheck(at).is_some());
+
+        begin(&mut work, 2);
+        work.only_rechecks();
+        assert_eq!((work.recheck_at(), work.to_recheck(at)), (None, None));
+        work.end(2, Err(failure(Retry::Soon)), in_a_minute);
+        assert_eq!(work.view(&request(None), now), known);
+        assert_eq!((work.retry_at(), work.failed_rechecks()), (None, 1));
+
+        // What is needed now doesn't wait for it.
+        begin(&mut work, 3);
+        work.only_rechecks();
+        assert!(!work.is_due(at));
+        work.classes.insert(Some("a.B".to_owned()));
+        assert!(work.is_due(at));
+        work.end(3, Ok(resolved(b"b", &[None, Some("a.B")])), in_a_minute);
+        assert_ne!(work.view(&request(None), now), known);
+        assert_eq!(work.failed_rechecks(), 0);
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use super::time;
 use super::validate::counted;
 use super::wiring::{self, Running};
 use crate::engine::Published;
+use crate::engine::published::PlannedStep;
 use crate::plan::hold::HoldClass;
 use crate::resources::Severity;
 
@@ -38,7 +39,7 @@ enum End {
     /// The time is up.
     Late(Arc<Published>),
     /// Somebody wants the end.
-    Stopped,
+    Stopped(Arc<Published>),
 }
 
 /// Applies.
@@ -57,7 +58,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         () = tokio::time::sleep(args.timeout.unsigned_abs()) => {
             End::Late(Arc::clone(&latest.borrow()))
         }
-        () = stop.wanted() => End::Stopped,
+        () = stop.wanted() => End::Stopped(Arc::clone(&latest.borrow())),
         error = task.ended() => return Err(error.into()),
     };
     progress.clear();
@@ -82,9 +83,27 @@ async fn settled(follower: &mut Follower, progress: &mut Progress) -> Result<Arc
     std::future::pending().await
 }
 
+/// What was left when somebody wanted the end, besides what was in flight.
+fn not_begun(published: &Published) -> Vec<String> {
+    let in_flight = |step: &PlannedStep| published.in_flight.contains(step);
+    let steps = published.steps.iter().filter(|step| !in_flight(step));
+    let mut words: Vec<String> = steps
+        .map(|step| format!("not begun: {}: {}", step.resource, step.message))
+        .collect();
+    if published.pass == 0 {
+        words.push("nothing was begun".to_owned());
+    }
+    words.push("`jetkeeper apply` again goes on from here".to_owned());
+    words
+}
+
 fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<ExitCode> {
     let published = match end {
-        End::Stopped => return Err(CliError::failed("stopped before it was done")),
+        End::Stopped(published) => {
+            tell_holds(context.output, &published.holds);
+            let error = CliError::failed("stopped before it was done");
+            return Err(not_begun(published).into_iter().fold(error, CliError::hint));
+        }
         End::Settled(published) | End::Late(published) => published,
     };
     tell_holds(context.output, &published.holds);
@@ -118,4 +137,32 @@ fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<Exit
         End::Late(_) => format!("not done after {}: {wrong}", time::short(timeout)),
         _ => format!("not all is as declared: {wrong}"),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::ResourceId;
+
+    #[test]
+    fn what_was_not_begun_is_told() {
+        let step = |name: &str| PlannedStep {
+            resource: ResourceId::jet_job(name),
+            verb: "submit".to_owned(),
+            message: format!("submit {name}"),
+        };
+        let published = Published {
+            pass: 3,
+            steps: [step("orders"), step("returns")].into(),
+            in_flight: [step("orders")].into(),
+            ..Published::default()
+        };
+        assert_eq!(
+            not_begun(&published),
+            [
+                "not begun: JetJob/returns: submit returns",
+                "`jetkeeper apply` again goes on from here"
+            ]
+        );
+    }
 }

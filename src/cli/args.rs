@@ -20,8 +20,8 @@ pub(super) struct Global {
         hide_env_values = true
     )]
     pub(super) config: Option<PathBuf>,
-    /// Where state is kept
     #[arg(
+        help = "Where state is kept; $STATE_DIRECTORY if not given, else a directory of this user for each source",
         long,
         value_name = "DIR",
         global = true,
@@ -29,10 +29,11 @@ pub(super) struct Global {
         hide_env_values = true
     )]
     pub(super) state: Option<PathBuf>,
-    /// Members of a cluster to connect to first; may be repeated
+    /// Members of a cluster to connect to first, and the members' cluster-name (dev if not given);
+    /// the port is 5701 if not given; may be repeated
     #[arg(
         long,
-        value_name = "NAME=HOST:PORT,…",
+        value_name = "NAME=[CLUSTERNAME@]HOST[:PORT],…",
         global = true,
         env = "JETKEEPER_CLUSTER",
         hide_env_values = true,
@@ -50,7 +51,8 @@ pub(super) struct Keeping {
     /// The directory with the YAML, instead of the configuration's sources
     #[arg(env = "JETKEEPER_PATH", hide_env_values = true)]
     pub(super) path: Option<PathBuf>,
-    /// Our name in the clusters' ownership map; host and source if there is one source
+    /// Our name in the clusters' ownership map: HOST:DIRECTORY if not given, so name it before
+    /// the host or the directory may change
     #[arg(
         long,
         value_name = "NAME",

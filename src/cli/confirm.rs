@@ -74,7 +74,8 @@ fn pick(mut holds: Vec<Hold>, id: &str) -> Result<(HoldId, String)> {
             Ok((hold.id.clone(), told))
         }
         [] => Err(CliError::failed(format!("there is no hold {id}")).hint(
-            "a hold's id is void once its reason or subjects changed; `jetkeeper get holds` shows \
+            "a hold's id is void once its document, its job or what it is about changed; \
+             `jetkeeper get holds` shows \
              those that there are",
         )),
         _ => Err(CliError::usage(format!("several holds begin with {id}"))),

@@ -8,15 +8,16 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::reader::Reader;
-use super::rows::{release, subjects};
+use super::rows::{message, release, subjects};
+use super::snapshot::rows::size;
 use super::subject::Subject;
 use super::table::{Cell, Table};
 use super::time;
 use crate::engine::JobResource;
-use crate::engine::published::{HazelcastResource, Metadata};
-use crate::plan::hold::Hold;
+use crate::engine::published::{HazelcastResource, Metadata, SnapshotResource};
+use crate::plan::hold::{Hold, Reason};
 use crate::plan::record::Condition;
-use crate::resources::{Kind, ResourceId, to_yaml};
+use crate::resources::{Kind, RemoteUrl, ResourceId, to_yaml};
 use crate::store::EventEntry;
 
 /// How many of the newest events are looked through for those of the resource.
@@ -24,18 +25,29 @@ const LOOKED_THROUGH: usize = 10_000;
 /// How many of them are shown.
 const SHOWN: usize = 10;
 
-/// Tell everything about one job or cluster.
+/// Tell everything about one job, snapshot or cluster.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A job's name, or KIND/NAME: jobs/orders, hazelcast/dev
+    /// The name of a job, else of a cluster; or KIND/NAME: jobs/orders, snapshots/before, hazelcast/dev
     #[arg(value_name = "NAME")]
-    subject: Subject,
+    subject: String,
+    /// The name, where the first word is a kind: hazelcast dev
+    #[arg(value_name = "NAME", hide = true)]
+    name: Option<String>,
 }
 
 /// Describes.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
-    let Subject(id) = args.subject;
+    let (first, second) = (args.subject, args.name);
+    let only_name = second.is_none() && !first.contains('/');
+    let subject = second.map_or(first.clone(), |name| format!("{first}/{name}"));
+    let subject = subject.parse();
+    let Subject(mut id) = subject.map_err(|error: String| CliError::usage(error))?;
     let reader = Reader::open(context).await?;
+    // A cluster may be described by its name alone, where no job has it.
+    if only_name && reader.is_cluster_alone(&id.name).await {
+        id.kind = Kind::Hazelcast;
+    }
     let now = context.clock.now();
     let text = match id.kind {
         Kind::JetJob => {
@@ -45,16 +57,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         }
         Kind::Hazelcast => {
             let cluster = reader.hazelcast(&id.name).await?;
-            let holds = reader.holds().await.unwrap_or_default();
-            let holds: Vec<Hold> = holds
-                .into_iter()
-                .filter(|hold| hold.subjects.contains(&id))
-                .collect();
-            hazelcast_text(&cluster, &holds, now)
+            let mut jobs = reader.jobs().await?;
+            jobs.retain(|job| job.spec.hazelcast_resource_name == id.name);
+            hazelcast_text(&cluster, &jobs)
         }
         Kind::JetJobSnapshot => {
-            let message = "this version of jetkeeper keeps no snapshots yet";
-            return Err(CliError::failed(message));
+            let snapshot = reader.snapshot(&id.name).await?;
+            let events = reader.events(LOOKED_THROUGH).await?;
+            snapshot_text(&snapshot, &newest_of(&id, events), now)
         }
     };
     context.output.data(&text)?;
@@ -73,7 +83,7 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.field("Name", name);
     text.field("Kind", "JetJob");
     text.field("Declared", declared(&job.metadata));
-    text.field("Generation", in_force(job));
+    text.field("Generation", generation(job));
     let cluster = &spec.hazelcast_resource_name;
     text.field("Wanted", format!("{:?} on {cluster}", spec.state));
     text.field("Phase", format!("{} ({})", status.phase, life(job)));
@@ -82,10 +92,22 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     }
     text.moment("Submitted", status.submission_time, now);
     text.moment("Ended", status.completion_time, now);
-    if let Some(jar) = &status.jar {
-        let file = spec.jar_name.as_deref().or(spec.jar_on_member.as_deref());
-        let file = file.or(spec.remote_url.as_deref()).unwrap_or("jar");
-        text.field("Jar", format!("{file}, sha256 {}", jar.sha256));
+    match (&status.jar, &spec.jar_on_member) {
+        (Some(jar), _) => {
+            let file = spec
+                .jar_name
+                .as_deref()
+                .or(spec.remote_url.as_ref().map(RemoteUrl::shown));
+            let file = file.unwrap_or("jar");
+            text.field("Jar", format!("{file}, sha256 {}", jar.sha256));
+        }
+        (None, Some(path)) if status.job_id_text.is_some() => {
+            text.field("Jar", format!("{path} on the members"));
+        }
+        (None, None) if status.job_id_text.is_some() => {
+            text.field("Jar", "unknown: this keeper did not submit the job");
+        }
+        _ => {}
     }
     let annotations = annotations(&job.metadata);
     if !annotations.is_empty() {
@@ -100,7 +122,45 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     Ok(text.0)
 }
 
-fn hazelcast_text(cluster: &HazelcastResource, holds: &[Hold], now: Timestamp) -> String {
+fn snapshot_text(snapshot: &SnapshotResource, events: &[EventEntry], now: Timestamp) -> String {
+    let (metadata, spec, status) = (&snapshot.metadata, &snapshot.spec, &snapshot.status);
+    let mut text = Text::default();
+    text.field("Name", &metadata.name);
+    text.field("Kind", "JetJobSnapshot");
+    text.field("Declared", declared(metadata));
+    text.field("State", format!("{:?}", status.state));
+    text.field("Of", format!("JetJob/{}", spec.jet_job_resource_name));
+    if let Some(cluster) = &status.hazelcast_resource_name {
+        let name = spec.snapshot_name(&metadata.name);
+        text.field("Snapshot", format!("{name} on {cluster}"));
+    }
+    if let (Some(id), Some(name)) = (status.job_id_text, &status.job_name) {
+        text.field("Job", format!("{id}, named {name}"));
+    }
+    text.moment("Taken", status.creation_time, now);
+    if let (Some(bytes), Some(chunks)) = (status.num_bytes, status.num_chunks) {
+        text.field("Size", format!("{} in {chunks} chunks", size(bytes)));
+    }
+    if let Some(fork) = status.fork {
+        let told = if fork {
+            "yes: the job went on; a job that starts from it beside that one could commit its \
+             transactions"
+        } else {
+            "no: the job was suspended with it"
+        };
+        text.field("Fork", told);
+    }
+    text.paragraph(
+        "Message",
+        Some(status.message.as_str()).filter(|it| !it.is_empty()),
+    );
+    text.holds(&status.holds, now);
+    text.conditions(&status.conditions, now);
+    text.events(events, now);
+    text.0
+}
+
+fn hazelcast_text(cluster: &HazelcastResource, jobs: &[JobResource]) -> String {
     let (spec, status) = (&cluster.spec, &cluster.status);
     let mut text = Text::default();
     text.field("Name", &cluster.metadata.name);
@@ -121,7 +181,7 @@ fn hazelcast_text(cluster: &HazelcastResource, holds: &[Hold], now: Timestamp) -
     text.field("Id", status.cluster_id.clone().unwrap_or_else(unknown));
     text.field("Running jobs", status.jobs_running.to_string());
     text.paragraph("Message", status.message.as_deref());
-    text.holds(holds, now);
+    text.jobs(jobs);
     text.0
 }
 
@@ -129,14 +189,20 @@ fn id(job: &JobResource) -> ResourceId {
     ResourceId::jet_job(&*job.metadata.name)
 }
 
-/// The latest generation, and which one the job has where that is another.
-fn in_force(job: &JobResource) -> String {
+/// The latest good generation, and which one was applied where that is another.
+fn generation(job: &JobResource) -> String {
     let (observed, latest) = (job.status.observed_generation, job.metadata.generation);
-    match observed {
-        0 => format!("{latest}, not in force yet"),
+    let applied = match observed {
+        0 => format!("{latest}, not applied yet"),
         same if same == latest => latest.to_string(),
-        older => format!("{latest}, not in force yet; {older} is"),
+        older => format!("{latest}, not applied yet; {older} was last"),
+    };
+    let faulty = job.status.holds.iter();
+    let faulty = faulty.filter(|hold| hold.reason == Reason::Faulty).count();
+    if faulty == 0 {
+        return applied;
     }
+    format!("{applied}; of the last document without faults, which stays in force")
 }
 
 /// The life's state as the wire spells it.
@@ -226,6 +292,22 @@ impl Text {
         }
     }
 
+    fn jobs(&mut self, jobs: &[JobResource]) {
+        let mut table = Table::new(["NAME", "PHASE", "MESSAGE"]);
+        for job in jobs {
+            let phase = job.status.phase.to_string();
+            let cells: [Cell; 3] = [
+                job.metadata.name.clone().into(),
+                phase.into(),
+                message(job).into(),
+            ];
+            table.row(cells);
+        }
+        if !jobs.is_empty() {
+            self.block("Jobs", &table.render_indented(2));
+        }
+    }
+
     fn conditions(&mut self, conditions: &[Condition], now: Timestamp) {
         let mut table = Table::new(["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"]);
         for condition in conditions {
@@ -272,6 +354,8 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::samples;
     use super::*;
 
@@ -319,7 +403,7 @@ mod tests {
         Name:         returns
         Kind:         JetJob
         Declared:     jobs/returns.yaml:1:1 of the source local
-        Generation:   2, not in force yet; 1 is
+        Generation:   2, not applied yet; 1 was last
         Wanted:       Running on hazelcast
         Phase:        Suspended (DEPLOYED)
         Job:          0adf-8fef-9a80-0001, named returns
@@ -331,7 +415,7 @@ mod tests {
 
         Held:
           Drifted (Policy): the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
-            to release: jetkeeper confirm f3e0e51863c7
+            to release: jetkeeper confirm 99459e1e1ab7
 
         Conditions:
           TYPE   STATUS  SINCE  REASON   MESSAGE
@@ -344,6 +428,30 @@ mod tests {
           - --topic
           - orders
         ");
+    }
+
+    #[test]
+    fn generations_and_jars_are_told_as_far_as_they_are_known() {
+        let mut job = samples::running();
+        assert_eq!(generation(&job), "2");
+        let name = vec![ResourceId::jet_job("orders")];
+        Arc::make_mut(&mut job.status).holds = vec![Hold::new(
+            Reason::Faulty,
+            name,
+            "generation 2 stays in force",
+        )];
+        assert_eq!(
+            generation(&job),
+            "2; of the last document without faults, which stays in force"
+        );
+        Arc::make_mut(&mut job.status).observed_generation = 1;
+        assert_eq!(
+            generation(&job),
+            "2, not applied yet; 1 was last; of the last document without faults, which stays in force"
+        );
+        Arc::make_mut(&mut job.status).jar = None;
+        let text = job_text(&job, &[], samples::now()).unwrap();
+        assert!(text.contains("Jar:          unknown: this keeper did not submit the job"));
     }
 
     #[test]
@@ -385,7 +493,8 @@ mod tests {
 
     #[test]
     fn a_cluster_is_described() {
-        let connected = hazelcast_text(&samples::cluster("Connected"), &[], samples::now());
+        let jobs = [samples::running(), samples::drifted()];
+        let connected = hazelcast_text(&samples::cluster("Connected"), &jobs);
         insta::assert_snapshot!(plain(&connected), @r"
         Name:         hazelcast
         Kind:         Hazelcast
@@ -398,8 +507,13 @@ mod tests {
         Version:      5.7.0
         Id:           5f2b
         Running jobs: 3
+
+        Jobs:
+          NAME     PHASE      MESSAGE
+          orders   Running
+          returns  Suspended  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
         ");
-        let away = hazelcast_text(&samples::cluster("Connecting"), &[], samples::now());
+        let away = hazelcast_text(&samples::cluster("Connecting"), &[]);
         insta::assert_snapshot!(plain(&away), @r"
         Name:         hazelcast
         Kind:         Hazelcast

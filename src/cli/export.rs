@@ -60,7 +60,7 @@ fn pick(config: &Config, named: Option<&str>) -> Result<(String, crate::engine::
             .map(|target| (name.to_owned(), target))
             .ok_or_else(|| {
                 CliError::usage(format!("no address of {name} is known"))
-                    .hint(format!("--cluster {name}=HOST:PORT gives one"))
+                    .hint(format!("--cluster {name}=CLUSTERNAME@HOST:PORT gives one"))
             });
     }
     match (targets.pop_first(), targets.is_empty()) {
@@ -68,10 +68,8 @@ fn pick(config: &Config, named: Option<&str>) -> Result<(String, crate::engine::
         (Some(_), false) => {
             Err(CliError::usage("several clusters are configured").hint("--on NAME says which"))
         }
-        (None, _) => {
-            Err(CliError::usage("no cluster is configured")
-                .hint("--cluster NAME=HOST:PORT gives one"))
-        }
+        (None, _) => Err(CliError::usage("no cluster is configured")
+            .hint("--cluster NAME=CLUSTERNAME@HOST:PORT gives one")),
     }
 }
 

@@ -8,10 +8,7 @@ use tokio::sync::watch;
 use super::error::Result;
 use crate::engine::{Handle, Published};
 use crate::resources::Fault;
-use crate::store::{EventEntry, Store};
-
-/// How many events are read after a pass; more in one pass are told in part.
-const READ: usize = 1_000;
+use crate::store::{EventEntry, Store, events_after};
 
 /// What a pass brought.
 pub(super) struct News {
@@ -52,8 +49,7 @@ impl Follower {
             return Ok(None);
         }
         let published = Arc::clone(&self.published.borrow_and_update());
-        let events = self.store.events(READ).await?.into_iter();
-        let events: Vec<EventEntry> = events.filter(|entry| entry.seq > self.last).collect();
+        let events = events_after(&*self.store, self.last).await?;
         if let Some(newest) = events.last() {
             self.last = newest.seq;
         }
@@ -68,5 +64,42 @@ impl Follower {
             events,
             faults,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::event::{Event, EventKind};
+    use crate::store::{Change, MemoryStore};
+
+    #[tokio::test]
+    async fn all_events_of_a_pass_are_told_however_many_it_makes() {
+        let store = Arc::new(MemoryStore::new("store").unwrap());
+        let (passes, mut published) = watch::channel(Arc::<Published>::default());
+        published.mark_changed();
+        let mut follower = Follower {
+            published,
+            store: Arc::<MemoryStore>::clone(&store),
+            last: 0,
+            told: BTreeSet::new(),
+        };
+        for (already, count) in [(0, 2_500), (2_500, 1), (2_501, 1_001)] {
+            let event = Event {
+                kind: EventKind::Held,
+                resource: None,
+                message: "it happened".to_owned(),
+            };
+            let change = Change {
+                events: vec![(jiff::Timestamp::UNIX_EPOCH, event); count],
+                ..Change::default()
+            };
+            store.commit(&change).await.unwrap();
+            passes.send_replace(Arc::default());
+            let news = follower.next().await.unwrap().unwrap();
+            let numbers: Vec<u64> = news.events.iter().map(|entry| entry.seq).collect();
+            let expected: Vec<u64> = (already + 1..).take(count).collect();
+            assert_eq!(numbers, expected);
+        }
     }
 }

@@ -30,6 +30,12 @@ pub(super) trait Row: Serialize {
     /// The table's header.
     fn header(wide: bool) -> Vec<&'static str>;
 
+    /// The columns that a narrow terminal does without, the first one first; where there are none,
+    /// what is too long stands below its row, whole.
+    fn expendable() -> &'static [&'static str] {
+        &[]
+    }
+
     /// The row.
     fn cells(&self, wide: bool, now: Timestamp) -> Vec<Cell>;
 
@@ -70,7 +76,12 @@ impl Format {
 
     /// An empty table for such rows.
     pub(super) fn table<R: Row>(self) -> Table {
-        Table::new(R::header(self == Self::Wide))
+        let table = Table::new(R::header(self == Self::Wide));
+        match R::expendable() {
+            _ if self == Self::Wide => table.unbounded(),
+            [] => table,
+            expendable => table.in_lines(expendable),
+        }
     }
 }
 

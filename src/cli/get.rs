@@ -1,4 +1,4 @@
-//! `get`: lists of jobs, clusters and holds.
+//! `get`: lists of jobs, snapshots, clusters and holds.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -15,13 +15,13 @@ use super::table::{Cell, Mood};
 use super::time;
 use crate::api::wire::{Change, ChangeKind};
 use crate::engine::JobResource;
-use crate::engine::published::HazelcastResource;
+use crate::engine::published::{HazelcastResource, SnapshotResource};
 use crate::plan::hold::Hold;
 
-/// List jobs, clusters or holds.
+/// List jobs, snapshots, clusters or holds.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// jobs, hazelcast or holds; jobs/NAME is one of them
+    /// jobs, snapshots, hazelcast or holds; jobs/NAME is one of them
     #[arg(value_name = "KIND")]
     listing: Listing,
     /// Only this one
@@ -44,11 +44,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         (Some(_), Some(_)) => return Err(CliError::usage("give the name once")),
         (name, other) => name.or(other),
     };
-    if shelf == Shelf::Snapshots {
-        return Err(CliError::failed(
-            "this version of jetkeeper keeps no snapshots yet, so there is nothing to list",
-        ));
-    }
     let reader = Reader::open(context).await?;
     let listed = Listed {
         context,
@@ -60,7 +55,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         match shelf {
             Shelf::Jobs => listed.jobs().await,
             Shelf::Hazelcast => listed.hazelcasts().await,
-            Shelf::Holds | Shelf::Snapshots => listed.holds().await,
+            Shelf::Snapshots => listed.snapshots().await,
+            Shelf::Holds => listed.holds().await,
         }
     };
     match args.timeout {
@@ -102,13 +98,24 @@ impl Listed<'_> {
             .await
     }
 
+    async fn snapshots(&self) -> Result<()> {
+        let snapshots = match &self.name {
+            Some(name) => vec![self.reader.snapshot(name).await?],
+            None => self.reader.snapshots().await?,
+        };
+        let none = "no snapshot is declared";
+        self.print::<SnapshotResource>(snapshots, "/v1/snapshots", none)
+            .await
+    }
+
     async fn holds(&self) -> Result<()> {
         let mut holds = self.reader.holds().await?;
         if let Some(id) = &self.name {
             holds.retain(|hold| hold.id.0.starts_with(id.as_str()));
             if holds.is_empty() {
-                return Err(CliError::failed(format!("there is no hold {id}"))
-                    .hint("a hold's id is void once its reason or subjects changed"));
+                return Err(CliError::failed(format!("there is no hold {id}")).hint(
+                    "a hold's id is void once its document, its job or what it is about changed",
+                ));
             }
         }
         self.print::<Hold>(holds, "/v1/holds", "nothing is held")
@@ -138,7 +145,7 @@ impl Listed<'_> {
         let client = self.reader.daemon()?;
         let (output, format, clock) = (self.context.output, self.args.output, &self.context.clock);
         let wide = format == Format::Wide;
-        let mut table = format.table::<R>();
+        let mut table = format.table::<R>().growing();
         if format.is_table() {
             for item in &items {
                 table.row(item.cells(wide, clock.now()));

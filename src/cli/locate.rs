@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::{CliError, Result};
 use super::wiring;
 use crate::api::Client;
-use crate::config::{Config, ConfigError, places_of_state};
+use crate::config::{Config, places_of_state};
 
 /// Who answers for a state directory.
 pub(super) enum Located {
@@ -51,10 +51,7 @@ pub(super) async fn refuse_beside_daemon(state: &Path, command: &str) -> Result<
 }
 
 fn named(config: &Config) -> Option<PathBuf> {
-    match config.state() {
-        Ok(state) => Some(state.to_owned()),
-        Err(ConfigError::NoStateDirectory | _) => None,
-    }
+    config.state().ok().map(Path::to_owned)
 }
 
 async fn search(context: &Context) -> Result<Located> {

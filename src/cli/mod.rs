@@ -38,6 +38,7 @@ mod run;
 mod samples;
 mod schema;
 mod shutdown;
+mod snapshot;
 mod state;
 mod subject;
 mod table;
@@ -75,9 +76,9 @@ enum Command {
     Plan(plan::Args),
     /// Check the YAML, without any cluster
     Validate(validate::Args),
-    /// List jobs, clusters or holds
+    /// List jobs, snapshots, clusters or holds
     Get(get::Args),
-    /// Tell everything about one job or cluster
+    /// Tell everything about one job, snapshot or cluster
     Describe(describe::Args),
     /// Tell what happened
     Events(events::Args),
@@ -93,6 +94,8 @@ enum Command {
     Confirm(confirm::Args),
     /// Have the daemon look at everything now
     Reconcile(reconcile::Args),
+    /// Export, list, inspect, verify or delete snapshots of jobs
+    Snapshot(snapshot::Args),
     /// Check, export, import or rebuild the recorded state
     State(state::Args),
     /// Print the JSON Schema of the YAML, for editors
@@ -143,6 +146,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Adopt(args) => adopt::run(&context, args).await,
         Command::Confirm(args) => confirm::run(&context, args).await,
         Command::Reconcile(args) => reconcile::run(&context, args).await,
+        Command::Snapshot(args) => snapshot::run(&context, args).await,
         Command::State(args) => state::run(&context, args).await,
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),

@@ -125,12 +125,22 @@ fn is_unseen(hold: &Hold) -> bool {
     )
 }
 
+/// More time helps only where nobody refused yet.
+fn what_helps(unseen: &Hold) -> &'static str {
+    let connecting = unseen.message.ends_with(": connecting");
+    if unseen.reason == Reason::ClusterUnreachable && !connecting {
+        return "a plan needs every cluster that has jobs: start its members, or mend its addresses \
+                and clusterName";
+    }
+    "--timeout gives it more time"
+}
+
 fn verdict(plan: &PlanView, detailed: bool) -> Result<ExitCode> {
     let errors = plan.faults.iter();
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
     if let Some(unseen) = plan.holds.iter().find(|hold| is_unseen(hold)) {
         let message = format!("the plan is not complete: {}", unseen.message);
-        return Err(CliError::failed(message).hint("--timeout gives it more time"));
+        return Err(CliError::failed(message).hint(what_helps(unseen)));
     }
     match errors.count() {
         0 if detailed && !plan.steps.is_empty() => Ok(ExitCode::from(2)),
@@ -218,4 +228,28 @@ fn summary(plan: &PlanView) -> String {
         errors => format!(", {}", counted(errors, "error", "errors")),
     };
     format!("{steps}{held}{faults}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::ResourceId;
+
+    #[test]
+    fn more_time_is_advised_only_where_it_may_help() {
+        let hold = |reason, message| Hold::new(reason, vec![ResourceId::jet_job("a")], message);
+        let refused = "cluster dev can't be reached: connection refused";
+        let connecting = "cluster dev can't be reached: connecting";
+        for (unseen, time) in [
+            (hold(Reason::ClusterUnreachable, refused), false),
+            (hold(Reason::ClusterUnreachable, connecting), true),
+            (hold(Reason::JarFetching, "fetching the jar"), true),
+        ] {
+            assert_eq!(
+                what_helps(&unseen).contains("--timeout"),
+                time,
+                "{unseen:?}"
+            );
+        }
+    }
 }

@@ -10,11 +10,10 @@ use super::locate::{Located, locate};
 use super::{time, wiring};
 use crate::api::Client;
 use crate::engine::JobResource;
-use crate::engine::published::{HazelcastResource, Metadata};
+use crate::engine::published::{HazelcastResource, SnapshotResource};
 use crate::plan::hold::Hold;
-use crate::plan::last_status;
 use crate::plan::record::{JobRecord, Recorded};
-use crate::resources::schema::API_VERSION;
+use crate::plan::{last_snapshot_status, last_status};
 use crate::store::{EventEntry, RevisionEntry, Store};
 
 /// Gives answers.
@@ -79,6 +78,36 @@ impl Reader {
         }
     }
 
+    pub(super) async fn snapshots(&self) -> Result<Vec<SnapshotResource>> {
+        match self {
+            Self::Daemon(client) => Ok(client.list("/v1/snapshots").await?),
+            Self::Records(_, recorded) => {
+                let snapshots = recorded.snapshots.iter();
+                Ok(snapshots
+                    .map(|(name, record)| {
+                        SnapshotResource::of(name, record, last_snapshot_status(record))
+                    })
+                    .collect())
+            }
+        }
+    }
+
+    pub(super) async fn snapshot(&self, name: &str) -> Result<SnapshotResource> {
+        match self {
+            Self::Daemon(client) => Ok(client
+                .get(&format!("/v1/snapshots/{}", escape(name)))
+                .await?),
+            Self::Records(..) => {
+                let all = self.snapshots().await?;
+                let found = all.into_iter().find(|it| it.metadata.name == name);
+                found.ok_or_else(|| {
+                    CliError::failed(format!("there is no JetJobSnapshot/{name}"))
+                        .hint("`jetkeeper get snapshots` shows the names")
+                })
+            }
+        }
+    }
+
     pub(super) async fn hazelcasts(&self) -> Result<Vec<HazelcastResource>> {
         match self {
             Self::Daemon(client) => Ok(client.list("/v1/hazelcast").await?),
@@ -93,6 +122,12 @@ impl Reader {
                 .await?),
             Self::Records(..) => Err(only_a_daemon("how a cluster is")),
         }
+    }
+
+    /// Whether a cluster has this name, and no job.
+    pub(super) async fn is_cluster_alone(&self, name: &str) -> bool {
+        let Self::Daemon(_) = self else { return false };
+        self.job(name).await.is_err() && self.hazelcast(name).await.is_ok()
     }
 
     pub(super) async fn holds(&self) -> Result<Vec<Hold>> {
@@ -129,18 +164,7 @@ async fn last_change(store: &dyn Store) -> Result<Option<Timestamp>> {
 }
 
 fn last_seen(name: &str, record: &JobRecord) -> JobResource {
-    JobResource {
-        api_version: API_VERSION.to_owned(),
-        kind: "JetJob".to_owned(),
-        metadata: Metadata {
-            name: name.to_owned(),
-            generation: record.generation,
-            place: Some(record.place.clone()),
-            annotations: record.annotations.clone(),
-        },
-        spec: Arc::clone(&record.spec),
-        status: Arc::new(last_status(record)),
-    }
+    JobResource::of(name, record, last_status(record))
 }
 
 /// A name as a segment of a path. Names of resources need no escape; what a person types may.

@@ -92,7 +92,7 @@ async fn look(
     for (name, interest) in interests {
         let Some(target) = target(&name, desired, &configured) else {
             return Err(CliError::failed(format!("no address of {name} is known"))
-                .hint(format!("--cluster {name}=HOST:PORT gives one")));
+                .hint(format!("--cluster {name}=CLUSTERNAME@HOST:PORT gives one")));
         };
         let cluster = connector.connect(&target);
         let options = WatchOptions::new(&*name);

@@ -7,7 +7,7 @@ use super::table::{Cell, Mood};
 use super::time;
 use crate::engine::JobResource;
 use crate::engine::published::HazelcastResource;
-use crate::plan::hold::{Hold, HoldClass, Reason, Release};
+use crate::plan::hold::{Hold, HoldClass, Release};
 use crate::plan::record::{Condition, ConditionStatus, ConditionType};
 use crate::plan::status::Phase;
 use crate::resources::ResourceId;
@@ -20,6 +20,10 @@ impl Row for JobResource {
         }
         header.push("MESSAGE");
         header
+    }
+
+    fn expendable() -> &'static [&'static str] {
+        &["JOB-ID", "CLUSTER", "SINCE", "READY"]
     }
 
     fn cells(&self, wide: bool, now: Timestamp) -> Vec<Cell> {
@@ -89,7 +93,7 @@ fn reason(job: &JobResource) -> Option<String> {
 }
 
 /// What a person has to know of the job; nothing where all is well.
-fn message(job: &JobResource) -> String {
+pub(super) fn message(job: &JobResource) -> String {
     let status = &job.status;
     let held = foremost(&status.holds).map(|hold| hold.message.as_str());
     let failed = status.failure_text.as_deref();
@@ -140,6 +144,10 @@ impl Row for HazelcastResource {
         header
     }
 
+    fn expendable() -> &'static [&'static str] {
+        &["VERSION", "STATE", "RUNNING", "MEMBERS"]
+    }
+
     fn cells(&self, wide: bool, _: Timestamp) -> Vec<Cell> {
         let (metadata, spec, status) = (&self.metadata, &self.spec, &self.status);
         let mood = match status.phase.as_str() {
@@ -186,6 +194,10 @@ impl Row for Hold {
         header
     }
 
+    fn expendable() -> &'static [&'static str] {
+        &["CLASS"]
+    }
+
     fn cells(&self, wide: bool, now: Timestamp) -> Vec<Cell> {
         let mood = match self.class {
             HoldClass::Waiting => Mood::Plain,
@@ -219,8 +231,8 @@ pub(super) fn grouped(holds: &[Hold]) -> Vec<Hold> {
     let mut groups: Vec<Hold> = Vec::new();
     for hold in holds {
         let same = groups.iter_mut().find(|group| {
-            // What a person releases has an id of its own.
-            group.release == Release::None
+            // What a person releases has an id of its own; a pause of everything is one.
+            matches!(group.release, Release::None | Release::UnpauseAll)
                 && (group.reason, &group.message) == (hold.reason, &hold.message)
         });
         match same {
@@ -246,18 +258,18 @@ pub(super) fn subjects(hold: &Hold) -> String {
 pub(super) fn release(hold: &Hold) -> Option<String> {
     let id = &hold.id;
     match hold.release {
-        Release::None if hold.reason != Reason::Paused => None,
+        Release::None => None,
         Release::Confirm => Some(format!("jetkeeper confirm {id}")),
         Release::DiscardState => Some(format!("jetkeeper confirm {id} --discard-state")),
         Release::Adopt => {
             let name = hold.subjects.first()?;
             Some(format!("jetkeeper adopt {name}"))
         }
-        // A pause of everything has the same words; the engine then says that no name is needed.
-        Release::None | Release::Unpause => {
+        Release::Unpause => {
             let name = hold.subjects.first()?;
             Some(format!("jetkeeper unpause {name}"))
         }
+        Release::UnpauseAll => Some("jetkeeper unpause".to_owned()),
     }
 }
 
@@ -266,6 +278,7 @@ mod tests {
     use super::super::format::Format;
     use super::super::samples;
     use super::*;
+    use crate::plan::hold::Reason;
 
     fn table<R: Row>(format: Format, items: &[R], width: u16) -> String {
         let mut table = format.table::<R>();
@@ -291,16 +304,25 @@ mod tests {
         new         NotRunning       -      -      hazelcast  -
         ");
         insta::assert_snapshot!(table(Format::Table, &jobs, 100), @r"
-        NAME        PHASE            READY  SINCE  CLUSTER    JOB-ID               MESSAGE
-        orders      Running          True   12m    hazelcast  0adf-8fef-9a80-0001
-        returns     Suspended        False  12m    hazelcast  0adf-8fef-9a80-0001  the job was suspended
-                                                                                   by hand; resume it,
-                                                                                   change the YAML, or
-                                                                                   confirm that it be
-                                                                                   resumed
-        word-count  ExecutionFailed  True   12m    hazelcast  0adf-8fef-9a80-0001  restarted in 40 s (2 of
-                                                                                   5)
-        new         NotRunning       -      -      hazelcast  -
+        NAME        PHASE            READY  SINCE  CLUSTER    MESSAGE
+        orders      Running          True   12m    hazelcast
+        returns     Suspended        False  12m    hazelcast  the job was suspended by hand; resume it, cha…
+        word-count  ExecutionFailed  True   12m    hazelcast  restarted in 40 s (2 of 5)
+        new         NotRunning       -      -      hazelcast
+        ");
+        insta::assert_snapshot!(table(Format::Table, &jobs, 80), @r"
+        NAME        PHASE            READY  SINCE  MESSAGE
+        orders      Running          True   12m
+        returns     Suspended        False  12m    the job was suspended by hand; resum…
+        word-count  ExecutionFailed  True   12m    restarted in 40 s (2 of 5)
+        new         NotRunning       -      -
+        ");
+        insta::assert_snapshot!(table(Format::Table, &jobs, 50), @r"
+        NAME        PHASE            MESSAGE
+        orders      Running
+        returns     Suspended        the job was suspende…
+        word-count  ExecutionFailed  restarted in 40 s (2…
+        new         NotRunning
         ");
         insta::assert_snapshot!(table(Format::Wide, &jobs, 250), @r"
         NAME        PHASE            READY  SINCE  CLUSTER    JOB-ID               WANTED   GENERATION  REASON      JAR           DECLARED                  MESSAGE
@@ -335,13 +357,13 @@ mod tests {
         holds.extend_from_slice(&samples::failed().status.holds);
         insta::assert_snapshot!(table(Format::Table, &holds, 200), @r"
         ID            CLASS    REASON      RESOURCES          MESSAGE
-        f3e0e51863c7  Policy   Drifted     JetJob/returns     the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
-        33a97a79c602  Waiting  BackingOff  JetJob/word-count  restarted in 40 s (2 of 5)
+        99459e1e1ab7  Policy   Drifted     JetJob/returns     the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+        ccd5ebb49012  Waiting  BackingOff  JetJob/word-count  restarted in 40 s (2 of 5)
         ");
         insta::assert_snapshot!(table(Format::Wide, &holds, 250), @r"
         ID            CLASS    REASON      RESOURCES          ENDS    RELEASE                         MESSAGE
-        f3e0e51863c7  Policy   Drifted     JetJob/returns     -       jetkeeper confirm f3e0e51863c7  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
-        33a97a79c602  Waiting  BackingOff  JetJob/word-count  in 40s  -                               restarted in 40 s (2 of 5)
+        99459e1e1ab7  Policy   Drifted     JetJob/returns     -       jetkeeper confirm 99459e1e1ab7  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+        ccd5ebb49012  Waiting  BackingOff  JetJob/word-count  in 40s  -                               restarted in 40 s (2 of 5)
         ");
     }
 
@@ -364,10 +386,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_ended_by_the_name_of_its_job() {
+    fn a_pause_is_ended_by_the_name_of_its_job_or_by_none() {
         let paused = Hold::new(Reason::Paused, vec![ResourceId::jet_job("orders")], "");
-        let command = release(&paused);
-        assert_eq!(command.as_deref(), Some("jetkeeper unpause JetJob/orders"));
+        let command = |release_by| release(&paused.clone().released_by(release_by));
+        let one = command(Release::Unpause);
+        assert_eq!(one.as_deref(), Some("jetkeeper unpause JetJob/orders"));
+        let all = command(Release::UnpauseAll);
+        assert_eq!(all.as_deref(), Some("jetkeeper unpause"));
     }
 
     #[test]

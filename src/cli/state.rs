@@ -1,7 +1,7 @@
 //! `state`: check, export, import and rebuild what is recorded.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,7 +13,8 @@ use super::error::{CliError, Result};
 use super::locate::{Located, locate, refuse_beside_daemon};
 use super::output::Output;
 use super::rebuild;
-use super::time;
+use super::{time, wiring};
+use crate::store::StoreError;
 use crate::store::check::{CheckReport, check};
 use crate::store::export::{export, import};
 
@@ -39,7 +40,13 @@ enum Command {
         file: PathBuf,
     },
     /// Make state anew from the sources and the clusters; the old one is kept beside
-    Rebuild(Keeping),
+    Rebuild {
+        #[command(flatten)]
+        keeping: Keeping,
+        /// Also where the state is sound: pauses, events and what was submitted with are forgotten
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// Works on the state.
@@ -68,12 +75,35 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
                 .say(&format!("{rows} rows imported into {place}"));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Rebuild(keeping) => {
+        Command::Rebuild { keeping, force } => {
             let config = context.keeping(keeping)?;
-            refuse_beside_daemon(config.state()?, "state rebuild").await?;
+            let state = config.state()?.to_owned();
+            refuse_beside_daemon(&state, "state rebuild").await?;
+            if !force {
+                refuse_sound(state).await?;
+            }
             rebuild::rebuild(context, &config).await
         }
     }
+}
+
+/// Refuses to forget state that can be read and knows what is on the clusters.
+async fn refuse_sound(state: PathBuf) -> Result<()> {
+    if !wiring::has_state(&state) {
+        return Ok(());
+    }
+    let place = state.display().to_string();
+    // What can't even be checked is what a rebuild is for.
+    let Ok(report) = blocking(move || check(&state)).await? else {
+        return Ok(());
+    };
+    if !report.is_sound() || !report.knows_clusters() {
+        return Ok(());
+    }
+    Err(CliError::failed(format!(
+        "the state in {place} is sound, and a rebuild would forget its pauses, events and journal"
+    ))
+    .hint("`jetkeeper state check` tells what is in it; --force rebuilds it all the same"))
 }
 
 /// The state, which no daemon may keep meanwhile.
@@ -106,8 +136,21 @@ fn write_export(state: &Path, file: Option<&Path>) -> Result<u64> {
         Some(path) => Box::new(open(path)?),
         None => Box::new(Output::writer()),
     };
-    let rows = export(state, &mut BufWriter::new(&mut out))?;
-    Ok(rows)
+    let rows = export(state, &mut BufWriter::new(&mut out));
+    rows.map_err(|error| match file {
+        Some(_) => error.into(),
+        None => unless_unread(error),
+    })
+}
+
+/// Whoever reads what goes to stdout may have seen enough.
+fn unless_unread(error: StoreError) -> CliError {
+    match error {
+        StoreError::Io { source, .. } if source.kind() == ErrorKind::BrokenPipe => {
+            CliError::unread(source)
+        }
+        error => error.into(),
+    }
 }
 
 fn read_import(state: &Path, file: &Path) -> Result<u64> {
@@ -147,4 +190,22 @@ fn check_text(report: &CheckReport) -> String {
     };
     lines.push(verdict.to_owned());
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_error() {
+        let failed = |kind: ErrorKind| {
+            unless_unread(StoreError::Io {
+                what: "export",
+                path: "/srv/state".to_owned(),
+                source: kind.into(),
+            })
+        };
+        assert!(failed(ErrorKind::BrokenPipe).is_unread());
+        assert!(!failed(ErrorKind::StorageFull).is_unread());
+    }
 }

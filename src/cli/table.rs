@@ -41,25 +41,75 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// A table. Its last column takes the room that is left.
+/// What becomes of a text in the last column that is longer than the room there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Long {
+    /// It is cut, and ends with `…`.
+    Cut,
+    /// It stands below its row, whole.
+    Below,
+    /// It goes on, wherever the terminal ends.
+    GoesOn,
+}
+
+/// The last column's room below which others are left out for it.
+const ROOM: usize = 30;
+/// With less it says nothing.
+const LEAST_ROOM: usize = 10;
+/// The space after a column.
+const GAP: usize = 2;
+/// How far texts below their rows are indented.
+const INDENT: usize = 4;
+
+/// A table. Its last column takes the room that is left; nothing wraps within a cell.
 #[derive(Debug)]
 pub(super) struct Table {
     header: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
     width: Option<u16>,
+    long: Long,
+    /// The columns that are left out where the terminal is narrow, the first one first.
+    expendable: &'static [&'static str],
+    grows: bool,
     /// What the columns have at least, so that later rows stand under earlier ones.
-    least: Vec<u16>,
+    least: Vec<usize>,
+    /// Which columns are shown, once that was decided.
+    shown: Option<Vec<bool>>,
 }
 
 impl Table {
     /// A table with this header.
     pub(super) fn new(header: impl Into<Vec<&'static str>>) -> Self {
+        let header = header.into();
         Self {
-            header: header.into(),
+            least: header.iter().map(|name| length(name)).collect(),
+            header,
             rows: Vec::new(),
             width: None,
-            least: Vec::new(),
+            long: Long::Below,
+            expendable: &[],
+            grows: false,
+            shown: None,
         }
+    }
+
+    /// The same table, a line a row: what is too long is cut, and these columns are left out first.
+    pub(super) fn in_lines(mut self, expendable: &'static [&'static str]) -> Self {
+        self.long = Long::Cut;
+        self.expendable = expendable;
+        self
+    }
+
+    /// The same table, with everything, however wide that is.
+    pub(super) fn unbounded(mut self) -> Self {
+        self.long = Long::GoesOn;
+        self
+    }
+
+    /// The same table, of which nobody knows yet what later rows say.
+    pub(super) fn growing(mut self) -> Self {
+        self.grows = true;
+        self
     }
 
     /// Adds a row.
@@ -85,41 +135,150 @@ impl Table {
     }
 
     fn draw(&mut self, header: bool) -> String {
+        let mut rows = std::mem::take(&mut self.rows);
+        let last = self.header.len().saturating_sub(1);
+        for row in &rows {
+            for (least, cell) in self.least.iter_mut().zip(row).take(last) {
+                *least = (*least).max(length(&cell.text));
+            }
+        }
+        let shown = self.decide(&rows);
+        let room = self.room(&shown);
+        let below: Vec<String> = rows
+            .iter_mut()
+            .map(|row| {
+                row.last_mut()
+                    .map_or(String::new(), |cell| self.fit(cell, room))
+            })
+            .collect();
         let mut drawn = Drawn::new();
         drawn
             .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_content_arrangement(ContentArrangement::Disabled)
             // Who prints it takes the colours out where they can't be seen.
             .enforce_styling();
         // Else the padding would be styled too, and stay at the ends of lines.
         drawn.style_text_only();
-        if let Some(width) = self.width {
-            drawn.set_width(width);
+        let header_cells = self.header.iter();
+        let header_cells =
+            header_cells.map(|name| Styled::new(name).add_attribute(Attribute::Bold));
+        drawn.add_row(only(&shown, header_cells));
+        for row in rows {
+            drawn.add_row(only(&shown, row.into_iter().map(styled)));
         }
-        if header {
-            let header = self.header.iter();
-            drawn.set_header(header.map(|name| Styled::new(name).add_attribute(Attribute::Bold)));
-        }
-        for row in self.rows.drain(..) {
-            drawn.add_row(row.into_iter().map(styled));
-        }
-        let last = self.header.len().saturating_sub(1);
-        let widths = drawn.column_max_content_widths();
-        self.least.resize(self.header.len(), 0);
-        for (least, width) in self.least.iter_mut().zip(widths) {
-            *least = (*least).max(width);
-        }
+        let least: Vec<usize> = only(&shown, self.least.iter().copied()).collect();
         for (index, column) in drawn.column_iter_mut().enumerate() {
-            column.set_padding((0, 2));
-            if index < last {
-                // The columns before the last are short words, which nothing may break.
-                let least = self.least.get(index).copied().unwrap_or_default();
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least + 2)));
+            column.set_padding((0, u16::try_from(GAP).unwrap_or_default()));
+            let least = least.get(index).map(|least| u16::try_from(least + GAP));
+            if let Some(Ok(least)) = least.filter(|_| index + 1 < self.header.len()) {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
             }
         }
         let text = drawn.trim_fmt();
-        if text.is_empty() { text } else { text + "\n" }
+        let mut lines = text.lines();
+        let mut out = String::new();
+        if let Some(line) = lines.next().filter(|_| header) {
+            out.push_str(line);
+            out.push('\n');
+        }
+        for (line, below) in lines.zip(below) {
+            out.push_str(line);
+            out.push('\n');
+            out.push_str(&below);
+        }
+        out
     }
+
+    /// Which columns are shown: decided once, so that later rows stand under earlier ones.
+    fn decide(&mut self, rows: &[Vec<Cell>]) -> Vec<bool> {
+        if let Some(shown) = &self.shown {
+            return shown.clone();
+        }
+        let mut shown = vec![true; self.header.len()];
+        let last = rows.iter().filter_map(|row| row.last());
+        let needed = last
+            .map(|cell| length(&cell.text))
+            .max()
+            .unwrap_or_default();
+        let needed = if self.grows { ROOM } else { needed.min(ROOM) };
+        let mut expendable = self.expendable.iter();
+        while self.long == Long::Cut && self.room(&shown).is_some_and(|room| room < needed) {
+            let Some(name) = expendable.next() else { break };
+            let left_out = self.header.iter().zip(&mut shown);
+            left_out
+                .filter(|(column, _)| *column == name)
+                .for_each(|(_, shown)| *shown = false);
+        }
+        if self.long == Long::Cut
+            && self.room(&shown).is_some_and(|room| room < LEAST_ROOM)
+            && let Some(last) = shown.last_mut()
+        {
+            *last = false;
+        }
+        self.shown = Some(shown.clone());
+        shown
+    }
+
+    /// What is left for the last column; none where there is no end.
+    fn room(&self, shown: &[bool]) -> Option<usize> {
+        let width = self.width.or_else(|| Drawn::new().width())?;
+        let last = self.header.len().saturating_sub(1);
+        let others = only(shown, self.least.iter().take(last));
+        let taken: usize = others.map(|least| least + GAP).sum();
+        Some(usize::from(width).saturating_sub(taken))
+    }
+
+    /// Makes the last cell fit; gives what is to stand below its row.
+    fn fit(&self, cell: &mut Cell, room: Option<usize>) -> String {
+        let Some(room) = room.filter(|room| length(&cell.text) > *room) else {
+            return String::new();
+        };
+        match self.long {
+            Long::GoesOn => String::new(),
+            Long::Cut => {
+                let kept = room.saturating_sub(1);
+                let kept: String = cell.text.chars().take(kept).collect();
+                cell.text = format!("{}…", kept.trim_end());
+                String::new()
+            }
+            Long::Below => {
+                let width = self
+                    .width
+                    .or_else(|| Drawn::new().width())
+                    .unwrap_or(u16::MAX);
+                let width = usize::from(width).saturating_sub(INDENT).max(ROOM);
+                wrapped(&std::mem::take(&mut cell.text), width)
+            }
+        }
+    }
+}
+
+/// Those of the columns that are shown.
+fn only<T>(shown: &[bool], cells: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    cells
+        .zip(shown.iter().chain(std::iter::repeat(&true)))
+        .filter_map(|(cell, shown)| shown.then_some(cell))
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The text in lines of this width where its words allow it, indented.
+fn wrapped(text: &str, width: usize) -> String {
+    let indent = " ".repeat(INDENT);
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        if used > 0 && used + 1 + length(word) > width {
+            out.push('\n');
+            used = 0;
+        }
+        out.push_str(if used == 0 { &indent } else { " " });
+        used += length(word) + usize::from(used > 0);
+        out.push_str(word);
+    }
+    out + "\n"
 }
 
 fn styled(cell: Cell) -> Styled {
@@ -157,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_column_wraps_where_the_terminal_ends() {
+    fn a_text_that_is_too_long_stands_below_its_row() {
         insta::assert_snapshot!(table().plain(120), @r"
         NAME     PHASE    MESSAGE
         orders   Running
@@ -166,8 +325,60 @@ mod tests {
         insta::assert_snapshot!(table().plain(50), @r"
         NAME     PHASE    MESSAGE
         orders   Running
-        returns  Failed   the jar returns.jar is neither
-                          beside the YAML nor in jars/
+        returns  Failed
+            the jar returns.jar is neither beside the YAML
+            nor in jars/
+        ");
+    }
+
+    #[test]
+    fn in_lines_it_is_cut_and_other_columns_make_room() {
+        let lines = || table().in_lines(&["PHASE"]);
+        insta::assert_snapshot!(lines().plain(80), @r"
+        NAME     PHASE    MESSAGE
+        orders   Running
+        returns  Failed   the jar returns.jar is neither beside the YAML nor in jars/
+        ");
+        insta::assert_snapshot!(lines().plain(50), @r"
+        NAME     PHASE    MESSAGE
+        orders   Running
+        returns  Failed   the jar returns.jar is neither…
+        ");
+        insta::assert_snapshot!(lines().plain(40), @r"
+        NAME     MESSAGE
+        orders
+        returns  the jar returns.jar is neither…
+        ");
+        insta::assert_snapshot!(lines().plain(12), @r"
+        NAME
+        orders
+        returns
+        ");
+        insta::assert_snapshot!(lines().unbounded().plain(12), @r"
+        NAME     PHASE    MESSAGE
+        orders   Running
+        returns  Failed   the jar returns.jar is neither beside the YAML nor in jars/
+        ");
+    }
+
+    #[test]
+    fn a_table_that_grows_keeps_room_for_what_comes() {
+        let mut table = Table::new(["NAME", "PHASE", "MESSAGE"])
+            .in_lines(&["PHASE"])
+            .growing();
+        table.width = Some(40);
+        table.row(["orders".into(), "Running".into(), "".into()]);
+        let mut text = table.render();
+        table.row([
+            "orders".into(),
+            "Failed".into(),
+            "the jar is neither here nor there".into(),
+        ]);
+        text.push_str(&table.render_rows());
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        NAME    MESSAGE
+        orders
+        orders  the jar is neither here nor the…
         ");
     }
 

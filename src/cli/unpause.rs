@@ -28,7 +28,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let taker = Taker::find(context).await?;
     let asked = taker.ask(context, "/v1/unpause", &body, |recorded| {
         if !recorded.pauses.contains_key(&resource) {
-            return Err(CliError::failed(format!("{what} is not paused")));
+            let error = CliError::failed(format!("{what} is not paused"));
+            return Err(recorded.pauses.keys().fold(error, |error, paused| {
+                let name = paused.as_ref().map(|id| format!(" {id}"));
+                let name = name.unwrap_or_default();
+                error.hint(format!(
+                    "`jetkeeper unpause{name}` ends the pause that there is"
+                ))
+            }));
         }
         Ok(Change {
             pauses: [(resource.clone(), None)].into(),

@@ -95,7 +95,10 @@ async fn revisions(context: &Context, paths: &[PathBuf]) -> Result<Vec<Arc<Revis
     for path in paths {
         let named = path.display().to_string();
         if !path.exists() {
-            return Err(CliError::failed(format!("there is no {named}")));
+            return Err(
+                CliError::failed(format!("there is no file or directory {named}"))
+                    .hint("give the directory with the YAML, or YAML files"),
+            );
         }
         let options = DirectoryOptions {
             events: false,

@@ -71,11 +71,11 @@ async fn start(
 ) -> Result<Running> {
     let clock = Arc::clone(&context.clock);
     let entropy: Arc<dyn Entropy> = Arc::new(Random::from_os());
-    let artifacts = LocalArtifacts::start(
-        ArtifactOptions::new(jars),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-    );
+    let options = ArtifactOptions {
+        recheck: config.recheck,
+        ..ArtifactOptions::new(jars)
+    };
+    let artifacts = LocalArtifacts::start(options, Arc::clone(&clock), Arc::clone(&entropy));
     let parts = EngineParts {
         sources: sources(context, config).await?,
         clusters: Arc::new(Connector::new(Arc::clone(&clock), config)),

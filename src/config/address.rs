@@ -1,83 +1,58 @@
-//! `NAME=HOST:PORT,…`: a cluster's first members.
+//! `NAME=[CLUSTERNAME@]HOST[:PORT],…`: a cluster's first members.
 
 use std::str::FromStr;
 
-/// Hazelcast's own.
-const USUAL_PORT: u16 = 5701;
+use crate::resources::address::{ParseAddressError, address};
 
 /// A cluster and the members to connect to first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterAddresses {
     /// The name that jobs refer to the cluster with.
     pub name: String,
+    /// The members' `cluster-name`, where it is said.
+    pub cluster_name: Option<String>,
     /// The members, `host:port`.
     pub addresses: Vec<String>,
 }
 
 /// Why this names no members.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ParseAddressesError(String);
+pub enum ParseAddressesError {
+    /// Something is missing.
+    #[error("{0}")]
+    Form(&'static str),
+    /// An address is none.
+    #[error(transparent)]
+    Address(#[from] ParseAddressError),
+}
 
 impl FromStr for ClusterAddresses {
     type Err = ParseAddressesError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = |what: &str| ParseAddressesError(what.to_owned());
-        let (name, addresses) = text
-            .split_once('=')
-            .ok_or_else(|| error("write NAME=HOST:PORT, with the name that jobs use"))?;
+        let form = ParseAddressesError::Form;
+        let (name, rest) = text.split_once('=').ok_or(form(
+            "write NAME=HOST:PORT, or NAME=CLUSTERNAME@HOST:PORT, with the name that jobs use",
+        ))?;
         if name.is_empty() {
-            return Err(error("the cluster's name is missing before the `=`"));
+            return Err(form("the cluster's name is missing before the `=`"));
         }
-        let addresses = addresses.split(',').map(str::trim);
-        let addresses: Result<Vec<String>, _> = addresses.map(address).collect();
+        // No host has an `@`; a cluster-name may.
+        let (cluster_name, addresses) = match rest.rsplit_once('@') {
+            Some(("", _)) => {
+                return Err(form("the members' cluster-name is missing before the `@`"));
+            }
+            Some((cluster_name, addresses)) => (Some(cluster_name.to_owned()), addresses),
+            None => (None, rest),
+        };
+        let addresses = addresses.split(',').map(|text| address(text.trim()));
+        let addresses: Result<Vec<String>, _> = addresses.collect();
         Ok(Self {
             name: name.to_owned(),
+            cluster_name,
             addresses: addresses?,
         })
     }
-}
-
-/// `host:port`, the usual port added where there is none.
-pub(super) fn address(text: &str) -> Result<String, ParseAddressesError> {
-    let error = |what: &str| ParseAddressesError(format!("`{text}` is no HOST:PORT: {what}"));
-    // An IPv6 address has colons of its own, so it comes in brackets.
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest
-                .split_once(']')
-                .ok_or_else(|| error("the `]` is missing"))?;
-            if host.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(error("only an IPv6 address goes in brackets"));
-            }
-            let port = match rest.strip_prefix(':') {
-                Some(port) => Some(port),
-                None if rest.is_empty() => None,
-                None => return Err(error("only a port may follow the `]`")),
-            };
-            (format!("[{host}]"), port)
-        }
-        None => match text.split_once(':') {
-            Some((_, port)) if port.contains(':') => {
-                return Err(error("put an IPv6 address in brackets"));
-            }
-            Some((host, port)) => (host.to_owned(), Some(port)),
-            None => (text.to_owned(), None),
-        },
-    };
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    if host.is_empty() || !host.chars().all(plain) {
-        return Err(error("the host is missing or has characters no host has"));
-    }
-    let port = match port {
-        None => USUAL_PORT,
-        Some(port) => match port.parse::<u16>() {
-            Ok(port) if port > 0 => port,
-            _ => return Err(error("the port is a number from 1 to 65535")),
-        },
-    };
-    Ok(format!("{host}:{port}"))
 }
 
 #[cfg(test)]
@@ -86,19 +61,18 @@ mod tests {
 
     #[test]
     fn names_and_addresses_are_told_apart() {
-        let parsed: ClusterAddresses = "prod=10.0.0.1:5701, member-2,[::1]:5702,[fe80::1]"
-            .parse()
-            .unwrap();
+        let parsed: ClusterAddresses = "prod=10.0.0.1:5701, member-2,[::1]:5702".parse().unwrap();
+        assert_eq!((&*parsed.name, parsed.cluster_name), ("prod", None));
+        let expected = ["10.0.0.1:5701", "member-2:5701", "[::1]:5702"];
+        assert_eq!(parsed.addresses, expected);
+    }
+
+    #[test]
+    fn the_members_cluster_name_may_come_first() {
+        let parsed: ClusterAddresses = "prod=jet@eu=1@h:1,h:2".parse().unwrap();
         assert_eq!(parsed.name, "prod");
-        assert_eq!(
-            parsed.addresses,
-            [
-                "10.0.0.1:5701",
-                "member-2:5701",
-                "[::1]:5702",
-                "[fe80::1]:5701"
-            ]
-        );
+        assert_eq!(parsed.cluster_name.as_deref(), Some("jet@eu=1"));
+        assert_eq!(parsed.addresses, ["h:1", "h:2"]);
     }
 
     #[test]
@@ -106,16 +80,10 @@ mod tests {
         for (text, expected) in [
             ("10.0.0.1:5701", "write NAME=HOST:PORT"),
             ("=h:1", "name is missing"),
+            ("a=@h:1", "cluster-name is missing"),
             ("a=", "host is missing"),
-            ("a=h:", "port is a number"),
+            ("a=x@", "host is missing"),
             ("a=h:0", "port is a number"),
-            ("a=h:70000", "port is a number"),
-            ("a=::1", "in brackets"),
-            ("a=[::1", "`]` is missing"),
-            ("a=[h]:1", "only an IPv6"),
-            ("a=[::1]5701", "only a port"),
-            ("a=h 1:5701", "characters no host has"),
-            ("a=http://h:1", "in brackets"),
         ] {
             let error = text.parse::<ClusterAddresses>().unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::address;
 use super::{ClusterConfig, Config, ConfigError, DirectoryConfig, PruneConfig};
+use crate::resources::address::address;
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
+
+/// The bounds of the time between looks at a remote jar.
+const LEAST_RECHECK: Duration = Duration::from_mins(1);
+const MOST_RECHECK: Duration = Duration::from_hours(7 * 24);
 
 /// The file as it is written. Nothing is required here, so that one wrong value hides no other.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -21,6 +27,7 @@ struct RawConfig {
     secrets: Option<RawDirectory>,
     state: Option<RawDirectory>,
     prune: RawPrune,
+    artifacts: RawArtifacts,
     http: Option<serde_json::Value>,
 }
 
@@ -58,6 +65,12 @@ struct RawPrune {
     max_deletions_percent: Option<u32>,
 }
 
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct RawArtifacts {
+    recheck: Option<String>,
+}
+
 /// Reads and checks the file; relative paths in it start where it is.
 pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Result<Config, ConfigError> {
     let shown = path.display().to_string();
@@ -69,6 +82,7 @@ pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Result<Config, ConfigError> {
         sources: sources(&raw, base, &mut reading),
         clusters: clusters(&raw, &mut reading),
         prune: prune(&raw.prune, &mut reading),
+        recheck: recheck(raw.artifacts.recheck.as_deref(), &mut reading),
         secrets: directory("secrets", raw.secrets, base, &mut reading),
         state: directory("state", raw.state, base, &mut reading),
         owner: raw.owner,
@@ -189,6 +203,25 @@ fn clusters(
         clusters.insert(name.clone(), cluster);
     }
     clusters
+}
+
+/// How long until a remote jar is looked at again.
+fn recheck(text: Option<&str>, reading: &mut Reading<'_, RawConfig>) -> Duration {
+    let Some(text) = text else {
+        return super::RECHECK;
+    };
+    let parsed = text.parse::<SignedDuration>().ok();
+    let usable = parsed
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| (LEAST_RECHECK..=MOST_RECHECK).contains(duration));
+    usable.unwrap_or_else(|| {
+        reading.refuse(
+            &["artifacts", "recheck"],
+            format!("`{text}` is no time between looks at a remote jar"),
+            "write a time from `1m` to `168h`",
+        );
+        super::RECHECK
+    })
 }
 
 fn prune(raw: &RawPrune, reading: &mut Reading<'_, RawConfig>) -> PruneConfig {

@@ -68,6 +68,7 @@ owner: from-file
 secrets: {directory: secrets}
 state: {directory: /srv/from-file}
 prune: {maxDeletions: 3, maxDeletionsPercent: 50}
+artifacts: {recheck: 10m}
 ";
 
 #[test]
@@ -93,6 +94,22 @@ fn the_file_says_it_all() {
             max_deletions_percent: 50
         }
     );
+    assert_eq!(config.recheck, Duration::from_mins(10));
+}
+
+#[test]
+fn the_time_between_looks_at_a_remote_jar_has_bounds() {
+    for (recheck, usable) in [
+        ("1m", true),
+        ("7d", false),
+        ("168h", true),
+        ("1s", false),
+        ("often", false),
+    ] {
+        let file = WHOLE.replace("recheck: 10m", &format!("recheck: {recheck}"));
+        let scene = Scene::new(&file);
+        assert_eq!(scene.load().is_ok(), usable, "{recheck}");
+    }
 }
 
 #[test]
@@ -101,7 +118,7 @@ fn flags_beat_the_file_and_leave_the_rest_of_it() {
     scene.overrides = Overrides {
         path: Some(scene.path("other")),
         state: Some(PathBuf::from("/srv/flag")),
-        clusters: ["second=h:1", "hazelcast=h:2"]
+        clusters: ["second=eu@h:1", "hazelcast=h:2", "third=h"]
             .map(|text| text.parse().unwrap())
             .into(),
         owner: Some("flag".to_owned()),
@@ -115,9 +132,11 @@ fn flags_beat_the_file_and_leave_the_rest_of_it() {
     assert_eq!(config.state().unwrap(), Path::new("/srv/flag"));
     assert_eq!(
         config.clusters.keys().collect::<Vec<_>>(),
-        ["hazelcast", "second"]
+        ["hazelcast", "second", "third"]
     );
-    assert_eq!(config.clusters["second"].cluster_name, "dev");
+    assert_eq!(config.clusters["second"].cluster_name, "eu");
+    assert_eq!(config.clusters["third"].cluster_name, "dev");
+    assert_eq!(config.clusters["third"].addresses, ["h:5701"]);
     let hazelcast = &config.clusters["hazelcast"];
     assert_eq!(
         (&*hazelcast.cluster_name, &*hazelcast.addresses),
@@ -152,7 +171,7 @@ fn nothing_at_all_has_nothing_to_keep() {
     let config = scene.load().unwrap();
     let error = config.sources().unwrap_err();
     assert!(matches!(error, ConfigError::NoSources), "{error}");
-    assert!(matches!(config.state(), Err(ConfigError::NoStateDirectory)));
+    assert!(matches!(config.state(), Err(ConfigError::StateNotNamed)));
 }
 
 #[test]

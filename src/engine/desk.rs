@@ -10,9 +10,11 @@ use tokio::task::JoinSet;
 
 use super::published::Published;
 use super::request::{Answer, Envelope, Request, RequestError};
+use crate::artifacts::{Artifacts, JarRequest};
 use crate::cluster::watch::ClusterWatch;
 use crate::plan::hold::{Hold, HoldId, Release};
-use crate::plan::record::{Confirmation, Pause};
+use crate::plan::record::{Confirmation, Pause, SnapshotRecord};
+use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::resources::{Kind, ResourceId};
 use crate::source::Source;
 use crate::store::Change;
@@ -25,6 +27,15 @@ pub(super) struct Desk {
     incoming: mpsc::Receiver<Envelope>,
     received: Vec<Envelope>,
     looks: JoinSet<oneshot::Sender<Answer>>,
+}
+
+/// Everything that a person may want looked at.
+pub(super) struct Places {
+    pub(super) sources: Vec<Arc<dyn Source>>,
+    pub(super) watches: Vec<Arc<ClusterWatch>>,
+    /// Jars that nobody tells changes of.
+    pub(super) jars: Vec<JarRequest>,
+    pub(super) artifacts: Arc<dyn Artifacts>,
 }
 
 /// Answers to be given once the pass is made.
@@ -62,14 +73,19 @@ impl Desk {
         std::mem::take(&mut self.received)
     }
 
-    /// Scans the sources and waits until the clusters were looked at; the pass after that answers.
-    pub(super) fn look(
-        &mut self,
-        answer: oneshot::Sender<Answer>,
-        sources: Vec<Arc<dyn Source>>,
-        watches: Vec<Arc<ClusterWatch>>,
-    ) {
+    /// Scans the sources and waits until the clusters were looked at; the pass after that answers. Jars
+    /// are looked at too, but a download may take too long to be waited for.
+    pub(super) fn look(&mut self, answer: oneshot::Sender<Answer>, places: Places) {
+        let Places {
+            sources,
+            watches,
+            jars,
+            artifacts,
+        } = places;
         self.looks.spawn(async move {
+            for jar in &jars {
+                artifacts.refetch(jar).await;
+            }
             let scans = sources.iter().map(|source| source.rescan());
             futures_util::future::join_all(scans).await;
             let looks = watches.iter().map(|watch| async move {
@@ -146,11 +162,7 @@ pub(super) fn judge(
         Request::Unpause { resource } => {
             let paused = published.pauses.iter().any(|(what, _)| *what == resource);
             if !paused {
-                let what = resource.map_or("everything".to_owned(), |id| id.to_string());
-                return Err(not_found(
-                    format!("{what} is not paused"),
-                    "a pause of everything is ended by `unpause` without a name",
-                ));
+                return Err(not_paused(resource.as_ref(), published));
             }
             change.pauses.insert(resource, None);
         }
@@ -160,6 +172,10 @@ pub(super) fn judge(
         } => {
             let confirmation = confirm(find(&hold, published)?, discard_state, now)?;
             change.confirmations.insert(hold, Some(confirmation));
+        }
+        Request::Snapshot { name, spec } => {
+            let record = snapshot(&name, spec, published)?;
+            change.snapshots.insert(name, Some(Arc::new(record)));
         }
         Request::Adopt { resource } => {
             require_declared(&resource, published)?;
@@ -175,6 +191,40 @@ pub(super) fn judge(
         }
     }
     Ok(())
+}
+
+/// The record of a snapshot that a person asks for.
+fn snapshot(
+    name: &str,
+    spec: JetJobSnapshotSpec,
+    published: &Published,
+) -> Result<SnapshotRecord, RequestError> {
+    if published.snapshots.contains_key(name) {
+        return Err(invalid(
+            format!("JetJobSnapshot/{name} is there already"),
+            "a snapshot is made once; give another name",
+        ));
+    }
+    let job = ResourceId::jet_job(&*spec.jet_job_resource_name);
+    require_declared(&job, published)?;
+    Ok(SnapshotRecord::commanded(spec))
+}
+
+/// Nothing of that name is paused: what is?
+fn not_paused(what: Option<&ResourceId>, published: &Published) -> RequestError {
+    let told = what.map_or("everything".to_owned(), ToString::to_string);
+    let pauses = published.pauses.iter().map(|(paused, _)| paused);
+    let commands: Vec<String> = pauses
+        .map(|paused| match paused {
+            Some(id) => format!("`jetkeeper unpause {id}`"),
+            None => "`jetkeeper unpause`".to_owned(),
+        })
+        .collect();
+    let hint = match commands.as_slice() {
+        [] => "nothing is paused".to_owned(),
+        commands => format!("what is paused goes on by {}", commands.join(", ")),
+    };
+    not_found(format!("{told} is not paused"), hint)
 }
 
 fn confirm(hold: &Hold, discard_state: bool, now: Timestamp) -> Result<Confirmation, RequestError> {
@@ -194,10 +244,14 @@ fn confirm(hold: &Hold, discard_state: bool, now: Timestamp) -> Result<Confirmat
                 "`jetkeeper adopt NAME` if the job is to be taken over",
             ));
         }
-        Release::Unpause => {
+        Release::Unpause | Release::UnpauseAll => {
+            let name = match (hold.release, hold.subjects.first()) {
+                (Release::Unpause, Some(name)) => format!(" {name}"),
+                _ => String::new(),
+            };
             return Err(invalid(
                 format!("hold {id} is a pause"),
-                "`jetkeeper unpause`",
+                format!("`jetkeeper unpause{name}` ends it"),
             ));
         }
         Release::None => {
@@ -223,7 +277,7 @@ fn find<'a>(id: &HoldId, published: &'a Published) -> Result<&'a Hold, RequestEr
         .ok_or_else(|| {
             not_found(
                 format!("there is no hold {id}"),
-                "a hold's id is void once its reason or subjects changed; look again",
+                "a hold's id is void once its document, its job or what it is about changed; look again",
             )
         })
 }
@@ -271,8 +325,37 @@ fn not_found(message: impl Into<String>, hint: impl Into<String>) -> RequestErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::fake::at;
+    use crate::engine::fake::{FakeArtifacts, at};
     use crate::plan::hold::Reason;
+    use crate::resources::JarOrigin;
+
+    #[tokio::test]
+    async fn a_reconcile_has_remote_jars_looked_at() {
+        let (_requests, incoming) = mpsc::channel(1);
+        let mut desk = Desk::new(incoming);
+        let artifacts = FakeArtifacts::new(true);
+        let jar = JarRequest {
+            origin: JarOrigin::Bucket {
+                uri: "s3://jars".to_owned(),
+                jar_name: "orders.jar".to_owned(),
+                secret_name: None,
+            },
+            main_class: None,
+        };
+        let (answer, mut answered) = oneshot::channel();
+        let places = Places {
+            sources: Vec::new(),
+            watches: Vec::new(),
+            jars: vec![jar.clone()],
+            artifacts: artifacts.clone(),
+        };
+        desk.look(answer, places);
+        let mut answers = Answers::default();
+        desk.next(&mut answers).await;
+        answers.give(3);
+        assert_eq!(answered.try_recv().unwrap(), Ok(3));
+        assert_eq!(*artifacts.refetched.lock().unwrap(), [jar]);
+    }
 
     fn shown(release: Release) -> (Published, HoldId) {
         let resource = ResourceId::jet_job("orders");

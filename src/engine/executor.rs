@@ -13,6 +13,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::hush::UsedSecrets;
 use crate::artifacts::Artifacts;
 use crate::cluster::watch::ClusterWatch;
 use crate::cluster::{CallError, Cluster, Export, Progress, Upload, UploadReport};
@@ -23,6 +24,7 @@ use crate::plan::upload;
 use crate::secrets::{SecretString, Secrets, redacted};
 
 use super::expect::expect;
+use super::progress::{ProgressBoard, Reporter};
 
 /// How long a snapshot is waited for that a running job begins from now on.
 const FRESH_SNAPSHOT: Duration = Duration::from_mins(10);
@@ -34,6 +36,9 @@ const UPLOAD_SLACK: Duration = Duration::from_secs(10);
 pub(super) struct Executor {
     pub(super) artifacts: Arc<dyn Artifacts>,
     pub(super) secrets: Arc<dyn Secrets>,
+    pub(super) progress: ProgressBoard,
+    /// What uploads used, to be kept out of what members say later.
+    pub(super) used: Arc<UsedSecrets>,
 }
 
 impl Executor {
@@ -47,7 +52,8 @@ impl Executor {
             return outcome;
         }
         if let Action::Export(export) = &step.action {
-            return export_snapshot(step, export, cluster).await;
+            let reporter = self.progress.of(step);
+            return export_snapshot(step, export, cluster, &reporter).await;
         }
         match tokio::time::timeout(step.timeout, call(step, cluster)).await {
             Ok(Ok(true)) => Outcome::Done,
@@ -105,7 +111,8 @@ impl Executor {
                 });
             }
         };
-        let (parameters, secrets) = self.parameters(submit)?;
+        let (parameters, secrets) = self.parameters(submit).await?;
+        self.used.remember(&step.cluster, &step.job_name, &secrets);
         let upload = Upload {
             file_name,
             jar,
@@ -120,7 +127,10 @@ impl Executor {
     }
 
     /// The arguments of `main`, with the secret ones put in at their positions in the final list.
-    fn parameters(&self, submit: &Submit) -> Result<(Vec<String>, Vec<SecretString>), Outcome> {
+    async fn parameters(
+        &self,
+        submit: &Submit,
+    ) -> Result<(Vec<String>, Vec<SecretString>), Outcome> {
         let mut wanted: Vec<_> = submit.secret_parameters.iter().collect();
         wanted.sort_by_key(|parameter| parameter.index);
         let mut parameters = submit.parameters.clone();
@@ -129,6 +139,7 @@ impl Executor {
             let value = self
                 .secrets
                 .get(&parameter.secret_name, &parameter.key)
+                .await
                 .map_err(|error| Outcome::Failed {
                     reason: Reason::SecretMissing,
                     message: error.to_string(),
@@ -178,7 +189,12 @@ async fn call(step: &Step, cluster: &dyn Cluster) -> Result<bool, CallError> {
 
 /// Exports a snapshot. It can be begun again: what an earlier try committed is found, the rest is
 /// cleared.
-async fn export_snapshot(step: &Step, export: &ExportSnapshot, cluster: &dyn Cluster) -> Outcome {
+async fn export_snapshot(
+    step: &Step,
+    export: &ExportSnapshot,
+    cluster: &dyn Cluster,
+    reporter: &Reporter,
+) -> Outcome {
     let request = Export {
         name: export.name.clone(),
         job: export.job,
@@ -187,9 +203,7 @@ async fn export_snapshot(step: &Step, export: &ExportSnapshot, cluster: &dyn Clu
         mark: export.mark.clone(),
         patience: step.timeout.min(FRESH_SNAPSHOT),
     };
-    let report = |progress: Progress| {
-        tracing::debug!(resource = %step.resource, ?progress, "export goes on");
-    };
+    let report = |progress: Progress| reporter.tell(progress);
     let exported = cluster.snapshots().export(&request, &report);
     match tokio::time::timeout(step.timeout, exported).await {
         Ok(Ok(facts)) => Outcome::Exported { facts },

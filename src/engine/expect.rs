@@ -6,7 +6,7 @@
 use crate::cluster::Cluster;
 use crate::cluster::watch::{ClusterWatch, WatchError};
 use crate::plan::hold::Reason;
-use crate::plan::job::JobId;
+use crate::plan::job::{JobId, JobStatus};
 use crate::plan::observed::{ClusterState, Link};
 use crate::plan::snapshot::ReadBack;
 use crate::plan::step::{Action, Expectation, ExpectedSnapshot, Outcome, Step};
@@ -184,7 +184,7 @@ async fn no_fork_in_use(
     }
     let job = read.facts.job;
     let status = cluster.status(job).await.map_err(not_begun)?;
-    if status.is_none_or(|status| status.is_terminal()) {
+    if status.is_none_or(JobStatus::is_terminal) {
         return Ok(());
     }
     Err(Outcome::Failed {

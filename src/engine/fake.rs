@@ -189,8 +189,19 @@ impl Cluster for FakeCluster {
 }
 
 /// A cache that has every jar, or none.
-struct FakeArtifacts {
+pub(super) struct FakeArtifacts {
     has_jars: bool,
+    pub(super) refetched: Mutex<Vec<JarRequest>>,
+}
+
+impl FakeArtifacts {
+    pub(super) fn new(has_jars: bool) -> Arc<Self> {
+        let refetched = Mutex::default();
+        Arc::new(Self {
+            has_jars,
+            refetched,
+        })
+    }
 }
 
 #[async_trait]
@@ -203,7 +214,9 @@ impl Artifacts for FakeArtifacts {
         watch::channel(Arc::default()).1
     }
 
-    async fn refetch(&self, _request: &JarRequest) {}
+    async fn refetch(&self, request: &JarRequest) {
+        self.refetched.lock().unwrap().push(request.clone());
+    }
 
     async fn verified(&self, digest: &Digest) -> Result<PathBuf, CacheError> {
         if self.has_jars {
@@ -217,8 +230,9 @@ impl Artifacts for FakeArtifacts {
 /// One secret: the key `password` of `db` is `hush`.
 struct FakeSecrets;
 
+#[async_trait]
 impl Secrets for FakeSecrets {
-    fn get(&self, name: &str, key: &str) -> Result<SecretString, SecretError> {
+    async fn get(&self, name: &str, key: &str) -> Result<SecretString, SecretError> {
         if (name, key) == ("db", "password") {
             return Ok(SecretString::new("hush"));
         }
@@ -233,8 +247,10 @@ impl Secrets for FakeSecrets {
 
 pub(super) fn executor(has_jars: bool) -> Executor {
     Executor {
-        artifacts: Arc::new(FakeArtifacts { has_jars }),
+        artifacts: FakeArtifacts::new(has_jars),
+        progress: super::progress::ProgressBoard::default(),
         secrets: Arc::new(FakeSecrets),
+        used: Arc::default(),
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::executor::unknown;
-use crate::plan::record::Recorded;
+use crate::plan::record::{Recorded, SnapshotRecord};
 use crate::plan::step::{Outcome, Step};
-use crate::plan::{begin, finish};
+use crate::plan::{begin, begin_snapshot, finish, finish_snapshot};
 use crate::resources::{Kind, ResourceId};
 use crate::store::{Change, JournalEvent};
 
@@ -22,6 +22,9 @@ pub(super) fn intend(change: &mut Change, recorded: &Recorded, step: &Arc<Step>,
     update(change, recorded, &step.resource, |record| {
         begin(record, step, now)
     });
+    update_snapshot(change, recorded, &step.resource, |record| {
+        begin_snapshot(record, step, now)
+    });
 }
 
 /// Writes how a step ended, and what its record becomes with it.
@@ -34,6 +37,9 @@ pub(super) fn settle(
 ) {
     update(change, recorded, &step.resource, |record| {
         finish(record, step, &outcome, now)
+    });
+    update_snapshot(change, recorded, &step.resource, |record| {
+        finish_snapshot(record, step, &outcome, now)
     });
     change.journal.push(JournalEvent {
         at: now,
@@ -72,5 +78,25 @@ fn update(
     if let Some(before) = before {
         let after = Arc::new(next(before));
         change.jobs.insert(resource.name.clone(), Some(after));
+    }
+}
+
+/// The same for a snapshot's record.
+fn update_snapshot(
+    change: &mut Change,
+    recorded: &Recorded,
+    resource: &ResourceId,
+    next: impl FnOnce(&SnapshotRecord) -> SnapshotRecord,
+) {
+    if resource.kind != Kind::JetJobSnapshot {
+        return;
+    }
+    let before = match change.snapshots.get(&resource.name) {
+        Some(changed) => changed.as_ref(),
+        None => recorded.snapshots.get(&resource.name),
+    };
+    if let Some(before) = before {
+        let after = Arc::new(next(before));
+        change.snapshots.insert(resource.name.clone(), Some(after));
     }
 }

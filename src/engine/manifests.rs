@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::aside::aside;
 use super::wake::{Bell, Follower};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::record::{Recorded, SourceRecord};
@@ -81,7 +82,8 @@ impl Manifests {
             return false;
         }
         let before = Arc::clone(&self.desired);
-        self.desired = Arc::new(load(&latest, &self.options, &mut self.cache));
+        let (options, cache) = (&self.options, &mut self.cache);
+        self.desired = Arc::new(aside(|| load(&latest, options, cache)));
         self.faults = self.desired.faults.clone().into();
         for revision in &latest {
             self.tell_presence(revision, now, change);

@@ -12,6 +12,7 @@
 //!   views. What ends or changes only wakes it. (A jar that lies in a source is given a moment.)
 //! - At rest it commits nothing and calls nothing.
 
+mod aside;
 mod desk;
 mod error;
 mod executor;
@@ -21,10 +22,12 @@ mod fake;
 mod flights;
 mod hush;
 mod ledger;
+mod links;
 mod manifests;
 mod notices;
 mod pass;
 mod ports;
+mod progress;
 mod publish;
 pub mod published;
 pub mod request;
@@ -35,6 +38,7 @@ mod watches;
 
 pub use error::EngineError;
 pub use ports::{ClusterTarget, Clusters};
+pub use progress::ProgressBoard;
 pub use published::{JobResource, Published};
 pub use request::{Handle, Request, RequestError};
 pub use settings::{EngineParts, Mode, Settings};

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::desk::{judge, unavailable};
+use super::desk::{Places, judge, unavailable};
 use super::error::EngineError;
+use super::executor::Executor;
 use super::flights::Start;
 use super::hush;
 use super::ledger::{intend, settle};
+use super::links::News;
 use super::publish::Showing;
 use super::request::Request;
 use super::settings::Mode;
@@ -42,7 +44,8 @@ impl Engine {
         end_pauses(&self.recorded, now, &mut change); //                  pure
         self.remember(&change); //                                        pure
         self.want().await; //                                             tells watches and jars
-        let observed = self.observe(); //                                 reads the latest views
+        let observed = self.observe().await; //                           reads the latest views
+        self.tell_links(&observed); //                                   writes: log lines
         let plan = self.plan(&observed, now)?; //                         pure
         let steps = self.choose(&plan, &observed); //                     pure
         let wake = self.write_down(&plan, &steps, now, &mut change); //   pure
@@ -70,8 +73,15 @@ impl Engine {
         for (request, to) in self.desk.received(&mut self.answers) {
             match request {
                 Request::Reconcile => {
-                    let sources = self.manifests.sources().to_vec();
-                    self.desk.look(to, sources, self.watches.all());
+                    let is_remote =
+                        |jar: &&JarRequest| matches!(jar.origin, JarOrigin::Remote { .. });
+                    let places = Places {
+                        sources: self.manifests.sources().to_vec(),
+                        watches: self.watches.all(),
+                        jars: self.wanted_jars.iter().filter(is_remote).cloned().collect(),
+                        artifacts: Arc::clone(&self.artifacts),
+                    };
+                    self.desk.look(to, places);
                 }
                 _ if self.settings.mode == Mode::Look => {
                     let refusal = unavailable("nothing is recorded while only looking");
@@ -90,7 +100,7 @@ impl Engine {
     fn remember(&mut self, change: &Change) {
         let fresh = self.recorded.fresh;
         change.apply(&mut self.recorded);
-        self.want_due |= !change.jobs.is_empty();
+        self.want_due |= !change.jobs.is_empty() || !change.snapshots.is_empty();
         self.recorded.fresh = fresh;
     }
 
@@ -132,12 +142,22 @@ impl Engine {
         drop(tokio::time::timeout(GLANCE, self.jar_views.wait_for(all_known)).await);
     }
 
-    fn observe(&self) -> Observed {
+    async fn observe(&self) -> Observed {
         let mut clusters = self.watches.views();
-        hush::failures(&mut clusters, &self.recorded, &*self.executor.secrets);
+        let Executor { secrets, used, .. } = &self.executor;
+        hush::failures(&mut clusters, &self.recorded, &**secrets, used).await;
         Observed {
             clusters,
             jars: Arc::clone(&self.jar_views.borrow()),
+        }
+    }
+
+    fn tell_links(&mut self, observed: &Observed) {
+        for news in self.links.update(&observed.clusters) {
+            match news {
+                News::Reached(text) => telemetry::reached(&text),
+                News::Away(text) => telemetry::away(&text),
+            }
         }
     }
 
@@ -181,6 +201,7 @@ impl Engine {
         change: &mut Change,
     ) -> Option<Timestamp> {
         change.jobs.extend(plan.jobs.clone());
+        change.snapshots.extend(plan.snapshots.clone());
         let clusters = plan
             .clusters
             .iter()
@@ -218,7 +239,7 @@ impl Engine {
             .await
             .map_err(EngineError::Commit)?;
         change.apply(&mut self.recorded);
-        self.want_due |= !change.jobs.is_empty();
+        self.want_due |= !change.jobs.is_empty() || !change.snapshots.is_empty();
         Ok(())
     }
 
@@ -273,9 +294,10 @@ fn end_pauses(recorded: &Recorded, now: Timestamp, change: &mut Change) {
 /// The records as they would be if the plan's were made durable.
 fn as_if_recorded(recorded: &Recorded, plan: &Plan) -> Recorded {
     let mut recorded = recorded.clone();
-    let jobs = plan.jobs.clone();
+    let (jobs, snapshots) = (plan.jobs.clone(), plan.snapshots.clone());
     let change = Change {
         jobs,
+        snapshots,
         ..Change::default()
     };
     change.apply(&mut recorded);

@@ -8,19 +8,19 @@ use jiff::Timestamp;
 use super::manifests::{Manifests, errors_of};
 use super::ports::ClusterTarget;
 use super::published::{
-    HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published, SourceReport,
+    HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published,
+    SnapshotResource, SourceReport,
 };
 use crate::plan::Plan;
 use crate::plan::hold::{Hold, HoldClass, Reason};
 use crate::plan::job::JobStatus;
 use crate::plan::observed::{ClusterView, Link, Observed};
 use crate::plan::record::{JobRecord, Recorded};
-use crate::plan::status::JobStatusReport;
+use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::plan::step::Step;
 use crate::resources::desired::Annotations;
+use crate::resources::schema::API_VERSION;
 use crate::resources::{Desired, HazelcastSpec};
-
-const API_VERSION: &str = "hazelcast.com/v1alpha1";
 
 /// A pass as it is to be shown.
 pub(super) struct Showing<'a> {
@@ -51,6 +51,7 @@ impl Showing<'_> {
             pass: self.before.pass + 1,
             at: Some(self.now),
             jobs: self.jobs(plan.statuses),
+            snapshots: self.snapshots(plan.snapshot_statuses),
             hazelcasts: self.hazelcasts(desired),
             holds: plan.holds.into(),
             steps: plan.steps.iter().map(in_words).collect(),
@@ -81,10 +82,24 @@ impl Showing<'_> {
             let same = before.filter(|before| shows(before, record, &status));
             let resource = same
                 .cloned()
-                .unwrap_or_else(|| job_resource(&name, record, status));
+                .unwrap_or_else(|| Arc::new(JobResource::of(&name, record, status)));
             jobs.insert(name, resource);
         }
         jobs
+    }
+
+    fn snapshots(
+        &self,
+        statuses: BTreeMap<String, Arc<SnapshotStatusReport>>,
+    ) -> BTreeMap<String, Arc<SnapshotResource>> {
+        let shown = statuses.into_iter().filter_map(|(name, status)| {
+            let record = self.recorded.snapshots.get(&name)?;
+            let resource = SnapshotResource::of(&name, record, status);
+            let before = self.before.snapshots.get(&name);
+            let same = before.filter(|before| ***before == resource).cloned();
+            Some((name, same.unwrap_or_else(|| Arc::new(resource))))
+        });
+        shown.collect()
     }
 
     fn hazelcasts(&self, desired: &Desired) -> BTreeMap<String, Arc<HazelcastResource>> {
@@ -181,21 +196,6 @@ fn shows(resource: &JobResource, record: &JobRecord, status: &Arc<JobStatusRepor
         && (Arc::ptr_eq(&resource.status, status) || resource.status == *status)
 }
 
-fn job_resource(name: &str, record: &JobRecord, status: Arc<JobStatusReport>) -> Arc<JobResource> {
-    Arc::new(JobResource {
-        api_version: API_VERSION.to_owned(),
-        kind: "JetJob".to_owned(),
-        metadata: Metadata {
-            name: name.to_owned(),
-            generation: record.generation,
-            place: Some(record.place.clone()),
-            annotations: record.annotations.clone(),
-        },
-        spec: Arc::clone(&record.spec),
-        status,
-    })
-}
-
 fn sources(desired: &Desired) -> BTreeMap<crate::resources::SourceName, SourceReport> {
     let reports = desired.sources.iter().map(|(name, view)| {
         let report = SourceReport {
@@ -218,7 +218,7 @@ fn cluster_status(view: Option<&ClusterView>) -> HazelcastStatus {
             state: None,
             message: Some(
                 "no addresses are known: give them in spec.addresses, in clusters.<name> of the \
-                 configuration, or by --cluster"
+                 configuration, or by --cluster NAME=CLUSTERNAME@HOST:PORT"
                     .to_owned(),
             ),
             jobs_running: 0,

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::hold::Hold;
-use crate::plan::record::Pause;
-use crate::plan::status::JobStatusReport;
+use crate::plan::record::{JobRecord, Pause, SnapshotRecord};
+use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::resources::desired::Annotations;
+use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
+use crate::resources::schema::API_VERSION;
 use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, SourceName};
 
 /// Everything that readers may see, as of one pass. Cloning the `Arc` is all a reader does.
@@ -21,6 +23,8 @@ pub struct Published {
     pub at: Option<Timestamp>,
     /// The jobs, by resource name.
     pub jobs: BTreeMap<String, Arc<JobResource>>,
+    /// The snapshots, by resource name.
+    pub snapshots: BTreeMap<String, Arc<SnapshotResource>>,
     /// The clusters, by resource name.
     pub hazelcasts: BTreeMap<String, Arc<HazelcastResource>>,
     /// Everything that is held.
@@ -79,6 +83,62 @@ pub struct JobResource {
     pub spec: Arc<JetJobSpec>,
     /// Its status.
     pub status: Arc<JobStatusReport>,
+}
+
+/// A `JetJobSnapshot` with its status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotResource {
+    /// `hazelcast.com/v1alpha1`.
+    pub api_version: String,
+    /// `JetJobSnapshot`.
+    pub kind: String,
+    /// Who and where it is.
+    pub metadata: Metadata,
+    /// The spec in force.
+    pub spec: Arc<JetJobSnapshotSpec>,
+    /// The status.
+    pub status: Arc<SnapshotStatusReport>,
+}
+
+impl JobResource {
+    /// A recorded job and its status.
+    pub fn of(name: &str, record: &JobRecord, status: impl Into<Arc<JobStatusReport>>) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "JetJob".to_owned(),
+            metadata: Metadata {
+                name: name.to_owned(),
+                generation: record.generation,
+                place: Some(record.place.clone()),
+                annotations: record.annotations.clone(),
+            },
+            spec: Arc::clone(&record.spec),
+            status: status.into(),
+        }
+    }
+}
+
+impl SnapshotResource {
+    /// A recorded snapshot and its status.
+    pub fn of(
+        name: &str,
+        record: &SnapshotRecord,
+        status: impl Into<Arc<SnapshotStatusReport>>,
+    ) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "JetJobSnapshot".to_owned(),
+            metadata: Metadata {
+                name: name.to_owned(),
+                generation: record.generation,
+                place: Some(record.place.clone()),
+                annotations: record.annotations.clone(),
+            },
+            spec: Arc::clone(&record.spec),
+            status: status.into(),
+        }
+    }
 }
 
 /// A `Hazelcast` with its status.

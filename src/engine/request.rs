@@ -5,9 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::progress::ProgressBoard;
 use super::published::Published;
 use crate::plan::hold::HoldId;
+use crate::plan::record::Recorded;
 use crate::resources::ResourceId;
+use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::store::Store;
 
 /// Something asked of the engine.
@@ -38,6 +41,13 @@ pub enum Request {
         /// Whether the state of the jobs concerned may go.
         discard_state: bool,
     },
+    /// Export a snapshot that no document declares.
+    Snapshot {
+        /// The name of the resource, and of the snapshot on its cluster.
+        name: String,
+        /// What is exported, and how.
+        spec: JetJobSnapshotSpec,
+    },
     /// Take over a job that somebody else made.
     Adopt {
         /// The resource that declares it.
@@ -63,6 +73,9 @@ pub type Answer = Result<u64, RequestError>;
 /// A request and where its answer goes.
 pub type Envelope = (Request, oneshot::Sender<Answer>);
 
+/// Where the records go that somebody wants to read.
+pub type Reading = oneshot::Sender<Recorded>;
+
 /// The engine, as its readers hold it. Cloning is cheap.
 #[derive(Clone)]
 pub struct Handle {
@@ -71,34 +84,49 @@ pub struct Handle {
     /// Events, journal, history.
     pub store: Arc<dyn Store>,
     requests: mpsc::Sender<Envelope>,
+    readings: mpsc::Sender<Reading>,
+    /// How far long steps are.
+    pub progress: ProgressBoard,
 }
 
 impl Handle {
-    /// Joins the two ends that the engine keeps.
+    /// Joins the ends that the engine keeps.
     pub fn new(
         published: watch::Receiver<Arc<Published>>,
         store: Arc<dyn Store>,
         requests: mpsc::Sender<Envelope>,
+        readings: mpsc::Sender<Reading>,
+        progress: ProgressBoard,
     ) -> Self {
         Self {
             published,
             store,
             requests,
+            readings,
+            progress,
         }
+    }
+
+    /// The records as they are between two passes. The store is not asked: it may be written just now.
+    pub async fn recorded(&self) -> Result<Recorded, RequestError> {
+        let (answer, answered) = oneshot::channel();
+        self.readings.send(answer).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 
     /// Asks for something and waits until the pass that saw it was made.
     pub async fn request(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let gone = || RequestError {
-            code: "Unavailable",
-            message: "the engine is stopping".to_owned(),
-            hint: None,
-        };
-        self.requests
-            .send((request, answer))
-            .await
-            .map_err(|_| gone())?;
+        let sent = self.requests.send((request, answer)).await;
+        sent.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+}
+
+fn gone() -> RequestError {
+    RequestError {
+        code: "Unavailable",
+        message: "the engine is stopping".to_owned(),
+        hint: None,
     }
 }

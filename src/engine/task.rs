@@ -23,11 +23,13 @@ use super::error::EngineError;
 use super::executor::Executor;
 use super::flights::Flights;
 use super::ledger::recover;
+use super::links::Links;
 use super::manifests::Manifests;
 use super::notices::Notices;
+use super::progress::ProgressBoard;
 use super::publish::in_words;
 use super::published::{PlannedStep, Published};
-use super::request::Handle;
+use super::request::{Envelope, Handle, Reading};
 use super::settings::{EngineParts, Mode, Settings};
 use super::wake::Bell;
 use super::watches::Watches;
@@ -74,6 +76,8 @@ pub(super) struct Engine {
     pub(super) flights: Flights,
     pub(super) notices: Notices,
     pub(super) desk: Desk,
+    readings: mpsc::Receiver<Reading>,
+    pub(super) links: Links,
     pub(super) answers: Answers,
     pub(super) published: watch::Sender<Arc<Published>>,
     pub(super) bell: Bell,
@@ -113,13 +117,19 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
         .map_err(EngineError::Load)?;
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (published, readers) = watch::channel(Arc::default());
-    let handle = Handle::new(readers, Arc::clone(&parts.store), requests);
+    let (readings, read) = mpsc::channel(REQUESTS);
+    let progress = ProgressBoard::default();
+    let store = Arc::clone(&parts.store);
+    let handle = Handle::new(readers, store, requests, readings, progress.clone());
     let engine = Engine::new(
         parts,
         recorded,
         Notices::recall(&events),
-        incoming,
-        published,
+        (incoming, read),
+        Outlets {
+            published,
+            progress,
+        },
     );
     let (stop, stopped) = watch::channel(None);
     let task = tokio::spawn(engine.run(stopped));
@@ -161,13 +171,22 @@ impl Drop for EngineTask {
     }
 }
 
+/// Where readers see what the engine does.
+struct Outlets {
+    published: watch::Sender<Arc<Published>>,
+    progress: ProgressBoard,
+}
+
 impl Engine {
     fn new(
         parts: EngineParts,
         recorded: Recorded,
         notices: Notices,
-        incoming: mpsc::Receiver<super::request::Envelope>,
-        published: watch::Sender<Arc<Published>>,
+        (incoming, readings): (mpsc::Receiver<Envelope>, mpsc::Receiver<Reading>),
+        Outlets {
+            published,
+            progress,
+        }: Outlets,
     ) -> Self {
         let EngineParts {
             sources,
@@ -194,9 +213,13 @@ impl Engine {
             executor: Executor {
                 artifacts: Arc::clone(&artifacts),
                 secrets,
+                progress,
+                used: Arc::default(),
             },
             flights: Flights::default(),
             desk: Desk::new(incoming),
+            readings,
+            links: Links::default(),
             answers: Answers::default(),
             next_wake: None,
             again: 0,
@@ -227,6 +250,11 @@ impl Engine {
                 Ok(()) = self.jar_views.changed() => {}
                 () = self.flights.next() => {}
                 () = self.desk.next(&mut self.answers) => {}
+                Some(reader) = self.readings.recv() => {
+                    // Whoever asked may have gone away; a look at the records is no reason to plan.
+                    drop(reader.send(self.recorded.clone()));
+                    continue;
+                }
                 () = tokio::time::sleep_until(self.sleep_until) => {}
             }
             self.pass().await?;

@@ -117,7 +117,7 @@ impl TerminateMode {
 pub struct JobSummary {
     /// A light job: no snapshots, no fault tolerance, no name.
     pub light: bool,
-    /// The job's id; see [`format_job_id`].
+    /// The job's id.
     pub job_id: i64,
     /// Changes with every execution of the job.
     pub execution_id: i64,
@@ -163,53 +163,9 @@ pub struct JobStatusEvent {
     pub description: Option<String>,
 }
 
-/// The text form of a job id, as members write it in logs and map names: `0adf-8fef-9a80-0001`.
-pub fn format_job_id(id: i64) -> String {
-    let bits = id.cast_unsigned();
-    let group = |shift: u32| (bits >> shift) & 0xffff;
-    format!(
-        "{:04x}-{:04x}-{:04x}-{:04x}",
-        group(48),
-        group(32),
-        group(16),
-        group(0)
-    )
-}
-
-/// Reads the text form of a job id; the inverse of [`format_job_id`].
-pub fn parse_job_id(text: &str) -> Option<i64> {
-    let mut groups = text.split('-');
-    let mut bits = 0u64;
-    for _ in 0..4 {
-        let group = groups.next()?;
-        if group.len() != 4 || !group.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        bits = bits << 16 | u64::from(u16::from_str_radix(group, 16).ok()?);
-    }
-    groups.next().is_none().then_some(bits.cast_signed())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn job_ids_read_as_members_write_them() {
-        assert_eq!(format_job_id(0x0adf_8fef_9a80_0001), "0adf-8fef-9a80-0001");
-        for id in [1, -1, i64::MIN, i64::MAX, 0x0adf_8fef_9a80_0001] {
-            assert_eq!(parse_job_id(&format_job_id(id)), Some(id));
-        }
-        for text in [
-            "",
-            "0adf",
-            "0adf-8fef-9a80-001",
-            "0adf-8fef-9a80-0001-0000",
-            "+adf-8fef-9a80-0001",
-        ] {
-            assert_eq!(parse_job_id(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn every_status_keeps_its_number() {

@@ -134,6 +134,9 @@ mod same {
     pub(super) const TAG_COUNT: u8 = 1 << 6;
 }
 
+/// Prefix, name and value of a metric; no value where it is no natural number.
+type Metric<'a> = (Option<&'a str>, Option<&'a str>, Option<u64>);
+
 struct Values {
     rest: Bytes,
     words: Vec<String>,
@@ -143,8 +146,8 @@ struct Values {
 }
 
 impl Values {
-    /// Prefix, name and value of the next metric; no value where it is no natural number.
-    fn next(&mut self) -> Result<(Option<&str>, Option<&str>, Option<u64>), DecodeError> {
+    /// The next metric.
+    fn next(&mut self) -> Result<Metric<'_>, DecodeError> {
         let mask = self.byte()?;
         let differs = |bit: u8| mask & bit == 0;
         if differs(same::PREFIX) {
@@ -169,13 +172,9 @@ impl Values {
         for _ in 0..u16::from(self.tags) * 2 {
             self.rest.try_get_i32().map_err(|_| cut())?;
         }
-        let value = match self.byte()? {
-            0 => u64::try_from(self.rest.try_get_i64().map_err(|_| cut())?).ok(),
-            _ => {
-                self.rest.try_get_f64().map_err(|_| cut())?;
-                None
-            }
-        };
+        let is_long = self.byte()? == 0;
+        let value = self.rest.try_get_i64().map_err(|_| cut())?;
+        let value = u64::try_from(value).ok().filter(|_| is_long);
         Ok((self.word(self.prefix), self.word(self.metric), value))
     }
 

@@ -15,26 +15,14 @@ const EXCERPT_LIMIT: usize = 300;
 pub struct ErrorCode(pub i32);
 
 impl ErrorCode {
+    /// The members' edition lacks it, or their version does.
+    pub const UNSUPPORTED_OPERATION: Self = Self(61);
     /// An exception without a number of its own; go by its class name.
     pub const UNDEFINED: Self = Self(0);
-    /// The client was not authenticated.
-    pub const AUTHENTICATION: Self = Self(3);
     /// The asking member is not known to the asked one yet.
     pub const CALLER_NOT_MEMBER: Self = Self(8);
-    /// What was waited for was cancelled.
-    pub const CANCELLATION: Self = Self(9);
-    /// A class is missing on the member.
-    pub const CLASS_NOT_FOUND: Self = Self(11);
-    /// The map or other object was destroyed.
-    pub const DISTRIBUTED_OBJECT_DESTROYED: Self = Self(14);
     /// The member is starting or stopping.
     pub const HAZELCAST_INSTANCE_NOT_ACTIVE: Self = Self(19);
-    /// The member has too many calls in flight.
-    pub const HAZELCAST_OVERLOAD: Self = Self(20);
-    /// A value could not be read or written.
-    pub const HAZELCAST_SERIALIZATION: Self = Self(21);
-    /// An argument is not valid.
-    pub const ILLEGAL_ARGUMENT: Self = Self(23);
     /// The job or cluster is in a state that forbids the call.
     pub const ILLEGAL_STATE: Self = Self(27);
     /// The member that worked on the call left the cluster.
@@ -55,14 +43,10 @@ impl ErrorCode {
     pub const TARGET_NOT_MEMBER: Self = Self(53);
     /// Something did not end in time.
     pub const TIMEOUT: Self = Self(54);
-    /// The member cannot do this: too old, or not Enterprise.
-    pub const UNSUPPORTED_OPERATION: Self = Self(61);
     /// The partition is owned by another member by now.
     pub const WRONG_TARGET: Self = Self(62);
     /// The client may not do this.
     pub const ACCESS_CONTROL: Self = Self(64);
-    /// There is no member that holds data.
-    pub const NO_DATA_MEMBER: Self = Self(67);
     /// Whether the operation took place is unknown.
     pub const INDETERMINATE_OPERATION_STATE: Self = Self(80);
     /// The member holds no replica of the data.
@@ -79,8 +63,6 @@ impl ErrorCode {
     pub const JOB_ALREADY_EXISTS: Self = Self(503);
     /// Jet is switched off in the members' configuration.
     pub const JET_DISABLED: Self = Self(505);
-    /// A user cancelled the job.
-    pub const CANCELLATION_BY_USER: Self = Self(506);
 
     /// Codes that members use for what passes by itself, so that the same call may succeed later.
     pub(crate) const RETRYABLE: [Self; 10] = [

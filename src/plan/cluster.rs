@@ -144,7 +144,7 @@ fn another_cluster(
         let message = format!(
             "cluster {name} answers with id {id}, recorded is {known}; it isn't empty, or another \
              address still answers with the old id. Mend the addresses, or run `jetkeeper state \
-             rebuild` if this is the right cluster"
+             rebuild --force` if this is the right cluster"
         );
         return Some(Obstacle::new(Reason::ClusterChanged, message));
     }

@@ -280,8 +280,10 @@ pub enum Release {
     DiscardState,
     /// `jetkeeper adopt RESOURCE`.
     Adopt,
-    /// `jetkeeper unpause`.
+    /// `jetkeeper unpause RESOURCE`.
     Unpause,
+    /// `jetkeeper unpause`: everything is paused.
+    UnpauseAll,
 }
 
 /// Why something is not done.

@@ -42,12 +42,16 @@ pub enum JarView {
 }
 
 impl JarView {
-    /// The digest of its bytes where there are any to be had; none while that is not known yet.
-    pub(super) fn settled(&self) -> Option<Option<Digest>> {
+    /// Whether it is still being found out what it is.
+    pub(super) fn is_fetching(&self) -> bool {
+        matches!(self, Self::Fetching { .. })
+    }
+
+    /// The digest of its bytes, where it is in the cache.
+    pub(super) fn digest(&self) -> Option<Digest> {
         match self {
-            Self::Ready(facts) => Some(Some(facts.digest)),
-            Self::Unavailable { .. } | Self::OnMember => Some(None),
-            Self::Fetching { .. } => None,
+            Self::Ready(facts) => Some(facts.digest),
+            _ => None,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! cluster  is this the cluster that was recorded, and can it be trusted now?
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
+//! word     what a person's word about a hold is about, so that it is taken for nothing else
 //! report   the status that users read
 //! planner  the pass: what changed is planned anew, what did not stands as it was planned
 //! ```
@@ -26,6 +27,7 @@ pub mod event;
 pub mod hold;
 pub mod jar;
 mod jet_job;
+mod jet_job_snapshot;
 pub mod job;
 mod learn;
 pub mod observed;
@@ -43,6 +45,9 @@ pub mod upload;
 mod wanted;
 mod word;
 
+pub use jet_job_snapshot::{
+    begin as begin_snapshot, finish as finish_snapshot, last_status as last_snapshot_status,
+};
 pub use pass::{Plan, PlanInput, Settings, plan};
 pub use planner::Planner;
 pub use report::last_status;

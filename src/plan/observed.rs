@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::jar::{JarRequest, JarView};
 use super::job::{JobId, JobView};
 use super::ownership::OwnershipEntry;
-use super::snapshot::Standing;
+use super::snapshot::{SnapshotFacts, Standing};
 
 /// Everything observed at the moment of a pass. Cloning is cheap.
 #[derive(Debug, Clone, Default)]
@@ -106,6 +106,8 @@ pub struct ClusterView {
     pub missing: BTreeMap<JobId, Missing>,
     /// The entries of the ownership map, by job name.
     pub ownership: Seen<BTreeMap<String, OwnershipEntry>>,
+    /// Exported snapshots that were asked about, by name; none where one isn't there or isn't whole.
+    pub snapshots: BTreeMap<String, Option<SnapshotFacts>>,
     /// Where the snapshots of jobs stand that were asked about.
     pub standings: BTreeMap<JobId, Arc<Standing>>,
     /// When the ownership map was asked for that `ownership` shows.
@@ -158,6 +160,7 @@ impl ClusterView {
             listed_at: None,
             missing: BTreeMap::new(),
             ownership: Seen::Unknown,
+            snapshots: BTreeMap::new(),
             standings: BTreeMap::new(),
             ownership_asked_at: None,
         }

@@ -9,8 +9,8 @@ use super::event::Event;
 use super::hold::{Hold, HoldId};
 use super::observed::Observed;
 use super::planner::Planner;
-use super::record::{ClusterRecord, JobRecord, Recorded, SourceRecord};
-use super::status::JobStatusReport;
+use super::record::{ClusterRecord, JobRecord, Recorded, SnapshotRecord, SourceRecord};
+use super::status::{JobStatusReport, SnapshotStatusReport};
 use super::step::Step;
 use crate::resources::{Desired, ResourceId, SourceName};
 
@@ -63,6 +63,10 @@ pub struct Plan {
     pub holds: Vec<Hold>,
     /// Changed job records; `None` where one is to be dropped.
     pub jobs: BTreeMap<String, Option<Arc<JobRecord>>>,
+    /// Changed snapshot records; `None` where one is to be dropped.
+    pub snapshots: BTreeMap<String, Option<Arc<SnapshotRecord>>>,
+    /// The status of every snapshot of this run's sources.
+    pub snapshot_statuses: BTreeMap<String, Arc<SnapshotStatusReport>>,
     /// Changed cluster records.
     pub clusters: BTreeMap<String, Arc<ClusterRecord>>,
     /// Changed source records.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::hold::Hold;
 use super::job::JobId;
-use super::record::Condition;
+use super::record::{Condition, SnapshotState};
+use super::snapshot::Strategy;
 use crate::resources::Digest;
 
 /// `status` of a `JetJob`.
@@ -40,6 +41,47 @@ pub struct JobStatusReport {
     /// The jar that was submitted; absent where the members have it, or somebody else submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jar: Option<JarReport>,
+    /// The conditions.
+    pub conditions: Vec<Condition>,
+    /// Why something is not done.
+    pub holds: Vec<Hold>,
+}
+
+/// `status` of a `JetJobSnapshot`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotStatusReport {
+    /// How far it is.
+    pub state: SnapshotState,
+    /// Why it is not further.
+    pub message: String,
+    /// When the snapshot was taken, by the members' clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<Timestamp>,
+    /// The cluster, by its resource's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hazelcast_resource_name: Option<String>,
+    /// The job's number of the snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_id: Option<i64>,
+    /// The job, as Hazelcast writes its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id_text: Option<JobId>,
+    /// The job's name on its cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
+    /// Bytes of all chunks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_bytes: Option<i64>,
+    /// Number of chunks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_chunks: Option<i64>,
+    /// How it was asked to be made, where the document says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<Strategy>,
+    /// Whether the job went on from the very state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fork: Option<bool>,
     /// The conditions.
     pub conditions: Vec<Condition>,
     /// Why something is not done.

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hold::Reason;
 use super::record::{
-    Attempt, ExportFailures, JobRecord, KeptSnapshot, Operation, OperationSnapshot, Retry,
-    SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
+    Attempt, CancelSent, ExportFailures, JobRecord, KeptSnapshot, Operation, OperationSnapshot,
+    RestartsDone, Retry, SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
 };
 use super::snapshot::SnapshotFacts;
 use super::step::{Action, Outcome, Step, Submit};
@@ -22,6 +22,12 @@ const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(1);
 pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
     let mut record = record.clone();
     begin_operation(&mut record, step, now);
+    if matches!(step.action, Action::Restart { .. }) {
+        record.before_restart = RestartsDone {
+            nonce: record.restart_nonce.clone(),
+            by_state: record.restarted,
+        };
+    }
     let remember = &step.remember;
     if let Some(nonce) = &remember.restart_nonce {
         record.restart_nonce = Some(nonce.clone());
@@ -54,15 +60,18 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
                 operation.failures.resume = false;
             }
         }
-        Action::DeleteSnapshot { .. } => {}
         Action::Restart { .. } => {
             if let Some(job) = &mut record.job {
                 job.restart_asked = true;
             }
         }
+        Action::Cancel { .. } => cancel_becomes(&mut record, |before| match before {
+            CancelSent::No => CancelSent::InFlight,
+            other => other,
+        }),
         Action::Claim { attempt: None, .. }
-        | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
+        | Action::DeleteSnapshot { .. }
         | Action::Release { .. } => {}
     }
     record
@@ -88,6 +97,7 @@ fn begin_operation(record: &mut JobRecord, step: &Step, now: Timestamp) {
             snapshot: None,
             from: job.deployed.clone(),
             failures: ExportFailures::default(),
+            cancel: CancelSent::No,
         });
     }
 }
@@ -104,6 +114,13 @@ fn begin_export(record: &mut JobRecord, name: &str) {
     let before = operation.snapshot.replace(next);
     let other = before.filter(|before| before.name != name);
     record.surplus.extend(other.map(|before| before.name));
+}
+
+/// Changes what is known of the cancel that the operation under way asks for.
+fn cancel_becomes(record: &mut JobRecord, next: impl FnOnce(CancelSent) -> CancelSent) {
+    if let Some(operation) = &mut record.operation {
+        operation.cancel = next(operation.cancel);
+    }
 }
 
 /// Counts a restart after a failure.
@@ -187,13 +204,13 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
             let end = plain_end(UploadOutcome::Accepted, "", now);
             uploaded(record, step, submit, end);
         }
+        Action::Cancel { .. } => cancel_becomes(record, |_| CancelSent::Sent),
         Action::DeleteSnapshot { name } => {
             record.surplus.remove(name);
         }
         Action::Suspend { .. }
         | Action::Resume { .. }
         | Action::Restart { .. }
-        | Action::Cancel { .. }
         | Action::Export(_) => {}
     }
 }
@@ -297,6 +314,7 @@ fn unknown(record: &mut JobRecord, step: &Step, message: &str, now: Timestamp) {
                 at: now,
             });
         }
+        Action::Cancel { .. } => cancel_becomes(record, |_| CancelSent::Sent),
         _ => {}
     }
     back_off(record, step, Reason::OutcomeUnknown, message, now);
@@ -324,8 +342,11 @@ fn undo(record: &mut JobRecord, step: &Step) {
         }
         Action::Suspend { .. } => undo_suspend(record),
         Action::Restart { .. } => undo_restart(record),
+        Action::Cancel { .. } => cancel_becomes(record, |before| match before {
+            CancelSent::InFlight => CancelSent::No,
+            other => other,
+        }),
         Action::Resume { .. }
-        | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
         | Action::Export(_)
         | Action::DeleteSnapshot { .. } => {}
@@ -344,11 +365,12 @@ fn undo_suspend(record: &mut JobRecord) {
     }
 }
 
-/// The restart did not happen after all.
+/// The restart did not happen after all: what counted as done before does so again.
 pub(super) fn undo_restart(record: &mut JobRecord) {
     record.sought_restart = None;
-    record.restart_nonce = None;
-    record.restarted = false;
+    let before = std::mem::take(&mut record.before_restart);
+    record.restart_nonce = before.nonce;
+    record.restarted = before.by_state;
     if let Some(job) = &mut record.job {
         job.restart_asked = false;
     }

@@ -17,6 +17,8 @@ pub struct Interest {
     /// Of the names those under which an upload may make a job at any time: nobody tells of a job
     /// that no list showed yet.
     pub awaited: BTreeSet<String>,
+    /// Exported snapshots that are looked after, by name.
+    pub snapshots: BTreeSet<String>,
     /// Jobs whose snapshots are followed until they committed one.
     pub standings: BTreeSet<JobId>,
 }
@@ -80,6 +82,15 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
             if job.started_from.is_some() && !job.own_snapshot {
                 interest.standings.insert(job.id);
             }
+        }
+    }
+    for (name, record) in &recorded.snapshots {
+        let looked_after = record.exported.is_some() && !record.deleting;
+        if let Some(cluster) = record.cluster.as_ref().filter(|_| looked_after) {
+            let interest = interests.entry(cluster.clone()).or_default();
+            interest
+                .snapshots
+                .insert(record.spec.snapshot_name(name).to_owned());
         }
     }
     interests

@@ -76,7 +76,8 @@ pub(super) fn question(
 /// not known yet, because then they can't be told.
 pub(super) fn possible(draft: &Draft<'_>) -> Option<Vec<HoldId>> {
     let jar = if draft.in_force() {
-        draft.jar()?.1.settled()?
+        let view = draft.jar().map(|(_, view)| *view);
+        view.filter(|view| !view.is_fetching())?.digest()
     } else {
         None
     };

@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::hazelcast::HazelcastSpec;
 use super::identity::{Digest, Place, ResourceId, SourceName};
 use super::jet_job::JetJobSpec;
+use super::jet_job_snapshot::JetJobSnapshotSpec;
 use super::revision::JarOrigin;
 use super::shared::Shared;
 
@@ -48,7 +49,7 @@ pub struct SourceView {
 
 /// What all sources together ask for, and everything that is wrong with it.
 ///
-/// A document with an error is not in `jobs` or `hazelcasts`; where its kind and name could be told,
+/// A document with an error is not in `jobs`, `hazelcasts` or `snapshots`; where its kind and name could be told,
 /// it is in `faulty`, so that its last good version stays in force.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
@@ -60,8 +61,8 @@ pub struct Desired {
     pub jars: Shared<BTreeMap<String, JarOrigin>>,
     /// Documents that are there but can't be used, by identity, with the place of each.
     pub faulty: BTreeMap<ResourceId, Place>,
-    /// Documents of kinds that are accepted but not managed yet.
-    pub unmanaged: BTreeMap<ResourceId, Place>,
+    /// The snapshots, by resource name.
+    pub snapshots: Shared<BTreeMap<String, Arc<Declared<JetJobSnapshotSpec>>>>,
     /// The sources of this run.
     pub sources: BTreeMap<SourceName, SourceView>,
     /// Everything that is wrong, ordered by place.

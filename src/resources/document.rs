@@ -9,6 +9,7 @@ use super::hazelcast::HazelcastSpec;
 use super::header::{self, Header};
 use super::identity::{Digest, Place, ResourceId, SourceName};
 use super::jet_job::JetJobSpec;
+use super::jet_job_snapshot::JetJobSnapshotSpec;
 use super::spec::Checked;
 use super::tree::{MOST_PROBLEMS, Problem, Span};
 use super::{parse, scan, spec};
@@ -51,7 +52,7 @@ impl Document {
 pub(super) enum Content {
     Hazelcast(Arc<HazelcastSpec>),
     JetJob(Arc<JetJobSpec>),
-    JetJobSnapshot,
+    JetJobSnapshot(Arc<JetJobSnapshotSpec>),
     /// Nothing that could be used.
     #[default]
     Faulty,
@@ -64,6 +65,7 @@ pub(super) struct Marks {
     pub(super) namespace: Span,
     pub(super) cluster: Span,
     pub(super) job_name: Span,
+    pub(super) job: Span,
     pub(super) jar: Span,
 }
 

@@ -12,7 +12,7 @@ pub struct HazelcastSpec {
     /// The members' `cluster-name`.
     #[serde(default = "default_cluster_name")]
     pub cluster_name: String,
-    /// Members to connect to first, `host:port`. Where absent, `clusters.<name>` of the
+    /// Members to connect to first, `host:port`; the port is 5701 if not given. Where absent, `clusters.<name>` of the
     /// configuration or `--cluster` gives them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,

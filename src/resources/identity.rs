@@ -43,6 +43,14 @@ pub struct ResourceId {
 }
 
 impl ResourceId {
+    /// The identity of the `JetJobSnapshot` of this name.
+    pub fn jet_job_snapshot(name: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::JetJobSnapshot,
+            name: name.into(),
+        }
+    }
+
     /// The identity of the `JetJob` of this name.
     pub fn jet_job(name: impl Into<String>) -> Self {
         Self {

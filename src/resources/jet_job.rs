@@ -4,6 +4,8 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::remote_url::RemoteUrl;
+
 /// `spec` of a `JetJob`.
 // Absent optional fields are absent in its JSON too, so that a field added in a later version changes
 // no digest of a spec that doesn't use it.
@@ -41,7 +43,7 @@ pub struct JetJobSpec {
     pub bucket_config: Option<BucketConfig>,
     /// The URL that the jar is downloaded from.
     #[serde(default, rename = "remoteURL", skip_serializing_if = "Option::is_none")]
-    pub remote_url: Option<String>,
+    pub remote_url: Option<RemoteUrl>,
     /// The jar's SHA-256, 64 hex digits; another jar is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]

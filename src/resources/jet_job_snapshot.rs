@@ -1,6 +1,4 @@
 //! The `JetJobSnapshot` resource: an exported snapshot of a job's state.
-//!
-//! Its documents are checked like the others. This version keeps them apart as unmanaged.
 
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -42,6 +40,13 @@ pub struct JetJobSnapshotSpec {
     /// Where the snapshot comes from, when it isn't exported from a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SnapshotSource>,
+}
+
+impl JetJobSnapshotSpec {
+    /// The snapshot's name on the cluster.
+    pub fn snapshot_name<'a>(&'a self, resource: &'a str) -> &'a str {
+        self.name.as_deref().unwrap_or(resource)
+    }
 }
 
 /// How a snapshot is made.

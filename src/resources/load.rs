@@ -50,6 +50,9 @@ fn compare(revisions: &[Arc<Revision>], options: &LoadOptions, cache: &LoadCache
         together.check_references(&options.clusters);
     }
     together.check_job_names();
+    if options.check_references {
+        together.check_snapshots();
+    }
     Last {
         options: options.clone(),
         revisions: revisions.to_vec(),

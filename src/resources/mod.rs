@@ -8,6 +8,7 @@
 //!
 //! Everything here is data and pure functions; it uses nothing else of ours.
 
+pub mod address;
 mod cache;
 pub mod change;
 mod deserialize;
@@ -29,6 +30,8 @@ mod operator;
 mod parse;
 mod patch;
 pub mod reading;
+pub mod redact;
+mod remote_url;
 pub mod render;
 pub mod revision;
 mod rules;
@@ -53,6 +56,8 @@ pub use identity::{Digest, Kind, Place, ResourceId, SourceName};
 pub use jet_job::JetJobSpec;
 pub use load::{LoadOptions, load};
 pub use manifest::to_yaml;
+pub use name::resource_name_fault;
+pub use remote_url::RemoteUrl;
 pub use render::render;
 pub use revision::{JarFile, JarOrigin, Revision, SourceFile};
 pub use shared::Shared;

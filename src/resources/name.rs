@@ -4,7 +4,7 @@
 const MOST: usize = 253;
 
 /// Why this can't be a resource's name; none where it can.
-pub(super) fn resource_name_fault(name: &str) -> Option<&'static str> {
+pub fn resource_name_fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("it is empty");
     }

@@ -12,12 +12,12 @@ pub(super) fn drop_empty(spec: &mut JetJobSpec, resource_name: &str) {
         &mut spec.jar_name,
         &mut spec.initial_snapshot_resource_name,
         &mut spec.initial_snapshot_name,
-        &mut spec.remote_url,
         &mut spec.jar_on_member,
         &mut spec.jar_sha256,
     ] {
         field.take_if(|text| text.is_empty());
     }
+    spec.remote_url.take_if(|url| url.expose().is_empty());
     spec.name.take_if(|name| name == resource_name);
     if let Some(config) = &mut spec.bucket_config {
         config.secret_name.take_if(|secret| secret.is_empty());

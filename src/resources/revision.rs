@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Digest, SourceName};
+use super::remote_url::RemoteUrl;
 
 /// One state of a source: a directory's content, later a commit's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub enum JarOrigin {
     /// Downloaded from a URL.
     Remote {
         /// The URL.
-        url: String,
+        url: RemoteUrl,
     },
     /// Fetched from a bucket.
     Bucket {

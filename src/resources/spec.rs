@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 
 use super::desired::Annotations;
 use super::document::{Content, Marks};
-use super::fault::Severity;
 use super::header::Header;
 use super::identity::{Digest, Kind, ResourceId};
 use super::jet_job_snapshot::JetJobSnapshotSpec;
@@ -74,18 +73,15 @@ pub(super) fn check(
             let rules = rules::jet_job_snapshot;
             let read: Option<JetJobSnapshotSpec> =
                 read_spec(&mut spec, owner, resource.kind, problems, rules);
-            let is_fine = problems
-                .iter()
-                .all(|problem| problem.severity == Severity::Warning);
-            if read.is_some() && is_fine {
-                let message = "this version does not manage snapshots yet";
-                let help = "the document is kept in mind, and nothing is deleted because of it";
-                problems.push(Problem::warning(header.at, message).help(help.to_owned()));
-            }
-            Checked {
-                content: Content::JetJobSnapshot,
-                ..Checked::default()
-            }
+            let at = |field: &str| spec.find(&[field]);
+            read.map_or_else(Checked::default, |read| Checked {
+                digest: digest(&read, &header.annotations),
+                content: Content::JetJobSnapshot(Arc::new(read)),
+                marks: Marks {
+                    job: at("jetJobResourceName").unwrap_or(owner),
+                    ..Marks::default()
+                },
+            })
         }
     }
 }

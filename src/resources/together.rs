@@ -12,6 +12,7 @@ use super::fault::{Fault, Severity};
 use super::identity::{Kind, Place, ResourceId, SourceName};
 use super::jars;
 use super::jet_job::JetJobSpec;
+use super::jet_job_snapshot::JetJobSnapshotSpec;
 use super::revision::{JarOrigin, Revision};
 use super::suggest;
 use super::tree::{Problem, Span, quote};
@@ -158,12 +159,58 @@ impl<'a> Together<'a> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => {
                     "declare one, or give its addresses with `clusters` in the configuration or \
-                         `--cluster NAME=HOST:PORT`"
+                         `--cluster NAME=CLUSTERNAME@HOST:PORT`"
                         .to_owned()
                 }
             };
             self.refuse(index, |marks| marks.cluster, message, help);
         }
+    }
+
+    /// A snapshot's job, and a job's initial snapshot, should be declared. They may still come, so
+    /// that is no error; a name that is nearly one of those there are is.
+    pub(super) fn check_snapshots(&mut self) {
+        let of_kind = |kind: Kind| -> BTreeSet<&'a str> {
+            let declared = self.by_resource.iter().map(|(resource, _)| *resource);
+            let declared = declared.filter(|resource| resource.kind == kind);
+            declared.map(|resource| resource.name.as_str()).collect()
+        };
+        let (jobs, snapshots) = (of_kind(Kind::JetJob), of_kind(Kind::JetJobSnapshot));
+        for index in 0..self.entries.len() {
+            let Some(entry) = self.entries.get(index).filter(|it| !it.is_refused) else {
+                continue;
+            };
+            if let Some(snapshot) = entry.snapshot() {
+                let job = snapshot.jet_job_resource_name.as_str();
+                self.check_known(index, "JetJob", job, &jobs);
+            } else if let Some(job) = entry.job()
+                && let Some(snapshot) = job.initial_snapshot_resource_name.as_deref()
+            {
+                self.check_known(index, "JetJobSnapshot", snapshot, &snapshots);
+            }
+        }
+    }
+
+    fn check_known(&mut self, index: usize, kind: &str, name: &str, known: &BTreeSet<&str>) {
+        if known.contains(name) {
+            return;
+        }
+        let near = suggest::nearest(name, known.iter().copied());
+        let Some(entry) = self.entries.get(index) else {
+            return;
+        };
+        let message = format!("there is no {kind} {}", quote(name));
+        let span = match entry.document.marks.job {
+            span if span != Span::default() => span,
+            _ => entry.document.marks.name,
+        };
+        let problem = Problem::warning(span, message);
+        let problem = problem.help(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "it is waited for".to_owned(),
+        });
+        let resource = entry.document.resource.as_ref();
+        self.faults.push(entry.location.fault(problem, resource));
     }
 
     /// Two jobs of one cluster can't have the same name.
@@ -244,6 +291,7 @@ impl<'a> Together<'a> {
     pub(super) fn finish(mut self) -> Desired {
         let mut desired = Desired::default();
         let (mut hazelcasts, mut jobs, mut origins) = (Vec::new(), Vec::new(), Vec::new());
+        let mut snapshots = Vec::new();
         for (resource, index) in &self.by_resource {
             let Some(entry) = self.entries.get(*index) else {
                 continue;
@@ -259,8 +307,8 @@ impl<'a> Together<'a> {
                 Content::Faulty => {
                     desired.faulty.insert((*resource).clone(), entry.place());
                 }
-                Content::JetJobSnapshot => {
-                    desired.unmanaged.insert((*resource).clone(), entry.place());
+                Content::JetJobSnapshot(spec) => {
+                    snapshots.push((name(), entry.document.declared(spec, entry.location)));
                 }
                 Content::Hazelcast(spec) => {
                     hazelcasts.push((name(), entry.document.declared(spec, entry.location)));
@@ -277,6 +325,7 @@ impl<'a> Together<'a> {
         self.faults.sort_by(|a, b| a.place.cmp(&b.place));
         desired.hazelcasts = hazelcasts.into_iter().collect();
         desired.jobs = jobs.into_iter().collect();
+        desired.snapshots = snapshots.into_iter().collect();
         desired.jars = origins.into_iter().collect();
         desired.sources = self.sources;
         desired.faults = self.faults;
@@ -288,7 +337,14 @@ impl<'a> Entry<'a> {
     fn job(&self) -> Option<&'a JetJobSpec> {
         match &self.document.content {
             Content::JetJob(spec) => Some(spec),
-            Content::Hazelcast(_) | Content::JetJobSnapshot | Content::Faulty => None,
+            Content::Hazelcast(_) | Content::JetJobSnapshot(_) | Content::Faulty => None,
+        }
+    }
+
+    fn snapshot(&self) -> Option<&'a JetJobSnapshotSpec> {
+        match &self.document.content {
+            Content::JetJobSnapshot(spec) => Some(spec),
+            Content::Hazelcast(_) | Content::JetJob(_) | Content::Faulty => None,
         }
     }
 

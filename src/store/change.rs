@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::journal::JournalJson;
 use crate::plan::event::Event;
 use crate::plan::hold::HoldId;
-use crate::plan::record::{ClusterRecord, Confirmation, JobRecord, Pause, Recorded, SourceRecord};
+use crate::plan::record::{
+    ClusterRecord, Confirmation, JobRecord, Pause, Recorded, SnapshotRecord, SourceRecord,
+};
 use crate::plan::step::{Outcome, Step, StepId};
 use crate::resources::{ResourceId, SourceName};
 
@@ -24,6 +26,8 @@ pub struct Change {
     pub revisions: Vec<RevisionEntry>,
     /// Jobs, by resource name.
     pub jobs: BTreeMap<String, Option<Arc<JobRecord>>>,
+    /// Snapshots, by resource name.
+    pub snapshots: BTreeMap<String, Option<Arc<SnapshotRecord>>>,
     /// Clusters.
     pub clusters: BTreeMap<String, Option<Arc<ClusterRecord>>>,
     /// Sources.
@@ -111,6 +115,7 @@ impl Change {
             }
         }
         put_all(&self.jobs, &mut recorded.jobs);
+        put_all(&self.snapshots, &mut recorded.snapshots);
         put_all(&self.clusters, &mut recorded.clusters);
         put_all(&self.sources, &mut recorded.sources);
         put_all(&self.confirmations, &mut recorded.confirmations);

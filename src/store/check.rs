@@ -14,6 +14,7 @@ use super::layout::Layout;
 use super::lock::ProcessLock;
 use super::sled_disk::SledDisk;
 use super::sled_store::{check_beside, read_marker};
+use super::table::Table;
 use crate::plan::record::Recorded;
 use crate::resources::Kind;
 
@@ -40,6 +41,13 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
+    /// Whether it tells of clusters that were seen, and so of jobs on them.
+    pub fn knows_clusters(&self) -> bool {
+        self.rows
+            .get(Table::Clusters.name())
+            .is_some_and(|rows| *rows > 0)
+    }
+
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()

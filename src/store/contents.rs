@@ -189,6 +189,10 @@ impl Reading {
             Table::Jobs => {
                 recorded.jobs.insert(name()?, Arc::new(decode(value)?));
             }
+            Table::Snapshots => {
+                let record = Arc::new(decode(value)?);
+                recorded.snapshots.insert(name()?, record);
+            }
             Table::Clusters => {
                 recorded.clusters.insert(name()?, Arc::new(decode(value)?));
             }

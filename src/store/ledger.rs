@@ -231,6 +231,9 @@ fn record_rows(change: &Change, writes: &mut Writes) -> Result<(), StoreError> {
     for (name, record) in &change.jobs {
         put(writes, Table::Jobs, name.as_bytes(), record.as_ref())?;
     }
+    for (name, record) in &change.snapshots {
+        put(writes, Table::Snapshots, name.as_bytes(), record.as_ref())?;
+    }
     for (name, record) in &change.clusters {
         put(writes, Table::Clusters, name.as_bytes(), record.as_ref())?;
     }

@@ -79,6 +79,22 @@ pub trait Store: Send + Sync {
     async fn revisions(&self, limit: usize) -> Result<Vec<RevisionEntry>, StoreError>;
 }
 
+/// How many events are read at first by who follows them.
+const EVENTS_READ: usize = 1_000;
+
+/// All kept events after the one with this number, however many there are.
+pub async fn events_after(store: &dyn Store, seq: u64) -> Result<Vec<EventEntry>, StoreError> {
+    let mut newest = store.events(EVENTS_READ).await?;
+    if let (Some(first), Some(last)) = (newest.first(), newest.last())
+        && first.seq > seq.saturating_add(1)
+    {
+        let missed = usize::try_from(last.seq - seq).unwrap_or(usize::MAX);
+        newest = store.events(missed).await?;
+    }
+    newest.retain(|entry| entry.seq > seq);
+    Ok(newest)
+}
+
 /// Whether state was ever made in this directory, whatever is left of it.
 pub fn exists(dir: &Path) -> bool {
     !matches!(Layout::of(dir), Err(StoreError::Absent { .. }))

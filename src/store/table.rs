@@ -15,6 +15,7 @@ pub(super) enum Table {
     Events,
     Revisions,
     Jobs,
+    Snapshots,
     Clusters,
     Sources,
     Confirmations,
@@ -23,12 +24,13 @@ pub(super) enum Table {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Meta,
         Self::Journal,
         Self::Events,
         Self::Revisions,
         Self::Jobs,
+        Self::Snapshots,
         Self::Clusters,
         Self::Sources,
         Self::Confirmations,
@@ -43,6 +45,7 @@ impl Table {
             Self::Events => "events",
             Self::Revisions => "revisions",
             Self::Jobs => "jobs",
+            Self::Snapshots => "snapshots",
             Self::Clusters => "clusters",
             Self::Sources => "sources",
             Self::Confirmations => "confirmations",

@@ -7,6 +7,7 @@
 mod event;
 mod format;
 mod journal;
+mod link;
 mod step;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 pub use event::event;
+pub use link::{away, reached};
 pub use step::{step_ended, step_started};
 
 use format::Lines;

@@ -91,6 +91,7 @@ fn a_plan_is_applied_and_then_there_is_nothing_to_do() {
         "{rebuilt}"
     );
     scene.run(&["plan", "JOBS", "--detailed-exitcode"]).code(0);
+    rebuild_of_sound_state_asks(&scene);
 
     // A job that nobody declared can be written down.
     let config = scene.jobs.write(
@@ -118,4 +119,14 @@ fn a_plan_is_applied_and_then_there_is_nothing_to_do() {
     scene.run(&["apply", "JOBS"]).code(0);
     let jobs = scene.run(&["get", "jobs"]).code(0).stdout;
     assert!(jobs.contains("Canceled"), "{jobs}");
+}
+
+/// What is sound is not forgotten by accident.
+fn rebuild_of_sound_state_asks(scene: &Scene) {
+    let refused = scene.run(&["state", "rebuild", "JOBS"]).code(1).stderr;
+    assert!(
+        refused.contains("is sound") && refused.contains("--force"),
+        "{refused}"
+    );
+    scene.run(&["state", "rebuild", "JOBS", "--force"]).code(0);
 }

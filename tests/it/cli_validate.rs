@@ -102,7 +102,10 @@ fn several_paths_are_checked_together_and_a_file_is_a_path() {
 fn a_path_that_is_not_there_is_an_error() {
     let scratch = Scratch::new();
     let output = validate(&scratch, &["DIR/nowhere"]).code(1);
-    assert_eq!(output.stderr, "error: there is no DIR/nowhere\n");
+    insta::assert_snapshot!(output.stderr, @r"
+    error: there is no file or directory DIR/nowhere
+      hint: give the directory with the YAML, or YAML files
+    ");
 }
 
 #[test]

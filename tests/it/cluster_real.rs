@@ -321,12 +321,13 @@ async fn a_main_that_takes_too_long_is_unknown() {
     let cluster = connected(Member::shared()).await;
     let name = unique("job");
     let slow = Upload {
-        timeout: Duration::from_secs(1),
-        ..upload(&name, "pipelines.jar", Some("SlowMain"), &["3000"])
+        timeout: Duration::from_secs(5),
+        ..upload(&name, "pipelines.jar", Some("SlowMain"), &[&name])
     };
     let report = cluster.upload(slow).await;
     assert_eq!(report.outcome, UploadOutcome::Unknown, "{report:?}");
     assert!(report.member.is_some());
+    Member::shared().let_main_go(&name);
     let running = job_with(&cluster, &name, JobStatus::Running).await;
     cluster.cancel(running.id, true).await.unwrap();
     cluster.close().await;

@@ -314,7 +314,7 @@ metadata:
 spec:
   clusterSzie: 3
   clusterNmae: prod
-  addresses: [10.0.0.1, \"10.0.0.2:5701\", \"http://10.0.0.3:5701\"]
+  addresses: [10.0.0.1/, \"10.0.0.2:5701\", \"http://10.0.0.3:5701\"]
   minMembers: 0
   maxConcurrentUpgrades: -1
 "), @r#"
@@ -332,18 +332,18 @@ spec:
       |   ^^^^^^^^^^^
       = help: did you mean `clusterName`?
 
-    error: `10.0.0.1` is no address
+    error: `10.0.0.1/` is no address
      --> jobs.yaml:8:15
       |
-    8 |   addresses: [10.0.0.1, "10.0.0.2:5701", "http://10.0.0.3:5701"]
-      |               ^^^^^^^^
+    8 |   addresses: [10.0.0.1/, "10.0.0.2:5701", "http://10.0.0.3:5701"]
+      |               ^^^^^^^^^
       = help: write host and port, like `10.0.0.1:5701`
 
     error: `http://10.0.0.3:5701` is no address
-     --> jobs.yaml:8:42
+     --> jobs.yaml:8:43
       |
-    8 |   addresses: [10.0.0.1, "10.0.0.2:5701", "http://10.0.0.3:5701"]
-      |                                          ^^^^^^^^^^^^^^^^^^^^^^
+    8 |   addresses: [10.0.0.1/, "10.0.0.2:5701", "http://10.0.0.3:5701"]
+      |                                           ^^^^^^^^^^^^^^^^^^^^^^
       = help: write host and port, like `10.0.0.3:5701`
 
     error: `spec.minMembers` must be a whole number from 1 to 10000, not the number `0`
@@ -560,7 +560,7 @@ fn unknown_clusters_are_errors_where_references_are_checked() {
       |
     6 |   hazelcastResourceName: hazelcats
       |                          ^^^^^^^^^
-      = help: declare one, or give its addresses with `clusters` in the configuration or `--cluster NAME=HOST:PORT`
+      = help: declare one, or give its addresses with `clusters` in the configuration or `--cluster NAME=CLUSTERNAME@HOST:PORT`
     ");
 }
 

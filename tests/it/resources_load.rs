@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jetkeeper::resources::{
-    Desired, JarOrigin, Kind, LoadCache, LoadOptions, ResourceId, Revision, Severity, SourceName,
-    load, to_yaml,
+    Desired, JarOrigin, LoadCache, LoadOptions, ResourceId, Revision, Severity, SourceName, load,
+    to_yaml,
 };
 
 use super::resources_fixture::{
@@ -249,7 +249,7 @@ fn unreadable_jars_hide_no_document() {
 }
 
 #[test]
-fn snapshots_are_unmanaged_and_faulty_clusters_are_known() {
+fn snapshots_are_declared_and_faulty_clusters_are_known() {
     let desired = load(
         &[Arc::new(revision(&[(
             "a.yaml",
@@ -269,8 +269,9 @@ fn snapshots_are_unmanaged_and_faulty_clusters_are_known() {
     );
     assert_eq!(jobs(&desired), ["a"]);
     assert_eq!(faulty(&desired), ["Hazelcast/hazelcast"]);
-    let unmanaged: Vec<Kind> = desired.unmanaged.keys().map(|id| id.kind).collect();
-    assert_eq!(unmanaged, [Kind::JetJobSnapshot]);
+    let snapshot = &desired.snapshots["before"];
+    assert_eq!(snapshot.spec.jet_job_resource_name, "a");
+    assert_eq!(snapshot.spec.snapshot_name("before"), "before");
 }
 
 #[test]

@@ -158,9 +158,10 @@ fn setting(error: &TlsError) -> Option<&'static str> {
 fn not_accepted(refused: &AuthenticationError) -> String {
     match refused {
         AuthenticationError::CredentialsFailed { cluster_name } => format!(
-            "a cluster answered but isn't called {cluster_name:?}, or doesn't take these \
-             credentials: set clusterName of the Hazelcast resource to the members' cluster-name, \
-             and its credentials to what their security wants (open-source members want none)"
+            "a cluster answered but isn't called {cluster_name:?}, or doesn't take these credentials: \
+             set clusterName of the Hazelcast resource or configuration, or CLUSTERNAME in --cluster \
+             NAME=CLUSTERNAME@HOST:PORT, to the members' cluster-name, and credentials to what their \
+             security wants (open-source members want none)"
         ),
         AuthenticationError::NotAllowedInCluster => {
             "the cluster's client filter keeps this client out: allow it there".to_owned()

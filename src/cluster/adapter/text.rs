@@ -3,16 +3,10 @@
 use std::error::Error as _;
 
 use crate::hazelcast::{Error, ErrorHolder, ServerError};
+use crate::resources::redact::redacted;
 
 /// The most that is shown of what a member said, in bytes.
 const LONGEST: usize = 500;
-/// A value this long is recognised by its beginning, as its end may have been cut off on the way.
-const RECOGNISED_BY: usize = 64;
-/// A shorter value only counts as a word of its own: `1` is in too many texts.
-const SHORTEST_INSIDE_WORDS: usize = 4;
-
-const REDACTED: &str = "[redacted]";
-
 /// The error and its causes in one line.
 pub(super) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
@@ -36,52 +30,14 @@ pub(super) fn root(error: &ServerError, secrets: &[String]) -> String {
 fn one(exception: &ErrorHolder, secrets: &[String]) -> String {
     let class = exception.simple_class_name();
     let message = exception.message.as_deref().unwrap_or_default();
-    let message = redacted(message, secrets);
+    let message = redacted(message, secrets.iter().map(String::as_str));
     match message.lines().next().unwrap_or_default().trim() {
         "" => class.to_owned(),
         line => bounded(&format!("{class}: {line}")),
     }
 }
 
-/// The text without these values.
-fn redacted(text: &str, secrets: &[String]) -> String {
-    let mut text = text.to_owned();
-    // The longest first: a shorter one may be a part of it.
-    let mut secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-        if secret.len() >= SHORTEST_INSIDE_WORDS {
-            text = text.replace(secret, REDACTED);
-        } else {
-            text = without_word(&text, secret);
-        }
-        if secret.len() > RECOGNISED_BY {
-            let beginning = secret.get(..secret.floor_char_boundary(RECOGNISED_BY));
-            if let Some(at) = beginning.and_then(|beginning| text.find(beginning)) {
-                text.truncate(at);
-                text.push_str(REDACTED);
-            }
-        }
-    }
-    text
-}
-
-fn without_word(text: &str, word: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(word) {
-        let inside = before.ends_with(char::is_alphanumeric)
-            || (before.is_empty() && kept.ends_with(char::is_alphanumeric))
-            || after.starts_with(char::is_alphanumeric);
-        kept.push_str(before);
-        kept.push_str(if inside { word } else { REDACTED });
-        rest = after;
-    }
-    kept.push_str(rest);
-    kept
-}
-
-pub(super) fn bounded(text: &str) -> String {
+fn bounded(text: &str) -> String {
     if text.len() <= LONGEST {
         return text.to_owned();
     }

@@ -172,10 +172,6 @@ impl Attempt<'_> {
     }
 
     /// The next chunks of a partition that are of this snapshot; none once another one failed.
-    #[expect(
-        clippy::type_complexity,
-        reason = "pointers and entries, taken apart at once"
-    )]
     async fn read(
         &self,
         partition: i32,

@@ -1,6 +1,6 @@
 //! The calls that a watch makes, and their answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::picture::Asked;
 use crate::cluster::port::{CallError, Cluster, Health, StatusEvent};
+use crate::plan::hold::Reason;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::ownership::OwnershipEntry;
-use crate::plan::snapshot::Standing;
+use crate::plan::snapshot::{SnapshotFacts, Standing};
 
 /// A call on its way.
 pub(super) type Call = BoxFuture<'static, Answer>;
@@ -49,6 +50,9 @@ pub(super) enum Answer {
     Standing {
         job: JobId,
         result: Answered<Option<Standing>>,
+    },
+    Snapshots {
+        result: Answered<BTreeMap<String, Option<SnapshotFacts>>>,
     },
     Listen {
         job: JobId,
@@ -108,6 +112,25 @@ pub(super) fn standing(cluster: Arc<dyn Cluster>, job: JobId) -> Call {
     Box::pin(async move {
         let result = cluster.snapshots().standing(job).await;
         Answer::Standing { job, result }
+    })
+}
+
+/// Reads exported snapshots back. One that isn't whole is as good as none.
+pub(super) fn snapshots(cluster: Arc<dyn Cluster>, names: BTreeSet<String>) -> Call {
+    Box::pin(async move {
+        let mut found = BTreeMap::new();
+        for name in names {
+            let facts = match cluster.snapshots().read(&name).await {
+                Ok(read) => read.map(|read| read.facts),
+                Err(CallError::Refused {
+                    reason: Reason::SnapshotDamaged,
+                    ..
+                }) => None,
+                Err(error) => return Answer::Snapshots { result: Err(error) },
+            };
+            found.insert(name, facts);
+        }
+        Answer::Snapshots { result: Ok(found) }
     })
 }
 

@@ -45,6 +45,11 @@ impl Keeper {
             let ownership = call::ownership(Arc::clone(&self.cluster), self.refreshes, asked);
             self.calls.push(ownership);
         }
+        if self.lanes.snapshots.begin(now) {
+            let names = self.picture.interest().snapshots.clone();
+            let snapshots = call::snapshots(Arc::clone(&self.cluster), names);
+            self.calls.push(snapshots);
+        }
         if self.lanes.list.begin(now) {
             let settled = self.settles_at.is_none();
             let asked = self.picture.ask(self.clock.now(), settled);
@@ -99,6 +104,7 @@ impl Keeper {
             self.settles_at,
             lanes.list.next(),
             lanes.ownership.next(),
+            lanes.snapshots.next(),
             lanes.health.next(),
             errands.listens.next(),
             errands.configs.next(),

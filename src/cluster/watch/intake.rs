@@ -13,6 +13,7 @@ use super::WatchError;
 use super::call::Answer;
 use super::errand::Errands;
 use super::keeper::{JobErrands, Keeper, Lanes};
+use super::lane::Lane;
 use super::listener::{Heard, Listeners};
 use super::order::Answered;
 use super::picture::Asked;
@@ -20,7 +21,7 @@ use crate::cluster::port::{CallError, Health, StatusEvent};
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::ClusterState;
 use crate::plan::ownership::OwnershipEntry;
-use crate::plan::snapshot::Standing;
+use crate::plan::snapshot::{SnapshotFacts, Standing};
 
 /// How long a new master is not believed when it lacks jobs.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -43,6 +44,12 @@ impl Keeper {
         }
         if let Some(interest) = orders.interest {
             self.await_jobs(&interest, now);
+            let snapshots = interest.snapshots.clone();
+            if snapshots.is_empty() {
+                self.lanes.snapshots = Lane::default();
+            } else if snapshots != self.picture.interest().snapshots {
+                self.lanes.snapshots.want(now);
+            }
             if self.picture.want(interest) {
                 self.lanes.list.want_urgently(now);
             }
@@ -107,6 +114,9 @@ impl Keeper {
             self.lanes.health.want_urgently(now);
             self.lanes.list.want_urgently(now);
             self.lanes.ownership.want_urgently(now);
+            if !self.picture.interest().snapshots.is_empty() {
+                self.lanes.snapshots.want(now);
+            }
             self.survey();
         }
     }
@@ -174,6 +184,7 @@ impl Keeper {
                 master,
                 result,
             } => self.take_status(job, master, result, now),
+            Answer::Snapshots { result } => self.take_snapshots(result, now),
             Answer::Standing { job, result } => self.take_standing(job, result, now),
             Answer::Listen { job, result } => self.take_listener(job, result, now),
         }
@@ -283,6 +294,27 @@ impl Keeper {
                 let entropy = &*self.options.entropy;
                 self.errands.statuses.failed(job, now, entropy);
                 self.log("ask for a job by its id", &error, false);
+            }
+        }
+    }
+
+    fn take_snapshots(
+        &mut self,
+        result: Result<BTreeMap<String, Option<SnapshotFacts>>, CallError>,
+        now: Instant,
+    ) {
+        let wanted = !self.picture.interest().snapshots.is_empty();
+        match result {
+            Ok(found) => {
+                self.lanes.snapshots.succeeded();
+                self.picture.snapshots(found);
+                if wanted {
+                    self.lanes.snapshots.want(now + self.options.resync);
+                }
+            }
+            Err(error) => {
+                let first = self.lanes.snapshots.failed(now, &*self.options.entropy);
+                self.log("read exported snapshots back", &error, first);
             }
         }
     }

@@ -59,6 +59,7 @@ pub(super) struct Keeper {
 pub(super) struct Lanes {
     pub(super) list: Lane,
     pub(super) ownership: Lane,
+    pub(super) snapshots: Lane,
     pub(super) health: Lane,
 }
 

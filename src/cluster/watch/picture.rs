@@ -15,7 +15,7 @@ use crate::plan::Interest;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::{ClusterView, GONE_AFTER, Link, Missing, Seen};
 use crate::plan::ownership::OwnershipEntry;
-use crate::plan::snapshot::Standing;
+use crate::plan::snapshot::{SnapshotFacts, Standing};
 
 /// The most that is kept of a text, in bytes.
 const LONGEST_TEXT: usize = 2048;
@@ -120,6 +120,13 @@ impl Picture {
         self.interest.standings.contains(&id) && !committed && !ended
     }
 
+    /// Takes what was read back of exported snapshots.
+    pub(super) fn snapshots(&mut self, found: BTreeMap<String, Option<SnapshotFacts>>) {
+        if self.view.snapshots != found {
+            self.view.snapshots = found;
+        }
+    }
+
     /// Takes where a job's snapshots stand.
     pub(super) fn standing(&mut self, id: JobId, standing: Option<Standing>) {
         match standing {
@@ -208,6 +215,7 @@ impl Picture {
         self.view.listed_at = None;
         self.view.missing.clear();
         self.view.standings.clear();
+        self.view.snapshots.clear();
         self.view.ownership = Seen::Unknown;
         self.view.ownership_asked_at = None;
         self.heard.clear();

@@ -69,7 +69,9 @@ fn ask_to_try_again(draft: &mut Draft<'_>, reason: Reason, message: String) {
     }
 }
 
-/// No answer: only a member that is gone, and two looks, prove that nothing comes any more.
+/// No answer: only a member that is gone, and two looks, prove that nothing comes any more. After a
+/// crash nobody knows whether the upload was sent, nor to which member, so only its job or a person
+/// ends the search: `main` may submit as late as it likes.
 fn unknown(draft: &mut Draft<'_>, end: &UploadEnd) {
     let Some(view) = draft.view() else { return };
     let member_gone = end
@@ -84,7 +86,11 @@ fn unknown(draft: &mut Draft<'_>, end: &UploadEnd) {
     }
     if member_gone {
         draft.wake_at(after(end.at, GONE_AFTER));
-        let message = "the member that ran main is gone; its job is looked for once more";
+        let message = format!(
+            "the upload had no answer ({}); the member that ran main is gone, so its job is looked for \
+             once more",
+            end.message
+        );
         draft.hold(Reason::OutcomeUnknown, message);
         return;
     }

@@ -25,6 +25,7 @@ mod jar;
 mod restore;
 mod running;
 mod secure;
+mod snapshotted;
 mod stop;
 mod submit;
 mod suspended;
@@ -37,6 +38,7 @@ pub(super) use stop::finished_by_policy;
 use super::cluster::Obstacle;
 use super::draft::Draft;
 use super::hold::{Reason, Release};
+use super::jet_job_snapshot::by_its_job as jet_job_snapshot_by_its_job;
 use super::job::JobStatus;
 use super::record::{BoundJob, OperationKind};
 use super::word::Deed;
@@ -108,6 +110,10 @@ fn by_status(draft: &mut Draft<'_>) {
     if claim::renewed(draft, &job) {
         return;
     }
+    snapshotted::note_end(draft, &job);
+    if job.is_active() && !job.gone && snapshotted::decided(draft, &job) {
+        return;
+    }
     if wanted == DesiredState::Canceled {
         stop::for_good(draft, &job, OperationKind::Cancel);
         return;
@@ -141,6 +147,7 @@ fn by_status(draft: &mut Draft<'_>) {
             let message = "the job ended; there is nothing to suspend";
             draft.hold(Reason::JobFailed, message);
         }
+        (JobStatus::Failed, _) if snapshotted::stays_ended(draft, &job) => {}
         (JobStatus::Failed, _) => ended::failed(draft, &job),
         (JobStatus::Completed, DesiredState::Suspended) => {}
         (JobStatus::Completed, _) => ended::completed(draft),
@@ -167,13 +174,21 @@ fn paused(draft: &mut Draft<'_>) -> bool {
     let pauses = &draft.input.recorded.pauses;
     let own = Some(draft.id.clone());
     let now = draft.now();
-    let pause = [pauses.get(&None), pauses.get(&own)]
+    let all = pauses.get(&None).map(|pause| (pause, Release::UnpauseAll));
+    let own = pauses.get(&own).map(|pause| (pause, Release::Unpause));
+    let pause = [all, own]
         .into_iter()
         .flatten()
-        .find(|pause| pause.until.is_none_or(|until| until > now));
-    let Some(pause) = pause else { return false };
-    let message = format!("paused by {}: {}", pause.by, pause.reason);
-    draft.hold_released_by(Reason::Paused, Release::Unpause, pause.until, message);
+        .find(|(pause, _)| pause.until.is_none_or(|until| until > now));
+    let Some((pause, release)) = pause else {
+        return false;
+    };
+    let what = match release {
+        Release::UnpauseAll => "everything is paused",
+        _ => "paused",
+    };
+    let message = format!("{what} by {}: {}", pause.by, pause.reason);
+    draft.hold_released_by(Reason::Paused, release, pause.until, message);
     true
 }
 
@@ -188,7 +203,7 @@ fn cluster_known(draft: &mut Draft<'_>) -> bool {
         let cluster = &draft.record.spec.hazelcast_resource_name;
         let message = format!(
             "cluster {cluster} has no addresses: declare a Hazelcast resource {cluster} with \
-             `addresses`, or give --cluster {cluster}=HOST:PORT"
+             `addresses`, or give --cluster {cluster}=CLUSTERNAME@HOST:PORT"
         );
         draft.hold(Reason::ClusterMismatch, message);
         return false;

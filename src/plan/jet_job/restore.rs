@@ -57,11 +57,50 @@ fn fork_confirmed(draft: &mut Draft<'_>, name: &str) -> bool {
 }
 
 fn of_resource(draft: &mut Draft<'_>, resource: &str) -> Start {
-    let message = format!(
-        "waiting for JetJobSnapshot {resource}, from whose snapshot it is to start, to be Exported"
-    );
-    draft.hold(Reason::WaitingForSnapshot, message);
-    Start::Held
+    let recorded = draft.input.recorded.snapshots.get(resource).cloned();
+    let exported = recorded
+        .as_ref()
+        .and_then(|record| record.exported.as_ref());
+    let (Some(record), Some(exported)) = (&recorded, exported) else {
+        let state = recorded
+            .as_ref()
+            .map_or("not there yet".to_owned(), |record| {
+                format!("{:?}", record.state)
+            });
+        let message = format!(
+            "waiting for JetJobSnapshot {resource}, from whose snapshot it is to start: it is {state}"
+        );
+        draft.hold(Reason::WaitingForSnapshot, message);
+        return Start::Held;
+    };
+    if record.missing || record.cluster_id != draft.cluster_id() {
+        let message = format!(
+            "the snapshot of JetJobSnapshot {resource}, from which it is to start, is not on this \
+             cluster"
+        );
+        draft.hold(Reason::SnapshotMissing, message);
+        return Start::Held;
+    }
+    let source = draft.seen(exported.facts.job);
+    let in_use = source.is_some_and(|job| !job.status.is_terminal());
+    if exported.fork && in_use && !draft.record.fork_allowed {
+        let message = format!(
+            "the snapshot of JetJobSnapshot {resource} was taken while job {} ran, which is still \
+             active: this job could commit that job's transactions. Cancel that job, or confirm that \
+             this one may start",
+            exported.facts.job
+        );
+        let deed = Deed::Start;
+        if !draft.ask(Reason::ForkedStateInUse, deed, Release::Confirm, message) {
+            return Start::Held;
+        }
+        draft.edit().fork_allowed = true;
+    }
+    Start::From(StartSnapshot {
+        name: record.spec.snapshot_name(resource).to_owned(),
+        facts: Some(exported.facts.clone()),
+        fork_allowed: true,
+    })
 }
 
 /// The snapshot that our own cancel of this job made, on this cluster.
@@ -72,9 +111,26 @@ pub(super) fn kept_of(draft: &Draft<'_>, job: JobId) -> Option<StartSnapshot> {
 
 /// The newest snapshot to start a lost job from, if it is young enough.
 pub(super) fn newest(draft: &Draft<'_>, job: &BoundJob) -> Option<StartSnapshot> {
-    let kept = kept(draft)?;
-    let ours = kept.facts.job == job.id || job.started_from.as_ref() == Some(&kept.name);
-    (ours && young(draft, &kept.facts)).then(|| from_kept(kept))
+    let ours = |name: &str, facts: &SnapshotFacts| {
+        facts.job == job.id || job.started_from.as_deref() == Some(name)
+    };
+    let kept = kept(draft).filter(|kept| ours(&kept.name, &kept.facts));
+    let kept = kept.map(|kept| (kept.name.as_str(), &kept.facts));
+    let recorded = draft.input.recorded.snapshots.iter();
+    let declared = recorded.filter_map(|(resource, record)| {
+        let exported = record.exported.as_ref()?;
+        let name = record.spec.snapshot_name(resource);
+        let here = record.cluster_id == draft.cluster_id() && !record.missing;
+        (here && ours(name, &exported.facts)).then_some((name, &exported.facts))
+    });
+    let newest = kept.into_iter().chain(declared);
+    let newest = newest.filter(|(_, facts)| young(draft, facts));
+    let (name, facts) = newest.max_by_key(|(_, facts)| facts.created_at)?;
+    Some(StartSnapshot {
+        name: name.to_owned(),
+        facts: Some(facts.clone()),
+        fork_allowed: true,
+    })
 }
 
 fn kept<'a>(draft: &'a Draft<'_>) -> Option<&'a KeptSnapshot> {

@@ -21,8 +21,8 @@ use super::super::step::{Action, ExpectedSnapshot, ExportSnapshot, Remember, Whi
 use super::super::transition::after;
 use super::super::word::Deed;
 use super::jar::deployed_now;
-use super::{keeps_state, stop};
-use crate::resources::Digest;
+use super::{keeps_state, snapshotted, stop};
+use crate::resources::{Digest, ResourceId};
 
 /// How often the job is suspended in vain before it is left running.
 const TRIES: u32 = 3;
@@ -119,14 +119,23 @@ fn suspended(
         give_back(draft, job, kind);
         return None;
     }
+    let asked = matches!(kind, OperationKind::Pause | OperationKind::End);
+    let asked = snapshotted::asked(draft).filter(|_| asked);
+    let (name, resource) = match asked {
+        Some((resource, record)) => (
+            record.spec.snapshot_name(resource).to_owned(),
+            ResourceId::jet_job_snapshot(resource),
+        ),
+        None => (name(draft, job, kind), draft.id.clone()),
+    };
     let export = ExportSnapshot {
-        name: name(draft, job, kind),
+        name,
         job: job.id,
         which: which(job),
         strategy: None,
         mark: SnapshotMark {
             owner: draft.input.settings.owner.clone(),
-            resource: draft.id.clone(),
+            resource,
             job: job.id,
             begun_at: draft.now(),
             fork: false,
@@ -173,7 +182,7 @@ fn give_back(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
 /// What is done once a person says that the state may go.
 fn deed(draft: &Draft<'_>, kind: OperationKind) -> Deed {
     match kind {
-        OperationKind::Cancel | OperationKind::Delete => Deed::Cancel,
+        OperationKind::Cancel | OperationKind::Delete | OperationKind::End => Deed::Cancel,
         _ => Deed::Replace(deployed_now(draft).and_then(|deployed| deployed.jar)),
     }
 }

@@ -6,7 +6,7 @@ use crate::plan::event::EventKind;
 use crate::plan::jet_job::jar_as_declared;
 use crate::plan::job::{JobId, JobStatus, JobView};
 use crate::plan::observed::{GONE_AFTER, Look};
-use crate::plan::record::{BoundJob, OperationKind, StoppedBy};
+use crate::plan::record::{BoundJob, CancelSent, StoppedBy};
 use crate::plan::transition::{after, undo_restart};
 use crate::resources::jet_job::DesiredState;
 
@@ -164,9 +164,11 @@ fn ended_by(draft: &Draft<'_>, job: &JobView, known: Option<StoppedBy>) -> Stopp
         .job
         .as_ref()
         .is_some_and(|before| before.id == job.id && before.status == JobStatus::Failed);
-    let asked = record.operation.as_ref().is_some_and(|operation| {
-        operation.job == job.id && operation.kind != OperationKind::Configure
-    });
+    // A cancel of ours that is known not to have happened explains nothing.
+    let asked = record
+        .operation
+        .as_ref()
+        .is_some_and(|operation| operation.job == job.id && operation.cancel != CancelSent::No);
     let declared = record.spec.state == DesiredState::Canceled;
     match known {
         _ if !job.user_cancelled => StoppedBy::Failure,

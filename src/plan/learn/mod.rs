@@ -105,7 +105,9 @@ fn end_operation(draft: &mut Draft<'_>) {
     let same = job.is_some_and(|job| job.id == operation.job);
     let active = job.is_some_and(BoundJob::is_active);
     let over = match operation.kind {
-        OperationKind::Configure => !same || !active,
+        OperationKind::Configure | OperationKind::Pause => !same || !active,
+        // That it ended the job is noted where the decision about the job is made.
+        OperationKind::End => !same,
         OperationKind::Cancel => record.spec.state != DesiredState::Canceled || !active,
         OperationKind::Delete => record.deletion.is_none(),
         // It goes on after the job that it began with was cancelled, until the next one runs.

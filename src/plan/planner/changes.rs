@@ -11,7 +11,7 @@ use crate::plan::job::{JobId, JobView};
 use crate::plan::observed::{ClusterView, Seen};
 use crate::plan::pair::pair;
 use crate::plan::pass::{PlanInput, Settings};
-use crate::plan::record::{ClusterRecord, Confirmation, Pause};
+use crate::plan::record::{ClusterRecord, Confirmation, Pause, SnapshotRecord};
 use crate::resources::{Declared, Desired, HazelcastSpec, JarOrigin, Place, ResourceId, Shared};
 
 /// What a plan follows from beside records and documents of jobs.
@@ -34,6 +34,7 @@ struct Common {
     confirmations: BTreeMap<HoldId, Confirmation>,
     adoptions: BTreeSet<ResourceId>,
     pauses: BTreeMap<Option<ResourceId>, Pause>,
+    snapshots: BTreeMap<String, Arc<SnapshotRecord>>,
 }
 
 /// What changed.
@@ -76,7 +77,7 @@ impl Circumstances {
             faulty,
             // Only records, other documents and the pass as a whole are judged by these.
             jobs: _,
-            unmanaged: _,
+            snapshots: _,
             sources: _,
             faults: _,
         } = input.desired;
@@ -96,6 +97,7 @@ impl Circumstances {
                 confirmations: recorded.confirmations.clone(),
                 adoptions: recorded.adoptions.clone(),
                 pauses: recorded.pauses.clone(),
+                snapshots: recorded.snapshots.clone(),
             },
             clusters: clusters.collect(),
             origins: origins.clone(),
@@ -200,6 +202,8 @@ fn same_but_jobs(before: &ClusterView, now: &ClusterView) -> bool {
         missing: _,
         ownership: _,
         standings: _,
+        // Only the plans of snapshots follow from it, and none of these is kept.
+        snapshots: _,
         // It matters only beside an entry that is not there, and what follows then is not kept.
         ownership_asked_at: _,
     } = now;

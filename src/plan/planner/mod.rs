@@ -23,6 +23,7 @@ use super::cluster::{self, ClusterSight};
 use super::document;
 use super::draft::Unasked;
 use super::hold::HoldId;
+use super::jet_job_snapshot;
 use super::pass::{Plan, PlanInput};
 use crate::resources::Kind;
 use changes::{Changes, Circumstances};
@@ -77,6 +78,7 @@ impl Planner {
             .collect();
         self.circumstances = Some(now);
         let (mut plan, unasked) = jobs.finish();
+        jet_job_snapshot::plan_all(input, &sights, &mut plan);
         void_confirmations(input, &unasked, &mut plan);
         plan
     }

@@ -8,10 +8,15 @@ use super::Deployed;
 use crate::plan::hold::Reason;
 use crate::plan::job::{Guarantee, JobId, JobStatus};
 use crate::plan::snapshot::SnapshotFacts;
+use crate::resources::jet_job::Nonce;
 
 /// The job that is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact with a life of its own"
+)]
 pub struct BoundJob {
     /// The cluster.
     pub cluster_id: Uuid,
@@ -113,6 +118,9 @@ pub struct Operation {
     /// Exports of this operation that failed.
     #[serde(default)]
     pub failures: ExportFailures,
+    /// Whether the job may have been cancelled for it.
+    #[serde(default)]
+    pub cancel: CancelSent,
 }
 
 impl Operation {
@@ -165,6 +173,16 @@ pub struct KeptSnapshot {
     pub cluster_id: Uuid,
 }
 
+/// A job that a snapshot's document ended on purpose (`cancelJob`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndedBy {
+    /// The job.
+    pub job: JobId,
+    /// The job's generation then; a later one starts it again.
+    pub generation: u64,
+}
+
 /// A version that failed and was rolled back; it isn't tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -173,6 +191,18 @@ pub struct Rejected {
     pub deployed: Deployed,
     /// Why it was rolled back.
     pub why: String,
+}
+
+/// What is known of a cancel that an operation asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CancelSent {
+    /// None was sent that may have been carried out.
+    #[default]
+    No,
+    /// One is on its way.
+    InFlight,
+    /// One was accepted, or had no answer.
+    Sent,
 }
 
 /// Kinds of operations.
@@ -184,6 +214,10 @@ pub enum OperationKind {
     Replace,
     /// Suspend, export, cancel, submit the new version from the snapshot.
     Upgrade,
+    /// Suspend, export for a snapshot's document, resume.
+    Pause,
+    /// Suspend, export for a snapshot's document, cancel.
+    End,
     /// Stop the new version, submit the old one from the snapshot of the upgrade.
     Rollback,
     /// Cancel because the YAML says so.
@@ -227,6 +261,19 @@ pub struct Restarts {
     /// Whether a person asked for the next one, beyond the policy.
     #[serde(default)]
     pub confirmed: bool,
+}
+
+/// What of restarts counted as done before the latest one was asked for: true again should that one
+/// not have been carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartsDone {
+    /// The restart nonce.
+    #[serde(default)]
+    pub nonce: Option<Nonce>,
+    /// Whether `state: Restarted` was acted on.
+    #[serde(default)]
+    pub by_state: bool,
 }
 
 /// A restart whose request had no answer: the job's execution tells whether it was done.

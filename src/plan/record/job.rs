@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, BoundJob, Drift, KeptSnapshot, Operation, RecordedStatus, Rejected, Restarts,
-    SoughtRestart,
+    Attempt, BoundJob, Drift, EndedBy, KeptSnapshot, Operation, RecordedStatus, Rejected, Restarts,
+    RestartsDone, SoughtRestart,
 };
 use crate::plan::hold::Reason;
 use crate::plan::ownership::OwnershipEntry;
@@ -68,6 +68,9 @@ pub struct JobRecord {
     /// Whether `state: Restarted` was acted on since the state last changed to it.
     #[serde(default)]
     pub restarted: bool,
+    /// What was acted on of these two before the latest restart.
+    #[serde(default)]
+    pub before_restart: RestartsDone,
     /// A restart of which it is not known whether it was done.
     #[serde(default)]
     pub sought_restart: Option<SoughtRestart>,
@@ -95,6 +98,9 @@ pub struct JobRecord {
     /// The version that was rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejected>,
+    /// Set once a snapshot's document ended the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EndedBy>,
     /// Whether a person said that it may start from a fork of a job that is active.
     #[serde(default)]
     pub fork_allowed: bool,
@@ -131,6 +137,7 @@ impl JobRecord {
             restart_nonce: None,
             redeploy_nonce: None,
             restarted: false,
+            before_restart: RestartsDone::default(),
             sought_restart: None,
             restarts: Restarts::default(),
             pin: None,
@@ -140,6 +147,7 @@ impl JobRecord {
             kept: None,
             surplus: BTreeSet::new(),
             rejected: None,
+            ended_by: None,
             fork_allowed: false,
             retry: None,
             status: RecordedStatus::default(),

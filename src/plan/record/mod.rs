@@ -4,6 +4,7 @@ mod attempt;
 mod bound;
 mod condition;
 mod job;
+mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, Deployed, StartSnapshot, UploadEnd, UploadOutcome};
 pub use bound::{
-    BoundJob, Drift, ExportFailures, KeptSnapshot, Operation, OperationKind, OperationSnapshot,
-    Rejected, Restarts, SoughtRestart, StoppedBy,
+    BoundJob, CancelSent, Drift, EndedBy, ExportFailures, KeptSnapshot, Operation, OperationKind,
+    OperationSnapshot, Rejected, Restarts, RestartsDone, SoughtRestart, StoppedBy,
 };
 pub use condition::{Condition, ConditionStatus, ConditionType, LastKnown, RecordedStatus};
 pub use job::{Deletion, JarPin, JobRecord, Retry};
+pub use snapshot::{ExportedSnapshot, SnapshotRecord, SnapshotState};
 
 use super::hold::HoldId;
 use super::step::Step;
@@ -33,6 +35,8 @@ pub struct Recorded {
     pub fresh: bool,
     /// The jobs, by resource name.
     pub jobs: BTreeMap<String, Arc<JobRecord>>,
+    /// The snapshots, by resource name.
+    pub snapshots: BTreeMap<String, Arc<SnapshotRecord>>,
     /// The clusters, by the name that jobs refer to them with.
     pub clusters: BTreeMap<String, Arc<ClusterRecord>>,
     /// The sources that were applied.

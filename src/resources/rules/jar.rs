@@ -36,7 +36,7 @@ pub(super) fn origin(spec: &JetJobSpec, report: &mut Report<'_, '_>) {
         check_jar_name(jar_name, origins.is_empty() && report.complete, report);
     }
     if let Some(url) = &spec.remote_url {
-        remote_url(url, report);
+        remote_url(url.expose(), report);
     }
     if let Some(config) = &spec.bucket_config {
         bucket(config, &["bucketConfig"], report);
@@ -92,12 +92,16 @@ fn remote_url(url: &str, report: &mut Report<'_, '_>) {
             .help("leave it out; whoever reads this source reads it too".to_owned());
         report.problems.push(problem.hide_source());
     } else if host.is_empty() || host.starts_with(':') || url.contains(odd) {
-        let help = "like `https://repo.example.com/jobs/orders.jar`".to_owned();
-        report.error(
-            &["remoteURL"],
-            "`spec.remoteURL` is no http or https URL",
-            help,
-        );
+        let span = report.spec.find(&["remoteURL"]).unwrap_or(report.owner);
+        let problem = Problem::error(span, "`spec.remoteURL` is no http or https URL")
+            .help("like `https://repo.example.com/jobs/orders.jar`".to_owned());
+        // What follows may be a token.
+        let told = if url.contains(['?', '#']) {
+            problem.hide_source()
+        } else {
+            problem
+        };
+        report.problems.push(told);
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 pub(super) use jet_job::jet_job;
 
+use super::address::address;
 use super::hazelcast::{HazelcastSpec, TlsSpec};
 use super::jet_job_snapshot::JetJobSnapshotSpec;
 use super::name;
@@ -95,10 +96,12 @@ pub(super) fn hazelcast(spec: &mut HazelcastSpec, report: &mut Report<'_, '_>) {
         max_concurrent_upgrades,
     } = spec;
     report.not_empty("clusterName", cluster_name);
-    for (index, address) in addresses.iter().enumerate() {
-        if !is_address(address) {
-            let message = format!("{} is no address", quote(address));
-            let help = format!("write host and port, like `{}`", example_address(address));
+    for (index, written) in addresses.iter_mut().enumerate() {
+        if let Ok(address) = address(written) {
+            *written = address;
+        } else {
+            let message = format!("{} is no address", quote(written));
+            let help = format!("write host and port, like `{}`", example_address(written));
             report.error(&["addresses", &index.to_string()], message, help);
         }
     }
@@ -140,34 +143,10 @@ fn tls(tls: &TlsSpec, report: &mut Report<'_, '_>) {
     }
 }
 
-/// Whether it is `host:port`, `[v6]:port`.
-fn is_address(address: &str) -> bool {
-    let Some((host, port)) = address.rsplit_once(':') else {
-        return false;
-    };
-    let v6 = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let host_is_fine = if let Some(v6) = v6 {
-        v6.parse::<std::net::Ipv6Addr>().is_ok()
-    } else {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        !host.is_empty() && host.bytes().all(allowed)
-    };
-    host_is_fine && port.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
-fn example_address(address: &str) -> String {
-    let host = address
-        .rsplit("://")
-        .next()
-        .unwrap_or(address)
-        .trim_end_matches('/');
-    let candidates = [host.to_owned(), format!("{host}:5701")];
-    let fitting = candidates
-        .into_iter()
-        .find(|candidate| is_address(candidate));
-    fitting.unwrap_or_else(|| "10.0.0.1:5701".to_owned())
+fn example_address(written: &str) -> String {
+    let host = written.rsplit("://").next().unwrap_or(written);
+    let fitting = address(host.trim_end_matches('/'));
+    fitting.unwrap_or_else(|_| "10.0.0.1:5701".to_owned())
 }
 
 /// The rules of a `JetJobSnapshot`.
@@ -176,7 +155,18 @@ pub(super) fn jet_job_snapshot(spec: &mut JetJobSnapshotSpec, report: &mut Repor
     if let Some(timeout) = spec.timeout {
         report.duration(&["timeout"], timeout);
     }
-    if let Some(archive) = &spec.archive {
-        jar::bucket(&archive.bucket_config, &["archive", "bucketConfig"], report);
+    if spec.archive.is_some() {
+        report.error(
+            &["archive"],
+            "this version can't keep snapshots outside of the cluster",
+            "remove `archive`; the snapshot stays on the cluster".to_owned(),
+        );
+    }
+    if spec.source.is_some() {
+        report.error(
+            &["source"],
+            "this version can't bring snapshots from an archive",
+            "remove `source`; the snapshot is exported from the job".to_owned(),
+        );
     }
 }

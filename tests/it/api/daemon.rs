@@ -8,7 +8,8 @@ use jetkeeper::clock::SystemClock;
 use jetkeeper::engine::published::{
     HazelcastResource, HazelcastStatus, Metadata, PlannedStep, SourceReport,
 };
-use jetkeeper::engine::{Handle, JobResource, Published, Request, RequestError};
+use jetkeeper::engine::request::Reading;
+use jetkeeper::engine::{Handle, JobResource, ProgressBoard, Published, Request, RequestError};
 use jetkeeper::plan::event::{Event, EventKind};
 use jetkeeper::plan::hold::{Hold, Reason};
 use jetkeeper::plan::record::Recorded;
@@ -112,7 +113,23 @@ impl Daemon {
         let store = Arc::new(store);
         let requests = Arc::<Mutex<Vec<Request>>>::default();
         tokio::spawn(answer(incoming, Arc::clone(&requests)));
-        let handle = Handle::new(receiver, Arc::clone(&store) as Arc<dyn Store>, sender);
+        let (readings, mut read) = mpsc::channel::<Reading>(8);
+        tokio::spawn(async move {
+            while let Some(reader) = read.recv().await {
+                let recorded = Recorded {
+                    store_id: "the-engine".to_owned(),
+                    ..Recorded::default()
+                };
+                drop(reader.send(recorded));
+            }
+        });
+        let handle = Handle::new(
+            receiver,
+            Arc::clone(&store) as Arc<dyn Store>,
+            sender,
+            readings,
+            ProgressBoard::default(),
+        );
         let stop = CancellationToken::new();
         let socket = Socket::bind(state.path()).await.unwrap();
         tokio::spawn(serve(

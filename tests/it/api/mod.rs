@@ -14,7 +14,7 @@ use jetkeeper::api::wire::{
 use jetkeeper::api::{Client, Limits, Socket, SocketError, serve};
 use jetkeeper::clock::SystemClock;
 use jetkeeper::engine::published::{HazelcastResource, PlannedStep};
-use jetkeeper::engine::{Handle, JobResource, Request};
+use jetkeeper::engine::{Handle, JobResource, ProgressBoard, Request};
 use jetkeeper::plan::event::EventKind;
 use jetkeeper::plan::hold::{Hold, HoldId};
 use jetkeeper::plan::status::Phase;
@@ -78,7 +78,10 @@ async fn reads_what_the_store_keeps() {
     assert_eq!(revisions, ["one", "two"]);
 
     let recorded: RecordedView = daemon.client.get("/v1/recorded").await.unwrap();
-    assert_eq!(recorded.store_id, "the-store");
+    assert_eq!(
+        recorded.store_id, "the-engine",
+        "the store may be written just now"
+    );
 }
 
 #[tokio::test]
@@ -160,6 +163,13 @@ async fn refuses_with_code_message_and_hint() {
     ] {
         let error = daemon.refusal(path).await;
         assert_eq!((&*error.code, &*error.message), (code, message), "{path}");
+    }
+    for (path, command) in [
+        ("/v1/jobs/nobody", "`jetkeeper get jobs`"),
+        ("/v1/hazelcast/x", "`jetkeeper get hazelcast`"),
+    ] {
+        let hint = daemon.refusal(path).await.hint.unwrap();
+        assert!(hint.contains(command), "{hint}");
     }
     let error = daemon.refusal("/v1/jobs?wotch=1").await;
     assert_eq!(error.code, "Invalid");
@@ -323,7 +333,13 @@ async fn an_engine_that_does_not_answer_is_given_up() {
         ..Limits::default()
     };
     let socket = Socket::bind(state.path()).await.unwrap();
-    let handle = Handle::new(receiver, store, sender);
+    let handle = Handle::new(
+        receiver,
+        store,
+        sender,
+        mpsc::channel(1).0,
+        ProgressBoard::default(),
+    );
     let stop = CancellationToken::new();
     tokio::spawn(serve(socket, handle, Arc::new(SystemClock), limits, stop));
     let client = Client::connect(state.path()).await.unwrap().unwrap();

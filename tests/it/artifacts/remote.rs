@@ -10,7 +10,7 @@ use jetkeeper::resources::{Digest, JarOrigin};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::server::{Answer, Server, answer, chunked, redirect};
+use super::server::{Answer, Server, answer, chunked, redirect, tagged};
 use super::{DEADLINE, Jars, jar, of_class};
 
 #[tokio::test]
@@ -48,6 +48,47 @@ async fn new_bytes_come_when_they_are_asked_for() {
     let other = |view: &JarView| matches!(view, JarView::Ready(facts) if facts.digest != first);
     jars.until(&request, other).await;
     assert_eq!(server.hits("a.jar"), 2);
+}
+
+#[tokio::test]
+async fn a_remote_jar_is_looked_at_again_and_what_fails_changes_nothing() {
+    let server = Server::start(|asked, before| match (asked, before) {
+        ("a.jar", 0) => tagged("one", &jar("a.Main", 1)),
+        ("a.jar if not \"one\"", 3) => answer("500 Broken", b""),
+        // The page of a proxy, say.
+        ("a.jar if not \"one\"", 4) => answer("200 OK", b"<html>"),
+        ("a.jar if not \"one\"", 5) => tagged("two", &jar("a.Main", 2)),
+        (_, _) => answer("304 Not Modified", b""),
+    })
+    .await;
+    let soon = |options: &mut ArtifactOptions| options.recheck = Duration::from_millis(10);
+    let mut jars = Jars::start_in(tempfile::tempdir().unwrap(), soon).await;
+    let request = server.request("a.jar");
+    jars.want([request.clone()]);
+    let first = jars.ready(&request).await.digest;
+    assert_eq!(first, Digest::of(&jar("a.Main", 1)));
+    // No view in between says anything else than that it is there.
+    let other = |view: &JarView| !matches!(view, JarView::Ready(facts) if facts.digest == first);
+    let JarView::Ready(second) = jars.until(&request, other).await else {
+        panic!("looking again told something of a jar that is there");
+    };
+    assert_eq!(second.digest, Digest::of(&jar("a.Main", 2)));
+    assert!(server.hits("a.jar") >= 6);
+
+    // What was seen last is what is known after a restart, with the server's word about it.
+    let Jars { scratch, .. } = jars;
+    let before = server.hits("a.jar");
+    let mut jars = Jars::start_in(scratch, |_| {}).await;
+    jars.want([request.clone()]);
+    assert_eq!(jars.ready(&request).await.digest, second.digest);
+    jars.artifacts.refetch(&request).await;
+    let asked = async {
+        while server.hits("a.jar") <= before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(DEADLINE, asked).await.expect("it is asked again");
+    assert_eq!(jars.ready(&request).await.digest, second.digest);
 }
 
 #[tokio::test]
@@ -228,7 +269,7 @@ async fn a_server_that_is_not_there_is_told() {
     let mut jars = Jars::start().await;
     let request = JarRequest {
         origin: JarOrigin::Remote {
-            url: format!("http://user:hush@{address}/a.jar?hush"),
+            url: format!("http://user:hush@{address}/a.jar?hush").into(),
         },
         main_class: None,
     };

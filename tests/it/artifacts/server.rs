@@ -47,6 +47,11 @@ pub(crate) struct Server {
     hits: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
+/// An answer that says by which it can be asked for again.
+pub(crate) fn tagged(tag: &str, body: &[u8]) -> Answer {
+    answer(&format!("200 OK\r\nETag: \"{tag}\""), body)
+}
+
 impl Server {
     /// Answers by path and by how often that was asked before.
     pub(crate) async fn start(
@@ -67,7 +72,7 @@ impl Server {
     pub(crate) fn request(&self, path: &str) -> JarRequest {
         let url = format!("http://user:hush@{}/{path}", self.address);
         JarRequest {
-            origin: JarOrigin::Remote { url },
+            origin: JarOrigin::Remote { url: url.into() },
             main_class: None,
         }
     }
@@ -100,7 +105,12 @@ async fn serve(
         *count += 1;
         *count - 1
     };
-    match answers(&path, before) {
+    // What is asked for on a condition has a path of its own.
+    let condition = head
+        .lines()
+        .find_map(|line| line.strip_prefix("if-none-match: "));
+    let asked = condition.map_or(path.clone(), |tag| format!("{path} if not {tag}"));
+    match answers(&asked, before) {
         Answer::Send(bytes) => stream.write_all(&bytes).await?,
         Answer::Stall(bytes) => {
             stream.write_all(&bytes).await?;

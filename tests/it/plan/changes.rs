@@ -46,6 +46,58 @@ fn restart_nonce_restarts_when_it_changes_to_another_value() {
 }
 
 #[test]
+fn a_restart_that_was_not_done_leaves_the_earlier_nonce_acted_on() {
+    let failed = Outcome::Failed {
+        reason: Reason::ClusterUnreachable,
+        message: "no member answers".to_owned(),
+    };
+    for by_state in [false, true] {
+        let (mut scene, _) = running(json!({"restartNonce": 1}));
+        let state = if by_state { "Restarted" } else { "Running" };
+        scene.declare("orders", json!({"restartNonce": 1, "state": state}));
+        scene.settle();
+        scene.declare("orders", json!({"restartNonce": 2, "state": state}));
+        let plan = scene.learn();
+        assert_eq!(words(&plan), "restart");
+        scene.end_with(&plan, &failed);
+        // What is declared again was acted on before.
+        scene.declare("orders", json!({"restartNonce": 1, "state": state}));
+        assert_eq!(scene.settle(), NOTHING, "{state}");
+        scene.declare("orders", json!({"restartNonce": 2, "state": state}));
+        assert_eq!(scene.settle(), ["restart"], "{state}");
+    }
+}
+
+#[test]
+fn a_cancel_by_hand_is_not_taken_for_one_of_ours_that_was_not_done() {
+    let (mut scene, job) = running(json!({}));
+    scene.stateless(job);
+    scene.declare("orders", json!({"state": "Canceled"}));
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "cancel");
+    scene.end_with(&plan, &stale("the job is FAILED now"));
+    scene.declare("orders", json!({}));
+    scene.cancel_by_hand(job);
+    assert_eq!(scene.settle(), NOTHING);
+    assert_eq!(words(&scene.learn()), "Drifted");
+}
+
+#[test]
+fn a_cancel_of_ours_without_an_answer_is_ours_when_it_was_done() {
+    let (mut scene, job) = running(json!({}));
+    scene.stateless(job);
+    scene.declare("orders", json!({"state": "Canceled"}));
+    let plan = scene.learn();
+    let unknown = Outcome::Unknown {
+        message: "no answer".to_owned(),
+    };
+    scene.end_with(&plan, &unknown);
+    scene.declare("orders", json!({}));
+    scene.cancel_by_hand(job);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+}
+
+#[test]
 fn a_fresh_job_is_not_restarted_for_what_was_declared_with_it() {
     let mut scene =
         Scene::with(json!({"state": "Restarted", "restartNonce": 7, "redeployNonce": 7}));

@@ -12,6 +12,7 @@ mod guards;
 mod hands;
 mod observe;
 mod properties;
+mod remote;
 mod report;
 mod scene;
 mod submit;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jetkeeper::engine::Request;
-use jetkeeper::plan::hold::{Reason, Release};
+use jetkeeper::plan::hold::{Hold, Reason, Release};
 use jetkeeper::store::memory::FaultKind;
 
 use super::model::in_virtual_time;
@@ -142,6 +142,8 @@ async fn settle(world: &mut World) {
     for minute in 0..60 {
         world.pass_time(Duration::from_mins(1)).await;
         let shown = world.shown();
+        let unknown = |hold: &Hold| hold.reason == Reason::OutcomeUnknown;
+        let unknown = shown.holds.iter().any(unknown);
         let adopt = shown
             .holds
             .iter()
@@ -149,14 +151,9 @@ async fn settle(world: &mut World) {
         if let Some(hold) = adopt {
             let request: Request = world.release(hold);
             world.request(request).await;
-        } else if shown.settled {
+        } else if shown.settled && !unknown {
             return;
-        } else if minute > 10
-            && shown
-                .holds
-                .iter()
-                .any(|hold| hold.reason == Reason::OutcomeUnknown)
-        {
+        } else if minute > 10 && unknown {
             world.give_up_what_is_unknown().await;
         }
     }

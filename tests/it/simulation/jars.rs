@@ -78,8 +78,9 @@ impl Artifacts for SimulatedJars {
 /// No secrets.
 pub(crate) struct NoSecrets;
 
+#[async_trait]
 impl Secrets for NoSecrets {
-    fn get(&self, name: &str, key: &str) -> Result<SecretString, SecretError> {
+    async fn get(&self, name: &str, key: &str) -> Result<SecretString, SecretError> {
         Err(SecretError::NotFound {
             name: name.to_owned(),
             key: key.to_owned(),

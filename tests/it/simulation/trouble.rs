@@ -322,6 +322,6 @@ fn may_release(hold: &Hold) -> bool {
     match hold.release {
         Release::Confirm | Release::Adopt => !unsure,
         Release::DiscardState => !precious,
-        Release::None | Release::Unpause => false,
+        Release::None | Release::Unpause | Release::UnpauseAll => false,
     }
 }

@@ -58,7 +58,10 @@ impl World {
     fn judge_job(&self, document: &JobDocument, shown: &JobResource) -> Result<Ending, String> {
         let hazelcast = &self.around.clusters[&format!("{}:5701", document.cluster)];
         let holds = &shown.status.holds;
-        if holds.iter().any(|hold| hold.class != HoldClass::Waiting) {
+        // An upload without an answer was looked into by somebody: it can't be held any more.
+        let held =
+            |hold: &Hold| hold.class != HoldClass::Waiting && hold.reason != Reason::OutcomeUnknown;
+        if holds.iter().any(held) {
             return Ok(Ending::Held);
         }
         if let Some(hold) = holds.first() {
@@ -86,7 +89,8 @@ impl World {
 
     /// An upgrade that can't go on keeps those behind it waiting.
     fn an_upgrade_is_held(&self) -> bool {
-        let held = |hold: &Hold| hold.class == HoldClass::Blocked && hold.reason != Reason::Faulty;
+        let passes = [Reason::Faulty, Reason::OutcomeUnknown];
+        let held = |hold: &Hold| hold.class == HoldClass::Blocked && !passes.contains(&hold.reason);
         self.shown().holds.iter().any(held)
     }
 
@@ -117,8 +121,7 @@ impl World {
 
     /// At rest: no call that writes, no commit, one list a minute.
     async fn judge_rest(&mut self, shown: &Published) {
-        let queued = |hold: &Hold| hold.reason == Reason::UpgradeQueued;
-        if !shown.settled && !shown.holds.iter().any(queued) {
+        if !shown.settled {
             self.fail(&format!(
                 "not settled: steps {:?}, in flight {:?}, holds {:?}",
                 shown.steps, shown.in_flight, shown.holds

@@ -28,6 +28,11 @@ impl Counts {
         self.0.values().flatten().copied().max().unwrap_or_default()
     }
 
+    /// The lowest count of any key; 0 where there is none.
+    pub(crate) fn lowest(&self) -> u64 {
+        self.0.values().flatten().copied().min().unwrap_or_default()
+    }
+
     /// The number of lines.
     pub(crate) fn lines(&self) -> usize {
         self.0.values().map(Vec::len).sum()

@@ -137,10 +137,10 @@ impl Member {
             jet: true,
             upload: true,
             join: Vec::new(),
-            // A `main` occupies one of these threads until it returns; of the two that a small machine
-            // has, two slow ones would leave none to answer the other tests of a shared member.
+            // A `main` occupies one of these threads until it returns. By default a member has one a
+            // core; on a small machine two slow ones would leave none to answer anybody else.
             properties: BTreeMap::from([(
-                "hazelcast.operation.generic.thread.count".to_owned(),
+                "hazelcast.clientengine.thread.count".to_owned(),
                 "16".to_owned(),
             )]),
         }
@@ -168,6 +168,11 @@ impl Member {
     /// Its working directory: relative file names in a job's parameters are below it.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Lets the `SlowMain` that was given this word go on, now or whenever it begins.
+    pub(crate) fn let_main_go(&self, word: &str) {
+        fs::write(self.dir().join(word), "").unwrap();
     }
 
     /// What it has logged since its last start.

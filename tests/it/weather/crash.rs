@@ -9,17 +9,14 @@ use crate::support::member::Member;
 
 #[test]
 fn killed_while_a_main_runs_it_finds_the_job_and_submits_none() {
-    let mut stage = Stage::shared();
+    let member = Member::options().start();
+    let mut stage = Stage::on(&member);
     let name = stage.name("slow");
-    stage.declare(
-        &name,
-        "SlowMain",
-        &[&format!("parameters: [\"4000\", {name}]")],
-    );
+    stage.declare_slow(&name, &[]);
     stage.start();
-    stage.until_main_sleeps(Member::shared(), &name);
+    stage.until_main_begins(&member, &name);
     stage.kill();
-    assert!(stage.person.jobs(&name).is_empty(), "main still sleeps");
+    assert!(stage.person.jobs(&name).is_empty(), "main still waits");
 
     stage.start();
     stage.until_held(&name, Reason::OutcomeUnknown, &["jetkeeper stopped"]);
@@ -28,6 +25,7 @@ fn killed_while_a_main_runs_it_finds_the_job_and_submits_none() {
             .log()
             .contains("was in flight when the last run ended")
     );
+    member.let_main_go(&name);
     let job = stage.until_at_rest(&name, Phase::Running);
     stage.reconcile();
     assert_eq!(stage.person.only_job(&name).job_id, job.status.id);

@@ -115,16 +115,16 @@ fn cancelled_and_wanted_again_it_is_another_job() {
 }
 
 #[test]
-fn a_job_with_state_is_not_cancelled_without_a_word() {
+fn a_job_whose_state_can_not_be_secured_is_not_cancelled_without_a_word() {
     let mut stage = Stage::shared();
     let name = stage.name("kept");
     let parameters = format!("parameters: [{name}]");
-    stage.declare(&name, "Counter", &[&parameters]);
+    stage.declare(&name, "NotSuspendable", &[&parameters]);
     stage.start();
     stage.until_at_rest(&name, Phase::Running);
 
-    stage.declare(&name, "Counter", &[&parameters, "state: Canceled"]);
-    let words = ["deletionPolicy: Cancel", "--discard-state"];
+    stage.declare(&name, "NotSuspendable", &[&parameters, "state: Canceled"]);
+    let words = ["can't be suspended", "--discard-state"];
     let hold = stage.until_held(&name, Reason::SnapshotRequired, &words);
     stage.reconcile();
     assert_eq!(stage.person.only_job(&name).status, JobStatus::Running);

@@ -5,6 +5,7 @@
 //! Those that harm no member share one.
 
 mod cluster;
+mod counting;
 mod crash;
 mod deletion;
 mod edit;
@@ -16,7 +17,10 @@ mod master;
 mod person;
 mod rebuild;
 mod secret;
+mod slow;
+mod snapshot;
 mod stage;
 mod stop;
 mod upgrade;
 mod upload;
+mod waits;

@@ -110,6 +110,13 @@ impl Person {
         names.next().expect("a snapshot of the job is listed")
     }
 
+    /// Whether members list an exported snapshot of this name.
+    pub(super) fn lists_snapshot(&self, name: &str) -> bool {
+        let listed = self.client.map(EXPORTED_SNAPSHOTS);
+        let found = RUNTIME.block_on(listed.get(&Data::string(name))).unwrap();
+        found.is_some()
+    }
+
     /// Ends what still runs under these names, and waits for nothing.
     pub(super) fn tidy(&self, names: &[String]) {
         let client = self.client.with_timeout(Duration::from_secs(2));

@@ -1,4 +1,4 @@
-//! What one user has: a source, a state, an owner's name, a daemon.
+//! What one user has: a source, a state, an owner's name, a daemon. What is waited for is in `waits`.
 
 use std::cell::RefCell;
 use std::fs;
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use jetkeeper::api::Client;
 use jetkeeper::api::wire::List;
 use jetkeeper::engine::JobResource;
+use jetkeeper::engine::published::SnapshotResource;
 use jetkeeper::plan::event::EventKind;
-use jetkeeper::plan::hold::{Hold, Reason};
-use jetkeeper::plan::status::Phase;
+use jetkeeper::plan::hold::Hold;
 use jetkeeper::store::EventEntry;
 use rustix::process::Signal;
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ use crate::support::member::Member;
 use crate::support::program::{Output, Program};
 use crate::support::scratch::Scratch;
 use crate::support::unique;
-use crate::support::wait::{PATIENCE, within};
+use crate::support::wait::PATIENCE;
 
 pub(super) struct Stage {
     /// Somebody else with a client of the cluster.
@@ -107,7 +107,15 @@ impl Stage {
         self.declare_as(name, &lines);
     }
 
-    /// The same with nothing in its spec but these lines.
+    /// Writes a job whose `main` waits until [`Member::let_main_go`] is called with the job's name.
+    pub(super) fn declare_slow(&self, name: &str, spec: &[&str]) {
+        let word = format!("parameters: [{name}]");
+        let mut lines = vec![&*word];
+        lines.extend(spec);
+        self.declare(name, "SlowMain", &lines);
+    }
+
+    /// Writes a job of this name with nothing in its spec but these lines.
     pub(super) fn declare_as(&self, name: &str, spec: &[&str]) {
         let mut text = format!(
             "apiVersion: hazelcast.com/v1alpha1\nkind: JetJob\nmetadata:\n  name: {name}\nspec:\n  \
@@ -194,6 +202,16 @@ impl Stage {
         steps.filter(|step| step.starts_with(words)).count()
     }
 
+    /// The same of snapshots.
+    pub(super) fn steps_of_snapshots(&self, words: &str) -> usize {
+        let log = self.log();
+        let told = log
+            .lines()
+            .filter_map(|line| line.split_once("INFO JetJobSnapshot/"));
+        let steps = told.filter_map(|(_, told)| Some(told.split_once(": ")?.1));
+        steps.filter(|step| step.starts_with(words)).count()
+    }
+
     /// How often the daemons began to submit a job of this name.
     pub(super) fn submits(&self, name: &str) -> usize {
         self.steps(&format!("submit job {name} to"))
@@ -209,7 +227,7 @@ impl Stage {
         self.cli(&["reconcile"]).code(0);
     }
 
-    fn ask<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
+    pub(super) fn ask<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
         RUNTIME.block_on(async {
             let client = Client::connect(&self.state()).await.ok()??;
             client.get(path).await.ok()
@@ -218,6 +236,24 @@ impl Stage {
 
     pub(super) fn job(&self, name: &str) -> Option<JobResource> {
         self.ask(&format!("/v1/jobs/{name}"))
+    }
+
+    pub(super) fn snapshot(&self, name: &str) -> Option<SnapshotResource> {
+        self.ask(&format!("/v1/snapshots/{name}"))
+    }
+
+    /// Declares a snapshot of a job, with these lines of its spec, in NAME.yaml.
+    pub(super) fn declare_snapshot(&self, name: &str, job: &str, spec: &[&str]) {
+        let mut text = format!(
+            "apiVersion: hazelcast.com/v1alpha1\nkind: JetJobSnapshot\nmetadata:\n  name: {name}\nspec:\n  \
+             jetJobResourceName: {job}\n"
+        );
+        for line in spec {
+            text.push_str("  ");
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.write(&format!("{name}.yaml"), text);
     }
 
     pub(super) fn events(&self, name: &str) -> Vec<EventEntry> {
@@ -238,85 +274,6 @@ impl Stage {
             .iter()
             .filter(|entry| entry.event.kind == kind)
             .count()
-    }
-
-    /// Waits for a condition; shows what the daemon thinks where it never comes.
-    pub(super) fn until(&self, what: &str, condition: impl FnMut() -> bool) {
-        if within(PATIENCE, condition) {
-            return;
-        }
-        let jobs = self.cli(&["get", "jobs", "-o", "yaml"]);
-        panic!(
-            "waited {PATIENCE:?} in vain: {what}\n--- the log:\n{}\n--- the jobs:\n{}{}",
-            self.log(),
-            jobs.stdout,
-            jobs.stderr
-        );
-    }
-
-    pub(super) fn until_job(
-        &self,
-        name: &str,
-        what: &str,
-        mut is_so: impl FnMut(&JobResource) -> bool,
-    ) -> JobResource {
-        let mut found = None;
-        self.until(&format!("{name} {what}"), || {
-            found = self.job(name).filter(|job| is_so(job));
-            found.is_some()
-        });
-        found.unwrap()
-    }
-
-    pub(super) fn until_phase(&self, name: &str, phase: Phase) -> JobResource {
-        self.until_job(name, &format!("is {phase:?}"), |job| {
-            job.status.phase == phase
-        })
-    }
-
-    /// Waits until a job is in a phase and nothing is held.
-    pub(super) fn until_at_rest(&self, name: &str, phase: Phase) -> JobResource {
-        self.until_job(name, &format!("is {phase:?}, nothing held"), |job| {
-            job.status.phase == phase && job.status.holds.is_empty()
-        })
-    }
-
-    /// Waits until a job is held for this reason, with these words for whoever has to act.
-    pub(super) fn until_held(&self, name: &str, reason: Reason, words: &[&str]) -> Hold {
-        let told = |hold: &Hold| words.iter().all(|words| hold.message.contains(words));
-        let what = format!("is held: {reason}, saying {words:?}");
-        let job = self.until_job(name, &what, |job| {
-            hold_of(job, reason).is_some_and(|h| told(&h))
-        });
-        hold_of(&job, reason).unwrap()
-    }
-
-    /// Waits until deletions are held for this reason, with these words.
-    pub(super) fn until_mass_deletion(&self, reason: Reason, words: &[&str]) -> Hold {
-        let mut found = None;
-        self.until(
-            &format!("deletions are held: {reason}, saying {words:?}"),
-            || {
-                let list: Option<List<Hold>> = self.ask("/v1/holds");
-                let holds = list.map(|list| list.items).unwrap_or_default();
-                found = holds.into_iter().find(|hold| {
-                    hold.reason == reason && words.iter().all(|words| hold.message.contains(words))
-                });
-                found.is_some()
-            },
-        );
-        found.unwrap()
-    }
-
-    /// Waits until the `main` that was given this word sleeps on a member.
-    pub(super) fn until_main_sleeps(&self, member: &Member, word: &str) {
-        let told = format!("main begins: {word}");
-        self.until("main sleeps", || member.log().contains(&told));
-    }
-
-    /// Waits until an event of this kind was told of a job.
-    pub(super) fn until_event(&self, name: &str, kind: EventKind) {
-        self.until(&format!("{name}: {kind:?}"), || self.count(name, kind) > 0);
     }
 
     /// What `describe` says to a person.
@@ -355,11 +312,6 @@ impl Drop for Stage {
         self.daemon = None;
         self.person.tidy(&self.names.borrow());
     }
-}
-
-fn hold_of(job: &JobResource, reason: Reason) -> Option<Hold> {
-    let mut holds = job.status.holds.iter();
-    holds.find(|hold| hold.reason == reason).cloned()
 }
 
 /// Visits all files below a directory.

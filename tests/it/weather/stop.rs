@@ -1,9 +1,93 @@
-//! Two daemons want one state.
+//! The daemon is stopped, and two of them want one state.
 
+use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::status::Phase;
+use rustix::process::Signal;
 
 use super::stage::Stage;
+use crate::support::member::Member;
 use crate::support::program::Program;
+
+#[test]
+fn a_step_in_flight_may_end_before_the_daemon_does() {
+    let member = Member::options().start();
+    let mut stage = Stage::on(&member);
+    let name = stage.name("slow");
+    stage.declare_slow(&name, &[]);
+    stage.start();
+    stage.until_main_begins(&member, &name);
+    stage.signal(Signal::TERM);
+    stage.until("the daemon is stopping", || {
+        stage.log().contains("stopping; steps in flight get 30 s")
+    });
+    member.let_main_go(&name);
+    let stopped = stage.ended().code(0);
+    assert!(stopped.stderr.contains("nothing was left"), "{stopped:?}");
+    let job = stage.person.only_job(&name).job_id;
+
+    stage.start();
+    let found = stage.until_at_rest(&name, Phase::Running);
+    assert_eq!(found.status.id, job);
+    stage.reconcile();
+    stage.person.only_job(&name);
+    assert_eq!(stage.submits(&name), 1);
+}
+
+#[test]
+fn what_did_not_end_in_time_is_said_and_found_by_the_next_run() {
+    let member = Member::options().start();
+    let mut stage = Stage::on(&member);
+    let name = stage.name("endless");
+    stage.declare(&name, "NeverEnds", &[]);
+    stage.start();
+    stage.until_phase(&name, Phase::Running);
+    let stopped = stage.terminate().code(0);
+    let words = ["looked for by the next run", &name, "submit job"];
+    for words in words {
+        assert!(stopped.stderr.contains(words), "{stopped:?}");
+    }
+    let job = stage.person.only_job(&name).job_id;
+
+    stage.start();
+    let found = stage.until_at_rest(&name, Phase::Running);
+    assert_eq!(found.status.id, job);
+    stage.reconcile();
+    stage.person.only_job(&name);
+    assert_eq!(stage.submits(&name), 1);
+}
+
+#[test]
+fn a_second_ctrl_c_breaks_off_and_the_journal_stays_true() {
+    let member = Member::options().start();
+    let mut stage = Stage::on(&member);
+    let name = stage.name("slow");
+    stage.declare_slow(&name, &[]);
+    stage.start();
+    stage.until_main_begins(&member, &name);
+    stage.signal(Signal::INT);
+    stage.until("the daemon is stopping", || {
+        stage.log().contains("stopping; steps in flight get 30 s")
+    });
+    stage.signal(Signal::INT);
+    let broken = stage.ended().code(1);
+    assert!(
+        broken.stderr.contains("broken off by a second signal"),
+        "{broken:?}"
+    );
+    assert!(
+        broken.stderr.contains("the next run finds out"),
+        "{broken:?}"
+    );
+
+    stage.start();
+    stage.until_held(&name, Reason::OutcomeUnknown, &["jetkeeper stopped"]);
+    assert!(stage.person.jobs(&name).is_empty(), "main still waits");
+    member.let_main_go(&name);
+    stage.until_at_rest(&name, Phase::Running);
+    stage.reconcile();
+    stage.person.only_job(&name);
+    assert_eq!(stage.submits(&name), 1);
+}
 
 #[test]
 fn one_state_has_one_daemon() {

@@ -41,7 +41,10 @@ public final class Counter {
                 .setName("counter");
         counts.writeTo(Sinks.map(sink));
         if (args.length > 3) {
-            counts.map(count -> count.getKey() + " " + count.getValue()).writeTo(Lines.appendedTo(args[3]));
+            // By one processor, or lines of one key could overtake each other.
+            counts.map(count -> count.getKey() + " " + count.getValue())
+                    .setLocalParallelism(1)
+                    .writeTo(Lines.appendedTo(args[3]));
         }
         Jobs.submit(pipeline, Jobs.config(ProcessingGuarantee.valueOf(guarantee)));
     }

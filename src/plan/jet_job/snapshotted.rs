@@ -1,0 +1,97 @@
+//! A snapshot for which its job has to be stopped: `cancelJob`, or `pauseToCopy` after the job's own
+//! snapshots overtook the copy. The job's plan makes it, as it secures state for other reasons.
+
+use std::sync::Arc;
+
+use super::super::draft::Draft;
+use super::super::job::{Guarantee, JobStatus};
+use super::super::record::{BoundJob, EndedBy, OperationKind, SnapshotRecord};
+use super::super::step::{Action, Remember};
+use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
+use super::{jet_job_snapshot_by_its_job, secure, stop};
+
+/// The snapshot that the job's plan has to make, by its resource's name.
+pub(super) fn asked<'a>(draft: &Draft<'a>) -> Option<(&'a String, &'a Arc<SnapshotRecord>)> {
+    let recorded = draft.input.recorded;
+    let mut snapshots = recorded.snapshots.iter();
+    snapshots.find(|(_, record)| {
+        record.spec.jet_job_resource_name == draft.id.name
+            && record.is_open()
+            && jet_job_snapshot_by_its_job(record)
+            && record.reason != super::Reason::Conflict
+    })
+}
+
+/// Goes on with a snapshot that stops the job; whether there is nothing else to decide now.
+pub(super) fn decided(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let pausing = draft.record.operation.as_ref();
+    let pausing = pausing.is_some_and(|it| it.kind == OperationKind::Pause && it.job == job.id);
+    if pausing && (exported(draft, job) || asked(draft).is_none()) {
+        return goes_on(draft, job);
+    }
+    let Some((_, snapshot)) = asked(draft) else {
+        return false;
+    };
+    let stopped = matches!(job.status, JobStatus::Running | JobStatus::Suspended);
+    if !stopped || job.guarantee == Some(Guarantee::None) {
+        return false;
+    }
+    if !snapshot.spec.cancel_job {
+        let _secured = secure::secured(draft, job, OperationKind::Pause);
+        return true;
+    }
+    if let Some(secured) = secure::secured(draft, job, OperationKind::End) {
+        stop::cancel(draft, job, OperationKind::End, Some(secured));
+    }
+    true
+}
+
+fn exported(draft: &Draft<'_>, job: &BoundJob) -> bool {
+    let operation = draft.record.operation.as_ref();
+    let snapshot = operation.and_then(|operation| operation.snapshot.as_ref());
+    let facts = snapshot.and_then(|snapshot| snapshot.facts.as_ref());
+    facts.is_some_and(|facts| facts.job == job.id)
+}
+
+/// The pause is over: the job runs again.
+fn goes_on(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    if job.status != JobStatus::Suspended {
+        draft.edit().operation = None;
+        return false;
+    }
+    let remember = Remember {
+        operation: Some(OperationKind::Pause),
+        ..Remember::default()
+    };
+    let action = Action::Resume { job: job.id };
+    draft.act_on(job.id, &[JobStatus::Suspended], action, remember);
+    true
+}
+
+/// Remembers that a snapshot ended the job on purpose.
+pub(super) fn note_end(draft: &mut Draft<'_>, job: &BoundJob) {
+    let operation = draft.record.operation.as_ref();
+    let ended = operation.is_some_and(|it| it.kind == OperationKind::End && it.job == job.id);
+    if ended && !job.is_active() {
+        let generation = draft.record.generation;
+        let record = draft.edit();
+        record.ended_by = Some(EndedBy {
+            job: job.id,
+            generation,
+        });
+        record.operation = None;
+    }
+}
+
+/// Whether a snapshot ended the job, and its document asks for no other one since.
+pub(super) fn stays_ended(draft: &Draft<'_>, job: &BoundJob) -> bool {
+    let record = &draft.record;
+    let ended = record
+        .ended_by
+        .as_ref()
+        .is_some_and(|ended| ended.job == job.id && ended.generation == record.generation);
+    ended
+        && !redeploy_wanted(draft)
+        && !restart_nonce_wanted(draft)
+        && !replacement_wanted(draft, job)
+}

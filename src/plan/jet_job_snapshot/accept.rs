@@ -1,0 +1,151 @@
+//! Documents of snapshots become records.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::draft::Standing;
+use crate::plan::hold::{Hold, Reason};
+use crate::plan::pass::PlanInput;
+use crate::plan::record::{SnapshotRecord, SnapshotState};
+use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
+use crate::resources::{Declared, ResourceId};
+
+/// Where every snapshot of this run's sources stands.
+pub(super) fn accept(input: &PlanInput<'_>) -> BTreeMap<String, Standing> {
+    let mut standings = BTreeMap::new();
+    for (name, declared) in &input.desired.snapshots {
+        let standing = match input.recorded.snapshots.get(name) {
+            Some(record) => known(input, name, record, declared),
+            None => Standing {
+                record: Arc::new(SnapshotRecord::new(
+                    declared.place.clone(),
+                    declared.digest,
+                    Arc::clone(&declared.spec),
+                    declared.annotations.clone(),
+                )),
+                holds: Vec::new(),
+            },
+        };
+        standings.insert(name.clone(), standing);
+    }
+    for (name, record) in &input.recorded.snapshots {
+        if record.commanded && !input.desired.snapshots.contains_key(name) {
+            let standing = Standing {
+                record: Arc::clone(record),
+                holds: Vec::new(),
+            };
+            standings.insert(name.clone(), standing);
+            continue;
+        }
+        let of_this_run = input.desired.sources.contains_key(&record.place.source);
+        if of_this_run && !input.desired.snapshots.contains_key(name) {
+            standings.insert(name.clone(), undeclared(input, name, record));
+        }
+    }
+    standings
+}
+
+fn known(
+    input: &PlanInput<'_>,
+    name: &str,
+    record: &Arc<SnapshotRecord>,
+    declared: &Declared<JetJobSnapshotSpec>,
+) -> Standing {
+    let mut standing = Standing {
+        record: Arc::clone(record),
+        holds: Vec::new(),
+    };
+    let id = ResourceId::jet_job_snapshot(name);
+    if record.commanded {
+        Arc::make_mut(&mut standing.record).commanded = false;
+    }
+    if record.deleting || record.place != declared.place {
+        let record = Arc::make_mut(&mut standing.record);
+        record.deleting = false;
+        record.place = declared.place.clone();
+    }
+    if record.digest == declared.digest || input.recorded.in_flight.contains_key(&id) {
+        return standing;
+    }
+    let final_now = record.state == SnapshotState::Exported || record.begun_at.is_some();
+    if final_now && !same_snapshot(&record.spec, &declared.spec) {
+        let message = "a snapshot that was begun is final: what it is of, its name and how it is made \
+                       can't change; add a resource of another name for another snapshot";
+        standing
+            .holds
+            .push(Hold::new(Reason::ImmutableField, vec![id], message));
+        return standing;
+    }
+    let record = Arc::make_mut(&mut standing.record);
+    record.generation += 1;
+    record.digest = declared.digest;
+    record.spec = Arc::clone(&declared.spec);
+    record.annotations = declared.annotations.clone();
+    if record.state == SnapshotState::Failed {
+        record.state = SnapshotState::Waiting;
+        record.retry = None;
+        record.told = None;
+    }
+    standing
+}
+
+/// Whether both specs ask for the very same snapshot.
+fn same_snapshot(old: &JetJobSnapshotSpec, new: &JetJobSnapshotSpec) -> bool {
+    // Field by field, so that a new one has to be thought of here.
+    let JetJobSnapshotSpec {
+        name,
+        jet_job_resource_name,
+        cancel_job,
+        strategy,
+        archive,
+        source,
+        // How long it may take, whether it may pause the job, and what becomes of it, may change.
+        timeout: _,
+        pause_to_copy: _,
+        deletion_policy: _,
+    } = new;
+    old.name == *name
+        && old.jet_job_resource_name == *jet_job_resource_name
+        && old.cancel_job == *cancel_job
+        && old.strategy == *strategy
+        && old.archive == *archive
+        && old.source == *source
+}
+
+/// A document that is gone, or there with faults.
+fn undeclared(input: &PlanInput<'_>, name: &str, record: &Arc<SnapshotRecord>) -> Standing {
+    let id = ResourceId::jet_job_snapshot(name);
+    let mut standing = Standing {
+        record: Arc::clone(record),
+        holds: Vec::new(),
+    };
+    let source = &record.place.source;
+    let view = input.desired.sources.get(source);
+    let (reason, message) = if let Some(place) = input.desired.faulty.get(&id) {
+        let message = format!(
+            "{place} has faults; generation {} stays in force until they are mended (`jetkeeper \
+             validate` shows them)",
+            record.generation
+        );
+        (Reason::Faulty, message)
+    } else if record.annotations.prune_disabled {
+        let message = "its document is gone; jetkeeper.io/prune: disabled keeps it as it is";
+        (Reason::PruneDisabled, message.to_owned())
+    } else if view.is_none_or(|view| !view.present) {
+        let message = format!("source {source} is missing or empty, so nothing of it is deleted");
+        (Reason::SourceMissing, message)
+    } else if view.is_some_and(|view| !view.identified) {
+        let message = format!(
+            "a document of source {source} can't be identified, so nothing is deleted; mend it \
+             (`jetkeeper validate` shows it)"
+        );
+        (Reason::SourceUnidentified, message)
+    } else {
+        if !record.deleting {
+            Arc::make_mut(&mut standing.record).deleting = true;
+        }
+        return standing;
+    };
+    standing.holds.push(Hold::new(reason, vec![id], message));
+    standing
+}

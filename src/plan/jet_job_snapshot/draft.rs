@@ -1,0 +1,206 @@
+//! The plan of one snapshot while it is being made.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::report;
+use crate::plan::cluster::ClusterSight;
+use crate::plan::event::{Event, EventKind};
+use crate::plan::hold::{Hold, Reason};
+use crate::plan::job::{JobId, JobStatus};
+use crate::plan::observed::ClusterView;
+use crate::plan::pass::{Plan, PlanInput};
+use crate::plan::record::{JobRecord, SnapshotRecord, SnapshotState};
+use crate::plan::step::{Action, Expectation, Remember, Step};
+use crate::plan::transition::after;
+use crate::resources::ResourceId;
+
+/// Where a snapshot stands after the documents were read.
+pub(super) struct Standing {
+    pub(super) record: Arc<SnapshotRecord>,
+    pub(super) holds: Vec<Hold>,
+}
+
+/// The plan of one snapshot while it is being made.
+pub(super) struct Draft<'a> {
+    pub(super) input: &'a PlanInput<'a>,
+    pub(super) id: ResourceId,
+    pub(super) record: Arc<SnapshotRecord>,
+    /// Its job, as this pass leaves it.
+    pub(super) job: Option<Arc<JobRecord>>,
+    pub(super) sight: Option<&'a ClusterSight<'a>>,
+    pub(super) removed: bool,
+    step: Option<Step>,
+    holds: Vec<Hold>,
+    events: Vec<Event>,
+    wake: Option<Timestamp>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        input: &'a PlanInput<'a>,
+        name: &str,
+        standing: Standing,
+        sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
+        plan: &Plan,
+    ) -> Self {
+        let record = standing.record;
+        let job_name = &record.spec.jet_job_resource_name;
+        let job = match plan.jobs.get(job_name) {
+            Some(changed) => changed.clone(),
+            None => input.recorded.jobs.get(job_name).cloned(),
+        };
+        let of_job = job.as_ref().map(|job| &job.spec.hazelcast_resource_name);
+        let cluster = record.cluster.as_ref().or(of_job);
+        Self {
+            input,
+            id: ResourceId::jet_job_snapshot(name),
+            sight: cluster.and_then(|cluster| sights.get(cluster.as_str())),
+            record,
+            job,
+            removed: false,
+            step: None,
+            holds: standing.holds,
+            events: Vec::new(),
+            wake: None,
+        }
+    }
+
+    pub(super) fn edit(&mut self) -> &mut SnapshotRecord {
+        Arc::make_mut(&mut self.record)
+    }
+
+    pub(super) fn view(&self) -> Option<&'a ClusterView> {
+        self.sight.map(|sight| sight.view)
+    }
+
+    /// The snapshot's name on its cluster.
+    pub(super) fn name(&self) -> &str {
+        self.record.spec.snapshot_name(&self.id.name)
+    }
+
+    pub(super) fn hold(&mut self, reason: Reason, message: impl Into<String>) {
+        self.push(Hold::new(reason, vec![self.id.clone()], message));
+    }
+
+    pub(super) fn hold_until(
+        &mut self,
+        reason: Reason,
+        until: Timestamp,
+        message: impl Into<String>,
+    ) {
+        self.push(Hold::new(reason, vec![self.id.clone()], message).until(until));
+    }
+
+    pub(super) fn push(&mut self, hold: Hold) {
+        self.wake = self.wake.into_iter().chain(hold.deadline).min();
+        self.holds.retain(|other| other.id != hold.id);
+        self.holds.push(hold);
+    }
+
+    pub(super) fn tell(&mut self, kind: EventKind, message: impl Into<String>) {
+        self.events.push(Event {
+            kind,
+            resource: Some(self.id.clone()),
+            message: message.into(),
+        });
+    }
+
+    /// Whether a step of its job is being carried out.
+    pub(super) fn job_is_busy(&self) -> bool {
+        let job = ResourceId::jet_job(&self.record.spec.jet_job_resource_name);
+        self.input.recorded.in_flight.contains_key(&job)
+    }
+
+    /// Waits for something, and says so in the state.
+    pub(super) fn wait(&mut self, reason: Reason, message: impl Into<String>) {
+        self.stand(SnapshotState::Waiting, reason, message.into());
+    }
+
+    /// Is being exported, or waits for the next try.
+    pub(super) fn exporting(&mut self, reason: Reason, message: impl Into<String>) {
+        self.stand(SnapshotState::Exporting, reason, message.into());
+    }
+
+    fn stand(&mut self, state: SnapshotState, reason: Reason, message: String) {
+        self.hold(reason, message.clone());
+        let record = &self.record;
+        if (record.state, record.reason, &record.message) != (state, reason, &message) {
+            let record = self.edit();
+            (record.state, record.reason, record.message) = (state, reason, message);
+        }
+    }
+
+    /// Can't be made, until its document changes.
+    pub(super) fn fail(&mut self, reason: Reason, message: impl Into<String>) {
+        let message = message.into();
+        let record = self.edit();
+        (record.state, record.reason, record.message) = (SnapshotState::Failed, reason, message);
+    }
+
+    /// Plans a step, with the job in one of these statuses where it concerns one.
+    pub(super) fn act(&mut self, action: Action, job: Option<(JobId, Vec<JobStatus>)>) {
+        let Some(cluster_id) = self.view().and_then(|view| view.cluster_id) else {
+            return;
+        };
+        let of_job = self
+            .job
+            .as_ref()
+            .map(|job| &job.spec.hazelcast_resource_name);
+        let Some(cluster) = self.record.cluster.as_ref().or(of_job).cloned() else {
+            return;
+        };
+        let job_name = match &self.job {
+            Some(job) => job.spec.job_name(&self.record.spec.jet_job_resource_name),
+            None => &self.record.job_name,
+        };
+        self.step = Some(Step {
+            resource: self.id.clone(),
+            generation: self.record.generation,
+            cluster,
+            job_name: job_name.to_owned(),
+            expects: Expectation {
+                cluster_id,
+                master: None,
+                job,
+                only_active: None,
+                snapshot: None,
+                uncommitted: None,
+            },
+            action,
+            remember: Remember::default(),
+            timeout: super::export::timeout(&self.record),
+        });
+    }
+
+    pub(super) fn finish_into(mut self, plan: &mut Plan) {
+        let status = report::report(&mut self);
+        let name = self.id.name.clone();
+        let before = self.input.recorded.snapshots.get(&name);
+        if before.is_none_or(|before| before.state != self.record.state) {
+            // Jobs were planned before: those that make it, or wait for it, are looked at again.
+            let soon = after(self.input.now, SignedDuration::from_millis(1));
+            self.wake = self.wake.into_iter().chain([soon]).min();
+        }
+        if self.removed {
+            if before.is_some() {
+                plan.snapshots.insert(name, None);
+            }
+        } else {
+            if before.is_none_or(|before| **before != *self.record) {
+                plan.snapshots.insert(name.clone(), Some(self.record));
+            }
+            plan.snapshot_statuses.insert(name, Arc::new(status));
+        }
+        plan.steps.extend(self.step);
+        plan.holds.extend(self.holds);
+        plan.events.extend(self.events);
+        plan.wake_at(self.wake);
+    }
+
+    pub(super) fn holds(&self) -> &[Hold] {
+        &self.holds
+    }
+}

@@ -1,0 +1,125 @@
+//! A `JetJobSnapshot`: waits for its job, exports it once, and is final from then on.
+//!
+//! ```text
+//! Waiting ──job RUNNING or SUSPENDED──▶ Exporting ──read back──▶ Exported (final)
+//!    ▲                                     │ passes by itself: tried again
+//!    └── a changed document ◀── Failed ◀───┘ else, with what to do
+//! ```
+//!
+//! What needs the job to be stopped (`cancelJob`, `pauseToCopy`) is done by the plan of that job, see
+//! `jet_job/snapshotted`; here its outcome is taken over.
+
+mod accept;
+mod delete;
+mod draft;
+mod export;
+mod report;
+mod transition;
+
+use std::collections::BTreeMap;
+
+use super::cluster::ClusterSight;
+use super::event::EventKind;
+use super::hold::{Hold, HoldClass, Reason};
+use super::pass::{Plan, PlanInput};
+use super::record::SnapshotState;
+use draft::Draft;
+pub(super) use export::by_its_job;
+
+pub use report::last_status;
+pub use transition::{begin, finish};
+
+/// Plans every snapshot, after the jobs.
+pub(super) fn plan_all(
+    input: &PlanInput<'_>,
+    sights: &BTreeMap<&str, ClusterSight<'_>>,
+    plan: &mut Plan,
+) {
+    for (name, standing) in accept::accept(input) {
+        let mut draft = Draft::new(input, &name, standing, sights, plan);
+        decide(&mut draft);
+        draft.finish_into(plan);
+    }
+}
+
+fn decide(draft: &mut Draft<'_>) {
+    if let Some(step) = draft.input.recorded.in_flight.get(&draft.id) {
+        draft.hold(Reason::SnapshotUnderWay, step.under_way());
+        return;
+    }
+    if left_alone(draft) {
+        return;
+    }
+    if draft.record.deleting {
+        delete::decide(draft);
+        return;
+    }
+    if draft.record.is_open() {
+        export::decide(draft);
+    }
+    tell(draft);
+    match draft.record.state {
+        SnapshotState::Exported => export::check_available(draft),
+        SnapshotState::Failed => {
+            let (reason, message) = (draft.record.reason, draft.record.message.clone());
+            let reason = match reason.class() {
+                HoldClass::Blocked => reason,
+                HoldClass::Waiting | HoldClass::Policy => Reason::SnapshotFailed,
+            };
+            draft.hold(reason, message);
+        }
+        SnapshotState::Waiting | SnapshotState::Exporting => {}
+    }
+}
+
+/// Tells, once, that a snapshot came to its end.
+fn tell(draft: &mut Draft<'_>) {
+    if draft.record.told == Some(draft.record.state) {
+        return;
+    }
+    let record = &draft.record;
+    let told = match (record.state, &record.exported) {
+        (SnapshotState::Exported, Some(exported)) => {
+            let fork = if exported.fork {
+                "; the job went on, so this is a fork of its state"
+            } else {
+                ""
+            };
+            let (name, facts) = (record.spec.snapshot_name(&draft.id.name), &exported.facts);
+            let message = format!(
+                "snapshot {name} of job {} ({}) is exported and read back: {} bytes in {} chunks{fork}",
+                facts.job_name, facts.job, facts.bytes, facts.chunks
+            );
+            (EventKind::SnapshotExported, message)
+        }
+        (SnapshotState::Failed, _) => (EventKind::SnapshotFailed, record.message.clone()),
+        _ => return,
+    };
+    draft.tell(told.0, told.1);
+    let state = draft.record.state;
+    draft.edit().told = Some(state);
+}
+
+fn left_alone(draft: &mut Draft<'_>) -> bool {
+    if draft.record.annotations.reconcile_disabled {
+        let message = "jetkeeper.io/reconcile: disabled; observed only";
+        draft.hold(Reason::ReconcileDisabled, message);
+        return true;
+    }
+    let pauses = &draft.input.recorded.pauses;
+    let (own, now) = (Some(draft.id.clone()), draft.input.now);
+    let pause = [pauses.get(&None), pauses.get(&own)]
+        .into_iter()
+        .flatten()
+        .find(|pause| pause.until.is_none_or(|until| until > now));
+    let Some(pause) = pause else { return false };
+    let message = format!("paused by {}: {}", pause.by, pause.reason);
+    let until = pause.until;
+    let hold = Hold::new(Reason::Paused, vec![draft.id.clone()], message)
+        .released_by(super::hold::Release::Unpause);
+    draft.push(match until {
+        Some(until) => hold.until(until),
+        None => hold,
+    });
+    true
+}
