@@ -127,10 +127,8 @@ fn target(
         addresses => addresses.to_vec(),
     };
     Some(ClusterTarget {
-        cluster_name: declared.spec.cluster_name.clone(),
         addresses,
-        credentials: declared.spec.credentials.clone(),
-        tls: declared.spec.tls.clone(),
+        ..ClusterTarget::of(&declared.spec)
     })
 }
 

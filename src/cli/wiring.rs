@@ -170,7 +170,10 @@ impl Connector {
     /// Credentials as they are whenever a connection is opened.
     fn credentials(&self, spec: &CredentialsSpec) -> CredentialsSource {
         let (secrets, secret) = (self.secrets.clone(), spec.secret_name.clone());
-        CredentialsSource::new(move || credentials(&secrets, &secret).map_err(Into::into))
+        CredentialsSource::new(move || {
+            let (secrets, secret) = (secrets.clone(), secret.clone());
+            async move { Ok(credentials(&secrets, &secret).await?) }
+        })
     }
 }
 
@@ -200,15 +203,18 @@ fn secrets(config: &Config) -> FileSecrets {
 }
 
 /// A token where the secret has one, else name and password.
-fn credentials(secrets: &dyn Secrets, secret: &str) -> Result<Credentials, SecretError> {
-    match secrets.get(secret, "token") {
+async fn credentials(secrets: &dyn Secrets, secret: &str) -> Result<Credentials, SecretError> {
+    match secrets.get(secret, "token").await {
         Ok(token) => return Ok(Credentials::Token(token.expose().to_owned())),
         Err(SecretError::NotFound { .. }) => {}
         Err(error) => return Err(error),
     }
-    let username = secrets.get(secret, "username")?.expose().to_owned();
-    let password = secrets.get(secret, "password")?.expose().to_owned();
-    Ok(Credentials::Password { username, password })
+    let username = secrets.get(secret, "username").await?;
+    let password = secrets.get(secret, "password").await?;
+    Ok(Credentials::Password {
+        username: username.expose().to_owned(),
+        password: password.expose().to_owned(),
+    })
 }
 
 /// Records that are only read.
@@ -270,25 +276,28 @@ impl Drop for Scratch {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_secret_has_a_token_or_a_name_and_a_password() {
+    #[tokio::test]
+    async fn a_secret_has_a_token_or_a_name_and_a_password() {
         let scratch = tempfile::tempdir().unwrap();
         let secrets = FileSecrets::new(None, Some(scratch.path().to_owned()));
-        let read = || credentials(&secrets, "members");
+        let read = async || credentials(&secrets, "members").await;
         let put = |key: &str, value: &str| {
             std::fs::create_dir_all(scratch.path().join("members")).unwrap();
             std::fs::write(scratch.path().join("members").join(key), value).unwrap();
         };
-        assert!(read().unwrap_err().to_string().contains("`username`"));
+        assert!(read().await.unwrap_err().to_string().contains("`username`"));
         put("username", "keeper\n");
-        assert!(read().unwrap_err().to_string().contains("`password`"));
+        assert!(read().await.unwrap_err().to_string().contains("`password`"));
         put("password", "hush\n");
         let (username, password) = ("keeper".to_owned(), "hush".to_owned());
         assert_eq!(
-            read().unwrap(),
+            read().await.unwrap(),
             Credentials::Password { username, password }
         );
         put("token", "t0ken\n");
-        assert_eq!(read().unwrap(), Credentials::Token("t0ken".to_owned()));
+        assert_eq!(
+            read().await.unwrap(),
+            Credentials::Token("t0ken".to_owned())
+        );
     }
 }

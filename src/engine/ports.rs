@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cluster::Cluster;
-use crate::resources::{CredentialsSpec, TlsSpec};
+use crate::resources::{CredentialsSpec, HazelcastSpec, TlsSpec};
 
 /// Where a cluster is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -16,6 +16,18 @@ pub struct ClusterTarget {
     pub credentials: Option<CredentialsSpec>,
     /// How to connect with TLS, if the members want it.
     pub tls: Option<TlsSpec>,
+}
+
+impl ClusterTarget {
+    /// The cluster as its document says.
+    pub fn of(spec: &HazelcastSpec) -> Self {
+        Self {
+            cluster_name: spec.cluster_name.clone(),
+            addresses: spec.addresses.clone(),
+            credentials: spec.credentials.clone(),
+            tls: spec.tls.clone(),
+        }
+    }
 }
 
 /// Makes connections to clusters.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 /// What a client shows to members. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
@@ -21,28 +23,28 @@ pub enum Credentials {
 #[derive(Clone)]
 pub struct CredentialsSource(Arc<Ask>);
 
-type Ask = dyn Fn() -> Result<Credentials, CredentialsError> + Send + Sync;
+type Ask = dyn Fn() -> BoxFuture<'static, Result<Credentials, CredentialsError>> + Send + Sync;
 
 /// Why there are no credentials. Names no part of them.
 pub type CredentialsError = Box<dyn std::error::Error + Send + Sync>;
 
 impl CredentialsSource {
-    /// Asks this function, which may wait for a disk.
-    pub fn new(
-        ask: impl Fn() -> Result<Credentials, CredentialsError> + Send + Sync + 'static,
-    ) -> Self {
-        Self(Arc::new(ask))
+    /// Asks this function.
+    pub fn new<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Credentials, CredentialsError>> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(ask())))
     }
 
     /// Always gives these.
     pub fn fixed(credentials: Credentials) -> Self {
-        Self::new(move || Ok(credentials.clone()))
+        Self::new(move || std::future::ready(Ok(credentials.clone())))
     }
 
     /// The credentials as they are now.
     pub(crate) async fn ask(&self) -> Result<Credentials, CredentialsError> {
-        let ask = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || ask()).await?
+        (self.0)().await
     }
 }
 

@@ -173,7 +173,7 @@ fn decode(message: &ClientMessage) {
 fn fuzz(target: &str, seeds: &[Vec<u8>], mut check: impl FnMut(&[u8], &mut StdRng)) {
     let variable = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seconds = variable("FUZZ_SECONDS").unwrap_or(1);
-    let seed = variable("FUZZ_SEED").unwrap_or_else(|| rand::rng().random());
+    let seed = variable("FUZZ_SEED").unwrap_or_else(|| StdRng::from_os_rng().random());
     let mut random = StdRng::seed_from_u64(seed);
     for found in FOUND.lines().filter_map(|line| line.strip_prefix(target)) {
         check(&hex::decode(found.trim()).unwrap(), &mut random);

@@ -27,9 +27,10 @@ async fn state(client: &Client, wanted: impl FnMut(&ClusterState) -> bool) -> Cl
 }
 
 async fn fill(map: &Map) {
+    let value = Data::string("x");
     for number in 0..ENTRIES {
-        let put = map.put_if_absent(&Data::long(number), &Data::string("x"));
-        assert_eq!(put.await.unwrap(), None);
+        let before = map.put_if_absent(&Data::long(number), &value).await;
+        assert_eq!(before.unwrap(), None);
     }
 }
 

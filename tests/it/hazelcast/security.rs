@@ -122,10 +122,15 @@ async fn credentials_are_asked_for_anew_for_every_connection() {
     script.on::<Authentication>(usize::MAX, only("keeper", "hush"));
     let asked = Arc::new(AtomicUsize::new(0));
     let counting = Arc::clone(&asked);
-    let source = CredentialsSource::new(move || match counting.fetch_add(1, Ordering::SeqCst) {
-        0 => Err("the disk is not there yet".into()),
-        1 => Ok(password("hush-old")),
-        _ => Ok(password("hush")),
+    let source = CredentialsSource::new(move || {
+        let asked = counting.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match asked {
+                0 => Err("the disk is not there yet".into()),
+                1 => Ok(password("hush-old")),
+                _ => Ok(password("hush")),
+            }
+        }
     });
     let client = start(&script, source);
     let seen = state(&client, |state| match &state.link {
