@@ -85,14 +85,15 @@ impl Keeper {
     pub(crate) async fn start(places: &Places) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(Random::from_os());
-        let store = places.store().await;
         let source = DirectorySource::start(
             SourceName("bench".to_owned()),
             &places.source,
             DirectoryOptions::default(),
             Arc::clone(&clock),
         );
-        let source: Arc<dyn Source> = Arc::new(source.await.unwrap());
+        // Side by side, as the program does it.
+        let (store, source) = tokio::join!(places.store(), source);
+        let source: Arc<dyn Source> = Arc::new(source.unwrap());
         let options = ArtifactOptions::new(places.state.join("jars"));
         let artifacts = LocalArtifacts::start(options, Arc::clone(&clock), Arc::clone(&entropy));
         let parts = EngineParts {

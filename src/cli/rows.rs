@@ -228,19 +228,23 @@ impl Row for Hold {
 
 /// Holds that say the same of several resources, as one: a cluster that is away holds all its jobs.
 pub(super) fn grouped(holds: &[Hold]) -> Vec<Hold> {
-    let mut groups: Vec<Hold> = Vec::new();
+    let mut groups: Vec<(Hold, Vec<ResourceId>)> = Vec::new();
     for hold in holds {
-        let same = groups.iter_mut().find(|group| {
+        let same = groups.iter_mut().find(|(group, _)| {
             // What a person releases has an id of its own; a pause of everything is one.
             matches!(group.release, Release::None | Release::UnpauseAll)
                 && (group.reason, &group.message) == (hold.reason, &hold.message)
         });
         match same {
-            Some(group) => group.subjects.extend(hold.subjects.iter().cloned()),
-            None => groups.push(hold.clone()),
+            Some((_, subjects)) => subjects.extend_from_slice(&hold.subjects),
+            None => groups.push((hold.clone(), hold.subjects.to_vec())),
         }
     }
-    groups
+    let groups = groups.into_iter().map(|(hold, subjects)| Hold {
+        subjects: subjects.into(),
+        ..hold
+    });
+    groups.collect()
 }
 
 /// Most holds concern one resource; of many, the first two say enough.

@@ -104,7 +104,7 @@ pub(super) fn drifted() -> JobResource {
         phase: Phase::Suspended,
         lifecycle_state: LifecycleState::Deployed,
         observed_generation: 1,
-        suspension_cause: Some("Requested by user".to_owned()),
+        suspension_cause: Some("Requested by user".into()),
         conditions: vec![condition(
             ready,
             ConditionStatus::False,
@@ -127,7 +127,7 @@ pub(super) fn failed() -> JobResource {
         phase: Phase::ExecutionFailed,
         lifecycle_state: LifecycleState::Failed,
         completion_time: Some(minutes_ago(1)),
-        failure_text: Some("java.io.IOException: no such file\n\tat A.b(A.java:7)".to_owned()),
+        failure_text: Some("java.io.IOException: no such file\n\tat A.b(A.java:7)".into()),
         holds: vec![waiting.until(now() + SignedDuration::from_secs(40))],
         ..(*job.status).clone()
     });

@@ -40,10 +40,15 @@ pub(super) struct Running {
 pub(super) async fn keep(context: &Context, config: &Config) -> Result<Running> {
     let state = config.state()?;
     let entropy = Arc::new(Random::from_os());
-    let store = SledStore::open(state, &*context.clock, &*entropy).await?;
+    // Both take a while where there is much, and neither needs the other.
+    let (store, sources) = tokio::join!(
+        SledStore::open(state, &*context.clock, &*entropy),
+        sources(context, config)
+    );
+    let store = Arc::new(store?);
     let settings = settings(config, Mode::Keep)?;
     let jars = state.join("jars");
-    start(context, config, Arc::new(store), jars, settings, None).await
+    start(context, config, (store, sources?), jars, settings, None).await
 }
 
 /// Starts an engine that only looks and plans, with these records; with none, it takes what is ours
@@ -58,13 +63,22 @@ pub(super) async fn look(
     let store = Arc::new(Remembered(recorded.unwrap_or_default()));
     let scratch = Scratch::make()?;
     let jars = scratch.0.clone();
-    start(context, config, store, jars, settings, Some(scratch)).await
+    let sources = sources(context, config).await?;
+    start(
+        context,
+        config,
+        (store, sources),
+        jars,
+        settings,
+        Some(scratch),
+    )
+    .await
 }
 
 async fn start(
     context: &Context,
     config: &Config,
-    store: Arc<dyn Store>,
+    (store, sources): (Arc<dyn Store>, Vec<Arc<dyn Source>>),
     jars: PathBuf,
     settings: Settings,
     scratch: Option<Scratch>,
@@ -77,7 +91,7 @@ async fn start(
     };
     let artifacts = LocalArtifacts::start(options, Arc::clone(&clock), Arc::clone(&entropy));
     let parts = EngineParts {
-        sources: sources(context, config).await?,
+        sources,
         clusters: Arc::new(Connector::new(Arc::clone(&clock), config)),
         artifacts: Arc::new(artifacts.await.map_err(CliError::failed)?),
         secrets: Arc::new(secrets(config)),

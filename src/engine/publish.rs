@@ -1,6 +1,7 @@
 //! Turns a pass into what readers see. What didn't change since the last pass is shared with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,16 +12,16 @@ use super::published::{
     HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published,
     SnapshotResource, SourceReport,
 };
-use crate::plan::Plan;
 use crate::plan::hold::{Hold, HoldClass, Reason};
 use crate::plan::job::JobStatus;
 use crate::plan::observed::{ClusterView, Link, Observed};
 use crate::plan::record::{JobRecord, Recorded};
 use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::plan::step::Step;
+use crate::plan::{Plan, Statuses};
 use crate::resources::desired::Annotations;
 use crate::resources::schema::API_VERSION;
-use crate::resources::{Desired, HazelcastSpec};
+use crate::resources::{Desired, HazelcastSpec, Shared};
 
 /// A pass as it is to be shown.
 pub(super) struct Showing<'a> {
@@ -50,7 +51,7 @@ impl Showing<'_> {
         Published {
             pass: self.before.pass + 1,
             at: Some(self.now),
-            jobs: self.jobs(plan.statuses),
+            jobs: self.jobs(&plan.statuses),
             snapshots: self.snapshots(plan.snapshot_statuses),
             hazelcasts: self.hazelcasts(desired),
             holds: plan.holds.into(),
@@ -69,21 +70,27 @@ impl Showing<'_> {
         }
     }
 
-    fn jobs(
-        &self,
-        statuses: BTreeMap<String, Arc<JobStatusReport>>,
-    ) -> BTreeMap<String, Arc<JobResource>> {
-        let mut jobs = BTreeMap::new();
+    fn jobs(&self, statuses: &Statuses) -> Shared<BTreeMap<String, Arc<JobResource>>> {
+        let mut jobs = self.before.jobs.clone();
+        let mut recorded = self.recorded.jobs.iter().peekable();
+        let mut before = self.before.jobs.into_iter().peekable();
+        let mut shown = 0;
         for (name, status) in statuses {
-            let Some(record) = self.recorded.jobs.get(&name) else {
+            let Some(record) = under(name, &mut recorded) else {
                 continue;
             };
-            let before = self.before.jobs.get(&name);
-            let same = before.filter(|before| shows(before, record, &status));
-            let resource = same
-                .cloned()
-                .unwrap_or_else(|| Arc::new(JobResource::of(&name, record, status)));
-            jobs.insert(name, resource);
+            shown += 1;
+            let same = under(name, &mut before).is_some_and(|before| shows(before, record, status));
+            if !same {
+                let resource = Arc::new(JobResource::of(name, record, Arc::clone(status)));
+                jobs.insert(name.clone(), resource);
+            }
+        }
+        if jobs.len() != shown {
+            let is_shown = |name: &String| {
+                statuses.contains_key(name) && self.recorded.jobs.contains_key(name)
+            };
+            jobs.retain(|name, _| is_shown(name));
         }
         jobs
     }
@@ -186,14 +193,31 @@ pub(super) fn in_words(step: &Step) -> PlannedStep {
     }
 }
 
+/// What is under a name among entries that are asked for in order.
+fn under<'a, V>(
+    name: &str,
+    entries: &mut Peekable<btree_map::Iter<'a, String, V>>,
+) -> Option<&'a V> {
+    while entries
+        .next_if(|(other, _)| other.as_str() < name)
+        .is_some()
+    {}
+    let found = entries.next_if(|(other, _)| *other == name);
+    found.map(|(_, value)| value)
+}
+
 /// Whether a resource shows this record and status already.
 fn shows(resource: &JobResource, record: &JobRecord, status: &Arc<JobStatusReport>) -> bool {
+    if Arc::ptr_eq(&resource.status, status) {
+        // A status is kept only as long as the record that it was made from.
+        return true;
+    }
     let metadata = &resource.metadata;
     Arc::ptr_eq(&resource.spec, &record.spec)
         && metadata.generation == record.generation
         && metadata.place.as_ref() == Some(&record.place)
         && metadata.annotations == record.annotations
-        && (Arc::ptr_eq(&resource.status, status) || resource.status == *status)
+        && resource.status == *status
 }
 
 fn sources(desired: &Desired) -> BTreeMap<crate::resources::SourceName, SourceReport> {

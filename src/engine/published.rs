@@ -12,7 +12,7 @@ use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::resources::desired::Annotations;
 use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::resources::schema::API_VERSION;
-use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, SourceName};
+use crate::resources::{Fault, HazelcastSpec, JetJobSpec, Place, ResourceId, Shared, SourceName};
 
 /// Everything that readers may see, as of one pass. Cloning the `Arc` is all a reader does.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ pub struct Published {
     /// When the pass was made; none before the first.
     pub at: Option<Timestamp>,
     /// The jobs, by resource name.
-    pub jobs: BTreeMap<String, Arc<JobResource>>,
+    pub jobs: Shared<BTreeMap<String, Arc<JobResource>>>,
     /// The snapshots, by resource name.
     pub snapshots: BTreeMap<String, Arc<SnapshotResource>>,
     /// The clusters, by resource name.

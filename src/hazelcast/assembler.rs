@@ -51,8 +51,8 @@ impl MessageAssembler {
         }
     }
 
-    /// Cuts frames of messages of one type after `frame_limit` bytes. Only for messages whose long
-    /// frames are all texts.
+    /// Cuts frames of messages of this type too after `frame_limit` bytes. Only for messages whose
+    /// long frames are all texts.
     #[must_use]
     pub fn trimming(mut self, message_type: i32, frame_limit: usize) -> Self {
         self.trims.push(Trim {
@@ -141,8 +141,7 @@ impl MessageAssembler {
     /// says nothing of the message's type.
     fn frame_limit(&self) -> Option<usize> {
         let first = self.current.frames.first()?;
-        let whole = first.flags.has(Flags::UNFRAGMENTED) && !first.flags.has(Flags::IS_EVENT);
-        if !whole || self.trims.is_empty() {
+        if !first.flags.has(Flags::UNFRAGMENTED) || self.trims.is_empty() {
             return None;
         }
         let found = Fields::new(&first.content, 0).int("message type").ok()?;
@@ -242,7 +241,9 @@ mod tests {
             .string(&"x".repeat(100))
             .string("y")
             .finish();
-        let mut assembler = MessageAssembler::new(10_000).trimming(5, 10);
+        let mut assembler = MessageAssembler::new(10_000)
+            .trimming(5, 10)
+            .trimming(6, 20);
         let mut frames = long.frames().to_vec();
         frames[2].flags = Flags::IS_FINAL;
         let cut = push_all(&mut assembler, frames).unwrap().unwrap();

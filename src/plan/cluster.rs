@@ -1,5 +1,6 @@
 //! Is this the cluster that was recorded, and can it be trusted now?
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -45,20 +46,43 @@ pub(super) struct ClusterSight<'a> {
     pub(super) view: &'a ClusterView,
     /// Why nothing can be learnt or done, if so.
     pub(super) obstacle: Option<Obstacle>,
-    by_name: HashMap<&'a str, Vec<&'a Arc<JobView>>>,
+    /// Of which names jobs may be asked for.
+    sought: HashSet<String>,
+    by_name: OnceCell<HashMap<&'a str, Vec<&'a Arc<JobView>>>>,
 }
 
 impl<'a> ClusterSight<'a> {
     /// The jobs of a name, newest first; only of names that were sought by.
     pub(super) fn named(&'a self, name: &str) -> &'a [&'a Arc<JobView>] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
+        let by_name = self.by_name.get_or_init(|| self.index());
+        by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Seeks the jobs of these names: one walk over all jobs, however many names there are.
-    pub(super) fn seek(&mut self, names: &HashSet<&str>) {
-        if self.obstacle.is_none() && !names.is_empty() {
-            self.by_name = index(self.view, names);
+    /// Jobs of this name may be asked for.
+    pub(super) fn seek(&mut self, name: &str) {
+        if self.obstacle.is_none() && !self.sought.contains(name) {
+            self.sought.insert(name.to_owned());
         }
+    }
+
+    /// One walk over all jobs, however many names are sought; none where nobody asks.
+    fn index(&self) -> HashMap<&'a str, Vec<&'a Arc<JobView>>> {
+        let mut by_name: HashMap<&str, Vec<&Arc<JobView>>> = HashMap::new();
+        for job in self
+            .view
+            .jobs
+            .known()
+            .into_iter()
+            .flat_map(BTreeMap::values)
+        {
+            if self.sought.contains(&job.name) {
+                by_name.entry(job.name.as_str()).or_default().push(job);
+            }
+        }
+        for jobs in by_name.values_mut() {
+            jobs.sort_by_key(|job| std::cmp::Reverse((job.submitted_at, job.id)));
+        }
+        by_name
     }
 }
 
@@ -72,27 +96,12 @@ pub(super) fn look<'a>(
         let sight = ClusterSight {
             view,
             obstacle: recognise(input, name, view, plan),
-            by_name: HashMap::new(),
+            sought: HashSet::new(),
+            by_name: OnceCell::new(),
         };
         sights.insert(name.as_str(), sight);
     }
     sights
-}
-
-fn index<'a>(
-    view: &'a ClusterView,
-    names: &HashSet<&str>,
-) -> HashMap<&'a str, Vec<&'a Arc<JobView>>> {
-    let mut by_name: HashMap<&str, Vec<&Arc<JobView>>> = HashMap::with_capacity(names.len());
-    for job in view.jobs.known().into_iter().flat_map(BTreeMap::values) {
-        if names.contains(job.name.as_str()) {
-            by_name.entry(job.name.as_str()).or_default().push(job);
-        }
-    }
-    for jobs in by_name.values_mut() {
-        jobs.sort_by_key(|job| std::cmp::Reverse((job.submitted_at, job.id)));
-    }
-    by_name
 }
 
 fn recognise(

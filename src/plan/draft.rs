@@ -393,7 +393,6 @@ impl<'a> Draft<'a> {
             planned_at: self.now(),
             wake: self.wake,
             unasked: self.unasked(),
-            holds: self.holds.clone(),
             status: Arc::clone(status),
         })
     }

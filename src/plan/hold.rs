@@ -1,6 +1,7 @@
 //! Why something is not done, and what would release it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -296,8 +297,8 @@ pub struct Hold {
     pub class: HoldClass,
     /// Why.
     pub reason: Reason,
-    /// What it concerns, sorted.
-    pub subjects: Vec<ResourceId>,
+    /// What it concerns, sorted. Shared: each of the many subjects of one hold shows all of it.
+    pub subjects: Arc<[ResourceId]>,
     /// Why, and what to do, in words for a person.
     pub message: String,
     /// When it ends or turns into something else by itself.
@@ -315,7 +316,7 @@ impl Hold {
             id: HoldId::of(reason, &subjects, &()),
             class: reason.class(),
             reason,
-            subjects,
+            subjects: subjects.into(),
             message: message.into(),
             deadline: None,
             release: Release::None,

@@ -24,6 +24,7 @@ mod cluster;
 mod document;
 mod draft;
 pub mod event;
+mod failure;
 pub mod hold;
 pub mod jar;
 mod jet_job;
@@ -48,7 +49,7 @@ mod word;
 pub use jet_job_snapshot::{
     begin as begin_snapshot, finish as finish_snapshot, last_status as last_snapshot_status,
 };
-pub use pass::{Plan, PlanInput, Settings, plan};
+pub use pass::{Plan, PlanInput, Settings, Statuses, plan};
 pub use planner::Planner;
 pub use report::last_status;
 pub use transition::{begin, finish};

@@ -12,7 +12,7 @@ use super::planner::Planner;
 use super::record::{ClusterRecord, JobRecord, Recorded, SnapshotRecord, SourceRecord};
 use super::status::{JobStatusReport, SnapshotStatusReport};
 use super::step::Step;
-use crate::resources::{Desired, ResourceId, SourceName};
+use crate::resources::{Desired, ResourceId, Shared, SourceName};
 
 /// Everything that a plan follows from.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,9 @@ impl Default for Settings {
     }
 }
 
+/// The statuses of jobs, by resource name.
+pub type Statuses = Shared<BTreeMap<String, Arc<JobStatusReport>>>;
+
 /// What is to be done, and everything that is known about it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
@@ -78,7 +81,7 @@ pub struct Plan {
     /// What happened, seen in this pass.
     pub events: Vec<Event>,
     /// The status of every job of this run's sources.
-    pub statuses: BTreeMap<String, Arc<JobStatusReport>>,
+    pub statuses: Statuses,
     /// When to plan again, if nothing happens before.
     pub next_wake: Option<Timestamp>,
     /// Why nothing may go on, and the command that repairs it.

@@ -1,5 +1,7 @@
 //! Status as users see it: the operator's names, and ours beside them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +36,10 @@ pub struct JobStatusReport {
     pub completion_time: Option<Timestamp>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure_text: Option<String>,
+    pub failure_text: Option<Arc<str>>,
     /// Why it is suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub suspension_cause: Option<String>,
+    pub suspension_cause: Option<Arc<str>>,
     /// The jar that was submitted; absent where the members have it, or somebody else submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jar: Option<JarReport>,

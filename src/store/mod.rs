@@ -24,6 +24,7 @@ mod lock;
 mod open_steps;
 mod sled_disk;
 mod table;
+mod worker;
 
 pub mod change;
 pub mod check;

@@ -24,7 +24,7 @@ use super::lock::ProcessLock;
 use super::table::{Table, Writes, sequence_number};
 
 /// Records are kept in memory by the engine; sled needs little.
-const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+const CACHE_BYTES: u64 = 1024 * 1024;
 
 /// How long the threads of a database that was just closed may keep its file.
 const LET_GO: Duration = Duration::from_secs(10);

@@ -23,6 +23,7 @@ use super::lock::ProcessLock;
 use super::rebuild::write_rebuilt;
 use super::sled_disk::SledDisk;
 use super::table::{Table, Writes};
+use super::worker::Worker;
 use super::{SCHEMA_VERSION, Store, StoreError};
 use crate::clock::{Clock, Entropy};
 use crate::plan::record::Recorded;
@@ -31,6 +32,7 @@ use crate::plan::record::Recorded;
 #[derive(Clone)]
 pub struct SledStore {
     core: Arc<Core<SledDisk>>,
+    worker: Arc<Worker>,
 }
 
 /// Who a new store is and when it was made.
@@ -83,12 +85,20 @@ impl SledStore {
         blocking(path, move || create_rebuilt(&dir, birth, change)).await
     }
 
+    fn of(layout: &Layout, lock: &Arc<ProcessLock>) -> Result<Self, StoreError> {
+        let core = Arc::new(open_existing(layout, lock)?);
+        let worker = Worker::start().map_err(failed_to("start a thread for", layout.dir()))?;
+        let worker = Arc::new(worker);
+        Ok(Self { core, worker })
+    }
+
     async fn call<T: Send + 'static>(
         &self,
         call: impl FnOnce(&Core<SledDisk>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let core = Arc::clone(&self.core);
-        blocking(self.core.disk().label(), move || call(&core)).await
+        let label = self.core.disk().label();
+        self.worker.run(label, move || call(&core)).await
     }
 }
 
@@ -142,8 +152,7 @@ fn open(dir: &Path, birth: Birth) -> Result<SledStore, StoreError> {
             return Err(layout.damage(format!("it was moved aside to {path} and not rebuilt yet")));
         }
     }
-    let core = Arc::new(open_existing(&layout, &lock)?);
-    Ok(SledStore { core })
+    SledStore::of(&layout, &lock)
 }
 
 fn create_rebuilt(dir: &Path, birth: Birth, change: Change) -> Result<SledStore, StoreError> {
@@ -153,8 +162,7 @@ fn create_rebuilt(dir: &Path, birth: Birth, change: Change) -> Result<SledStore,
     create(&layout, &lock, move |disk| {
         write_rebuilt(disk, birth, &change)
     })?;
-    let core = Arc::new(open_existing(&layout, &lock)?);
-    Ok(SledStore { core })
+    SledStore::of(&layout, &lock)
 }
 
 /// Opens what is there and proves that it is complete.

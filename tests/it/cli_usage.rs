@@ -82,16 +82,6 @@ fn without_a_daemon_the_hint_says_how_to_start_one() {
 }
 
 #[test]
-fn snapshots_are_said_to_come_later() {
-    let output = Program::run(["get", "snapshots"]).code(1);
-    assert!(
-        output.stderr.contains("keeps no snapshots yet"),
-        "{}",
-        output.stderr
-    );
-}
-
-#[test]
 fn the_schema_is_one_json_document() {
     let output = Program::run(["schema"]).code(0);
     let schema: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();

@@ -499,8 +499,7 @@ fn maps() {
 
 #[test]
 fn copying_maps() {
-    let (partition_id, thread_id, map_name) = (NO_PARTITION, LONG, TEXT);
-    let key = &data();
+    let (partition_id, map_name) = (NO_PARTITION, TEXT);
     for golden in Golden::all() {
         golden.request(&MapFetchEntries {
             partition_id,
@@ -535,8 +534,15 @@ fn copying_maps() {
             entries: &[(data(), data())],
         });
         golden.response::<MapPutAll<'_>>();
+    }
+}
+
+#[test]
+fn changing_copies() {
+    let (thread_id, map_name, key) = (LONG, TEXT, &data());
+    for golden in Golden::all() {
         golden.request(&MapSet {
-            partition_id,
+            partition_id: NO_PARTITION,
             thread_id,
             ttl: LONG,
             map_name,
@@ -545,7 +551,7 @@ fn copying_maps() {
         });
         golden.response::<MapSet<'_>>();
         golden.request(&MapDelete {
-            partition_id,
+            partition_id: NO_PARTITION,
             thread_id,
             map_name,
             key,

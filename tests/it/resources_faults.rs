@@ -411,7 +411,7 @@ fn files_of_tls_are_absolute_and_a_certificate_has_its_key() {
 }
 
 #[test]
-fn snapshots_are_kept_apart() {
+fn a_snapshot_document_is_read_like_others() {
     insta::assert_snapshot!(faults("\
 apiVersion: hazelcast.com/v1alpha1
 kind: JetJobSnapshot
@@ -428,13 +428,6 @@ metadata:
 spec:
   jobResourceName: orders
 "), @r"
-    warning: this version does not manage snapshots yet
-     --> jobs.yaml:4:9
-      |
-    4 |   name: before-migration
-      |         ^^^^^^^^^^^^^^^^
-      = help: the document is kept in mind, and nothing is deleted because of it
-
     warning: `cancelName` is called `cancelJob`
      --> jobs.yaml:7:3
       |

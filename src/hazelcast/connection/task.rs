@@ -14,6 +14,7 @@ use super::table::Table;
 use super::{Command, Refusal, Reply};
 use crate::hazelcast::assembler::MessageAssembler;
 use crate::hazelcast::codec::client::ping::Ping;
+use crate::hazelcast::codec::jet::add_job_status_listener::JOB_STATUS_EVENT;
 use crate::hazelcast::codec::jet::get_job_and_sql_summary_list::GetJobAndSqlSummaryList;
 use crate::hazelcast::codec::{Request, response_type};
 use crate::hazelcast::config::{ClientConfig, bearable};
@@ -86,7 +87,8 @@ impl<S: AsyncRead + AsyncWrite> Task<S> {
                     response_type::<GetJobAndSqlSummaryList>(),
                     config.max_text_bytes,
                 )
-                .trimming(ERROR_TYPE, ERROR_TEXT),
+                .trimming(ERROR_TYPE, ERROR_TEXT)
+                .trimming(JOB_STATUS_EVENT, config.max_text_bytes),
             table: Table::new(config.max_pending_calls),
             input: BytesMut::new(),
             output: BytesMut::from(PREAMBLE),

@@ -1,8 +1,11 @@
 //! A job that failed, was cancelled, completed, or is gone.
 
+use std::borrow::Cow;
+
 use jiff::SignedDuration;
 
 use super::super::draft::Draft;
+use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
 use super::super::record::{BoundJob, OperationKind, Restarts, StoppedBy};
 use super::super::transition::{after, backoff};
@@ -133,9 +136,10 @@ pub(super) fn failure_restart_due(draft: &mut Draft<'_>, job: &BoundJob) -> bool
         return true;
     }
     let policy = draft.record.spec.restart_policy.clone();
-    let failure = job.failure.as_deref().and_then(|text| text.lines().next());
-    let failure = failure
-        .unwrap_or("the members told no reason (a member left, perhaps, and autoScaling is off)");
+    let failure = job.failure.as_deref().and_then(headline);
+    let failure = failure.unwrap_or(Cow::Borrowed(
+        "the members told no reason (a member left, perhaps, and autoScaling is off)",
+    ));
     if policy.kind == RestartKind::Never {
         let message = format!(
             "{failure}; mend the pipeline and change its jar, set restartPolicy.type: OnFailure, or \

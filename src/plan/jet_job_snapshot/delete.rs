@@ -30,15 +30,16 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         draft.hold(Reason::SnapshotUnderWay, message);
         return;
     }
-    let Some(sight) = draft.sight else {
+    let Some(sight) = &draft.sight else {
         draft.hold(Reason::ClusterMismatch, "its cluster has no addresses");
         return;
     };
+    let view = sight.view;
     if let Some(obstacle) = sight.obstacle.clone() {
         draft.hold(obstacle.reason, obstacle.message);
         return;
     }
-    if sight.view.cluster_id != draft.record.cluster_id {
+    if view.cluster_id != draft.record.cluster_id {
         // That cluster is gone with it.
         draft.removed = true;
         return;

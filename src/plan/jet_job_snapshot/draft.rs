@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::report;
-use crate::plan::cluster::ClusterSight;
+use crate::plan::cluster::{ClusterSight, Obstacle};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::hold::{Hold, Reason};
 use crate::plan::job::{JobId, JobStatus};
@@ -23,6 +23,12 @@ pub(super) struct Standing {
     pub(super) holds: Vec<Hold>,
 }
 
+/// A cluster as it is seen, and why nothing can be done there, if so.
+pub(super) struct Sight<'a> {
+    pub(super) view: &'a ClusterView,
+    pub(super) obstacle: Option<Obstacle>,
+}
+
 /// The plan of one snapshot while it is being made.
 pub(super) struct Draft<'a> {
     pub(super) input: &'a PlanInput<'a>,
@@ -30,7 +36,8 @@ pub(super) struct Draft<'a> {
     pub(super) record: Arc<SnapshotRecord>,
     /// Its job, as this pass leaves it.
     pub(super) job: Option<Arc<JobRecord>>,
-    pub(super) sight: Option<&'a ClusterSight<'a>>,
+    /// The cluster, where it is configured at all.
+    pub(super) sight: Option<Sight<'a>>,
     pub(super) removed: bool,
     step: Option<Step>,
     holds: Vec<Hold>,
@@ -43,7 +50,7 @@ impl<'a> Draft<'a> {
         input: &'a PlanInput<'a>,
         name: &str,
         standing: Standing,
-        sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
+        sights: &BTreeMap<&str, ClusterSight<'a>>,
         plan: &Plan,
     ) -> Self {
         let record = standing.record;
@@ -57,7 +64,12 @@ impl<'a> Draft<'a> {
         Self {
             input,
             id: ResourceId::jet_job_snapshot(name),
-            sight: cluster.and_then(|cluster| sights.get(cluster.as_str())),
+            sight: cluster
+                .and_then(|cluster| sights.get(cluster.as_str()))
+                .map(|sight| Sight {
+                    view: sight.view,
+                    obstacle: sight.obstacle.clone(),
+                }),
             record,
             job,
             removed: false,
@@ -73,7 +85,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn view(&self) -> Option<&'a ClusterView> {
-        self.sight.map(|sight| sight.view)
+        self.sight.as_ref().map(|sight| sight.view)
     }
 
     /// The snapshot's name on its cluster.

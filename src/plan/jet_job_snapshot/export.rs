@@ -56,7 +56,7 @@ pub(in crate::plan) fn by_its_job(record: &SnapshotRecord) -> bool {
 
 fn reachable(draft: &mut Draft<'_>, job: &JobRecord) -> bool {
     let cluster = &job.spec.hazelcast_resource_name;
-    let obstacle = match draft.sight {
+    let obstacle = match &draft.sight {
         None => Some((
             Reason::ClusterMismatch,
             format!("cluster {cluster} has no addresses"),

@@ -30,9 +30,9 @@ pub use report::last_status;
 pub use transition::{begin, finish};
 
 /// Plans every snapshot, after the jobs.
-pub(super) fn plan_all(
-    input: &PlanInput<'_>,
-    sights: &BTreeMap<&str, ClusterSight<'_>>,
+pub(super) fn plan_all<'a>(
+    input: &'a PlanInput<'a>,
+    sights: &BTreeMap<&str, ClusterSight<'a>>,
     plan: &mut Plan,
 ) {
     for (name, standing) in accept::accept(input) {

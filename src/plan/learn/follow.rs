@@ -1,5 +1,7 @@
 //! What our job does, and who stopped it.
 
+use std::sync::Arc;
+
 use super::tell;
 use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
@@ -111,10 +113,10 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
     job
 }
 
-pub(super) fn failure_of(job: &JobView) -> Option<String> {
+pub(super) fn failure_of(job: &JobView) -> Option<Arc<str>> {
     match job.status {
-        JobStatus::Failed => job.failure.as_deref().map(str::to_owned),
-        JobStatus::Suspended => job.suspension_failure.as_deref().map(str::to_owned),
+        JobStatus::Failed => job.failure.clone(),
+        JobStatus::Suspended => job.suspension_failure.clone(),
         _ => None,
     }
 }

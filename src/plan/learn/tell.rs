@@ -1,7 +1,10 @@
 //! Events about what is seen.
 
+use std::borrow::Cow;
+
 use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
+use crate::plan::failure::headline;
 use crate::plan::job::{JobStatus, JobView};
 use crate::plan::record::{OperationKind, StoppedBy};
 
@@ -16,8 +19,8 @@ pub(super) fn status(draft: &mut Draft<'_>, job: &JobView, ran: bool) {
     };
     let failure = job.failure.as_deref().or(job.suspension_failure.as_deref());
     let why = failure
-        .and_then(|text| text.lines().next())
-        .unwrap_or("no reason given");
+        .and_then(headline)
+        .unwrap_or(Cow::Borrowed("no reason given"));
     let (kind, message) = match job.status {
         JobStatus::Running if ran => (EventKind::Resumed, format!("RUNNING again (job {id})")),
         JobStatus::Running => (EventKind::Running, format!("RUNNING (job {id})")),

@@ -19,6 +19,9 @@ pub(super) struct Jobs<'a> {
     /// How many jobs of each cluster are being upgraded.
     upgrades: BTreeMap<String, usize>,
     plan: Plan,
+    /// How many jobs have the status that they had in the last plan.
+    same: usize,
+    /// The statuses of all others.
     statuses: Vec<(String, Arc<JobStatusReport>)>,
     /// What the jobs may be held by about which nothing could be decided now.
     unasked: Unasked,
@@ -36,7 +39,8 @@ impl<'a> Jobs<'a> {
             sights,
             upgrades: count_upgrades(parts),
             plan,
-            statuses: Vec::with_capacity(parts.len()),
+            same: 0,
+            statuses: Vec::new(),
             unasked: Unasked::default(),
         }
     }
@@ -48,16 +52,15 @@ impl<'a> Jobs<'a> {
                 self.join(&kept);
                 Some(kept)
             }
-            Part::Anew(anew) => self.plan(anew),
+            Part::Anew(anew) => self.plan(*anew),
         }
     }
 
     fn join(&mut self, kept: &Kept) {
-        self.plan.holds.extend_from_slice(&kept.holds);
+        self.plan.holds.extend_from_slice(&kept.status.holds);
         self.plan.wake_at(kept.wake);
         self.unasked.add(&kept.unasked);
-        self.statuses
-            .push((kept.name.clone(), Arc::clone(&kept.status)));
+        self.same += 1;
     }
 
     fn plan(&mut self, anew: Anew<'_>) -> Option<Kept> {
@@ -83,12 +86,19 @@ impl<'a> Jobs<'a> {
     }
 
     /// The plan, and what the jobs may be held by about which nothing could be decided.
-    pub(super) fn finish(self) -> (Plan, Unasked) {
-        let plan = Plan {
-            statuses: self.statuses.into_iter().collect(),
-            ..self.plan
-        };
-        (plan, self.unasked)
+    pub(super) fn finish(mut self, kept: &[Kept]) -> (Plan, Unasked) {
+        let statuses = &mut self.plan.statuses;
+        let count = self.same + self.statuses.len();
+        for (name, status) in &self.statuses {
+            statuses.insert(name.clone(), Arc::clone(status));
+        }
+        if statuses.len() != count {
+            // Jobs have gone since the last plan.
+            let kept = kept.iter();
+            let kept = kept.map(|kept| (kept.name.clone(), Arc::clone(&kept.status)));
+            *statuses = kept.chain(self.statuses).collect();
+        }
+        (self.plan, self.unasked)
     }
 }
 

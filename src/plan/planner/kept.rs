@@ -5,7 +5,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::plan::draft::Questions;
-use crate::plan::hold::Hold;
 use crate::plan::record::JobRecord;
 use crate::plan::status::JobStatusReport;
 
@@ -22,9 +21,7 @@ pub(in crate::plan) struct Kept {
     pub(in crate::plan) wake: Option<Timestamp>,
     /// What a person may have been asked about it, where nothing could be decided.
     pub(in crate::plan) unasked: Questions,
-    /// What is held.
-    pub(in crate::plan) holds: Vec<Hold>,
-    /// What users see.
+    /// What users see, and with it what is held.
     pub(in crate::plan) status: Arc<JobStatusReport>,
 }
 

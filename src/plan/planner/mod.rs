@@ -16,7 +16,7 @@ mod jobs;
 mod kept;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::accept::{self, Accepted, Standing};
 use super::cluster::{self, ClusterSight};
@@ -24,7 +24,7 @@ use super::document;
 use super::draft::Unasked;
 use super::hold::HoldId;
 use super::jet_job_snapshot;
-use super::pass::{Plan, PlanInput};
+use super::pass::{Plan, PlanInput, Statuses};
 use crate::resources::Kind;
 use changes::{Changes, Circumstances};
 use jobs::Jobs;
@@ -37,6 +37,8 @@ pub struct Planner {
     circumstances: Option<Circumstances>,
     /// By name, in order.
     kept: Vec<Kept>,
+    /// As the last plan had them.
+    statuses: Statuses,
 }
 
 /// What is planned for one job.
@@ -44,7 +46,7 @@ enum Part<'a> {
     /// What was planned before.
     Kept(Kept),
     /// What follows from where it stands.
-    Anew(Anew<'a>),
+    Anew(Box<Anew<'a>>),
 }
 
 /// A job to be planned anew.
@@ -71,13 +73,15 @@ impl Planner {
         let changes = before.map_or(Changes::Everything, |before| before.compare(&now));
         let parts = self.sort_out(input, accepted, &changes);
         seek_namesakes(&parts, &mut sights);
+        plan.statuses = std::mem::take(&mut self.statuses);
         let mut jobs = Jobs::new(input, &sights, &parts, plan);
         self.kept = parts
             .into_iter()
             .filter_map(|part| jobs.take(part))
             .collect();
         self.circumstances = Some(now);
-        let (mut plan, unasked) = jobs.finish();
+        let (mut plan, unasked) = jobs.finish(&self.kept);
+        self.statuses = plan.statuses.clone();
         jet_job_snapshot::plan_all(input, &sights, &mut plan);
         void_confirmations(input, &unasked, &mut plan);
         plan
@@ -98,11 +102,11 @@ impl Planner {
         let mut standings = accepted.standings.into_iter().peekable();
         let mut parts = Vec::with_capacity(accepted.unchanged.len() + standings.len());
         let changed = |(name, standing): (String, Standing)| {
-            Part::Anew(Anew {
+            Part::Anew(Box::new(Anew {
                 name: Cow::Owned(name),
                 standing,
                 is_unchanged: false,
-            })
+            }))
         };
         for (name, record) in accepted.unchanged {
             while let Some(other) = standings.next_if(|(other, _)| other.as_str() < name) {
@@ -117,11 +121,11 @@ impl Planner {
             };
             parts.push(match kept.next_if(stands) {
                 Some(kept) => Part::Kept(kept),
-                None => Part::Anew(Anew {
+                None => Part::Anew(Box::new(Anew {
                     name: Cow::Borrowed(name),
                     standing: Standing::of(record.clone()),
                     is_unchanged: true,
-                }),
+                })),
             });
         }
         parts.extend(standings.map(changed));
@@ -129,19 +133,13 @@ impl Planner {
     }
 }
 
-/// Finds the jobs of the names that are planned anew.
+/// What is planned anew may ask for the jobs of its name.
 fn seek_namesakes(parts: &[Part<'_>], sights: &mut BTreeMap<&str, ClusterSight<'_>>) {
-    let mut names: HashMap<&str, HashSet<&str>> = HashMap::new();
     for part in parts {
-        if let Part::Anew(anew) = part {
-            let spec = &anew.standing.record.spec;
-            let names = names.entry(&spec.hazelcast_resource_name).or_default();
-            names.insert(spec.job_name(&anew.name));
-        }
-    }
-    for (cluster, names) in names {
-        if let Some(sight) = sights.get_mut(cluster) {
-            sight.seek(&names);
+        let Part::Anew(anew) = part else { continue };
+        let spec = &anew.standing.record.spec;
+        if let Some(sight) = sights.get_mut(spec.hazelcast_resource_name.as_str()) {
+            sight.seek(spec.job_name(&anew.name));
         }
     }
 }

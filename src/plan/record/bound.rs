@@ -1,5 +1,7 @@
 //! The job that is ours, and what is under way with it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -39,9 +41,9 @@ pub struct BoundJob {
     /// When it ended, by the members' clock.
     #[serde(default)]
     pub completed_at: Option<Timestamp>,
-    /// Why it failed or was suspended by a failure, bounded.
+    /// Why it failed or was suspended by a failure, bounded; shared with whoever shows it.
     #[serde(default)]
-    pub failure: Option<String>,
+    pub failure: Option<Arc<str>>,
     /// Who stopped it last, where it is suspended or cancelled.
     #[serde(default)]
     pub stopped_by: Option<StoppedBy>,

@@ -2,9 +2,12 @@
 
 mod condition;
 
+use std::sync::Arc;
+
 use super::draft::Draft;
 use super::hold::{Hold, HoldClass, Reason};
 use super::job::JobStatus;
+use super::observed::Link;
 use super::record::{ConditionStatus, ConditionType, JobRecord, Operation, StoppedBy};
 use super::status::{JarReport, JobStatusReport, LifecycleState, Phase};
 use crate::resources::jet_job::DesiredState;
@@ -13,11 +16,24 @@ use crate::resources::jet_job::DesiredState;
 pub(super) fn report(draft: &mut Draft<'_>) -> JobStatusReport {
     let holds = draft.all_holds();
     let settled = draft.step.is_none() && holds.is_empty();
-    let status = condition::conditions(draft, &holds, settled);
-    if status != draft.record.status {
-        draft.edit().status = status;
+    if !stays_as_told(draft) {
+        let status = condition::conditions(draft, &holds, settled);
+        if status != draft.record.status {
+            draft.edit().status = status;
+        }
     }
     describe(&draft.record, holds, settled)
+}
+
+/// Whether what users were told last stands: this run has neither reached the cluster nor failed to,
+/// and nothing else is new. Else every start would rewrite every record, and rewrite it back.
+fn stays_as_told(draft: &Draft<'_>) -> bool {
+    let untried = draft.view().is_some_and(|view| {
+        view.cluster_id.is_none() && matches!(view.link, Link::Down { error: None, .. })
+    });
+    let before = draft.input.recorded.jobs.get(&draft.id.name);
+    let same = before.is_some_and(|before| Arc::ptr_eq(before, &draft.record));
+    untried && same && !draft.record.status.conditions.is_empty()
 }
 
 /// The status as it was recorded last, of a job that nobody looks at now. Holds are not recorded.
@@ -44,7 +60,7 @@ fn describe(record: &JobRecord, holds: Vec<Hold>, settled: bool) -> JobStatusRep
         suspension_cause: suspended.map(|job| {
             job.failure
                 .clone()
-                .unwrap_or_else(|| "Requested by user".to_owned())
+                .unwrap_or_else(|| "Requested by user".into())
         }),
         // Of a job that somebody else submitted, nobody told us the jar.
         jar: job

@@ -263,7 +263,9 @@ pub(super) fn published() -> Published {
     Published {
         pass: 1,
         at: Some(Timestamp::UNIX_EPOCH),
-        jobs: [("orders".to_owned(), job("orders", Phase::Running))].into(),
+        jobs: [("orders".to_owned(), job("orders", Phase::Running))]
+            .into_iter()
+            .collect(),
         hazelcasts: [("dev".to_owned(), hazelcast("dev"))].into(),
         holds: [hold()].into(),
         steps: [step].into(),

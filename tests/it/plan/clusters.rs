@@ -41,7 +41,7 @@ fn a_document_that_is_gone_stays_in_force_while_jobs_refer_to_the_cluster() {
     let mut scene = of_two_members();
     remove_document(&mut scene);
     let held = hold(&scene.learn(), Reason::Faulty);
-    assert_eq!(held.subjects, [ResourceId::hazelcast(CLUSTER)]);
+    assert_eq!(*held.subjects, [ResourceId::hazelcast(CLUSTER)]);
     assert!(held.message.contains("generation 1"), "{held:?}");
 
     // It asks for two members, and there is one.

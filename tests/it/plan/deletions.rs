@@ -151,7 +151,7 @@ fn deletions_that_ended_count_for_an_hour() {
     assert_eq!(scene.recorded.jobs.len(), 9);
     remove(&mut scene, 3..4);
     let held = hold(&scene.learn(), Reason::MassDeletion);
-    assert_eq!(held.subjects, [ResourceId::jet_job("job-03")]);
+    assert_eq!(*held.subjects, [ResourceId::jet_job("job-03")]);
     assert!(held.message.contains("4 of the 12 jobs"), "{held:?}");
     scene.assert_at_rest();
 

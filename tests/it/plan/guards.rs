@@ -111,7 +111,7 @@ fn a_cluster_that_can_not_be_seen_or_trusted_gets_no_step() {
             change(scene.view());
             let mut plan = scene.learn();
             plan.holds
-                .retain(|hold| hold.subjects == [ResourceId::jet_job("orders")]);
+                .retain(|hold| *hold.subjects == [ResourceId::jet_job("orders")]);
             assert_eq!(words(&plan), reason.as_str(), "{verb} with {what}");
         }
     }

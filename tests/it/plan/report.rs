@@ -2,7 +2,7 @@
 
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::JobStatus;
-use jetkeeper::plan::observed::{Link, Seen};
+use jetkeeper::plan::observed::{ClusterView, Link, Seen};
 use jetkeeper::plan::record::{Condition, ConditionStatus, ConditionType};
 use jetkeeper::plan::status::{JobStatusReport, LifecycleState, Phase};
 use serde_json::json;
@@ -116,6 +116,28 @@ fn suspensions_have_a_cause() {
     assert_eq!(status.phase, Phase::Suspended);
     assert_eq!(status.lifecycle_state, LifecycleState::Suspended);
     assert_eq!(verdicts(&status), (YES, YES));
+}
+
+#[test]
+fn a_start_rewrites_no_record_before_its_cluster_answered_or_did_not() {
+    let (mut scene, _) = running(json!({}));
+    let known = scene.view().clone();
+    *scene.view() = ClusterView::unknown(scene.now);
+    let plan = scene.plan();
+    assert!(plan.jobs.is_empty(), "{:#?}", plan.jobs);
+    assert_eq!(verdicts(&scene.status("orders")), (YES, YES));
+
+    let mut answered = scene.clone();
+    *answered.view() = known;
+    answered.assert_at_rest();
+
+    scene.view().link = Link::Down {
+        since: scene.now,
+        error: Some("connection refused".to_owned()),
+    };
+    scene.learn();
+    let ready = condition(&scene.status("orders"), ConditionType::Ready).status;
+    assert_eq!(ready, ConditionStatus::Unknown);
 }
 
 #[test]

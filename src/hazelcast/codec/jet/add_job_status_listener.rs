@@ -7,7 +7,8 @@ use crate::hazelcast::job::{JobStatus, JobStatusEvent};
 use crate::hazelcast::message::{ClientMessage, DecodeError};
 use crate::hazelcast::types::write::RequestWriter;
 
-const JOB_STATUS_EVENT: i32 = AddJobStatusListener::TYPE + 2;
+/// The type of the events.
+pub const JOB_STATUS_EVENT: i32 = AddJobStatusListener::TYPE + 2;
 
 /// `Jet.AddJobStatusListener`.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,8 @@ impl Request for AddJobStatusListener {
     }
 }
 
-/// Reads an event that came under the request's correlation id; none if it is of another kind.
+/// Reads an event that came under the request's correlation id; none if it is of another kind. Its
+/// text may have been cut while it was received.
 pub fn decode_event(message: &ClientMessage) -> Result<Option<JobStatusEvent>, DecodeError> {
     if message.message_type() != JOB_STATUS_EVENT {
         return Ok(None);
@@ -51,6 +53,6 @@ pub fn decode_event(message: &ClientMessage) -> Result<Option<JobStatusEvent>, D
         previous: JobStatus::from_id(fields.int("previous status")?),
         new: JobStatus::from_id(fields.int("new status")?),
         user_requested: fields.bool("user requested")?,
-        description: frames.nullable(|frames| frames.string("description"))?,
+        description: frames.nullable(|frames| frames.cut_string("description"))?,
     }))
 }
