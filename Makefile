@@ -35,6 +35,7 @@ demo: fixtures ## show it at work on a real member (KEEP=1 leaves it running)
 
 bench: fixtures ## measure beside a warm Java client
 	$(CARGO) bench --locked --bench budgets
+	$(CARGO) bench --locked --bench allocations
 
 fuzz: fixtures ## try mutated frames, messages and values on the client (SECONDS_EACH=60 each)
 	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test --locked --test it hazelcast::fuzz -- --nocapture
