@@ -23,6 +23,7 @@ mod layering;
 mod plan;
 mod plan_safety;
 mod protocol_golden;
+mod resources_clusters;
 mod resources_document_faults;
 mod resources_faults;
 mod resources_fixture;

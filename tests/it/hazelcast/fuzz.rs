@@ -47,6 +47,22 @@ const FOUND: &str = include_str!("found.txt");
 const VALUES: &str = include_str!("../../../src/hazelcast/serialization/job_config_vectors.txt");
 
 #[test]
+fn every_message_is_written_back_byte_for_byte() {
+    for minor in 6..=10 {
+        for null in [false, true] {
+            let bytes = bytes_of(minor, null);
+            let mut written = BytesMut::new();
+            for message in cut(&bytes, &mut std::iter::repeat(LIMIT)).0 {
+                message
+                    .encode(&FrameCodec::new(LIMIT), &mut written)
+                    .unwrap();
+            }
+            assert!(written == bytes, "2.{minor}");
+        }
+    }
+}
+
+#[test]
 fn frames() {
     let streams = [6, 10].map(|minor| bytes_of(minor, false)).to_vec();
     fuzz("frames", &streams, |bytes, random| {

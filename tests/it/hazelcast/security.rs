@@ -13,13 +13,18 @@ use jetkeeper::hazelcast::{
     AuthenticationError, Client, ClientConfig, ClusterState, Credentials, CredentialsSource, Link,
 };
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::peer::null;
 use super::scripted::{Reaction, ScriptedMember, reaction};
+use crate::protocol_golden::{Golden, through_the_wire};
 use crate::support::member::Member;
 use crate::support::program::Program;
 use crate::support::scratch::Scratch;
 use crate::support::wait::PATIENCE;
+
+/// Every text in the protocol's own files.
+const TEXT: &str = "localhost";
 
 /// Accepts this user; whoever else comes is the real member's business.
 fn only(username: &'static str, password: &'static str) -> Reaction {
@@ -90,6 +95,36 @@ fn refused(state: &ClusterState) -> bool {
     let shown = format!("{error:?} {error}");
     assert!(!shown.contains("hush"), "{shown}");
     error.authentication() == Some(&failed)
+}
+
+/// The same files as in `protocol_golden`.
+#[test]
+fn authentication_by_other_credentials() {
+    for golden in Golden::all() {
+        let labels = [TEXT.to_owned()];
+        let request = AuthenticationCustom {
+            cluster_name: TEXT,
+            credentials: &[113],
+            client_uuid: Uuid::from_u64_pair(123_456_789, 987_654_321),
+            client_type: TEXT,
+            client_version: TEXT,
+            client_name: TEXT,
+            labels: &labels,
+        };
+        let ours = through_the_wire(&request.encode_request());
+        let theirs = golden.message(AuthenticationCustom::TYPE);
+        assert_eq!(ours.frames()[0].content.len(), 34);
+        assert_eq!(ours.frames()[1..], theirs.frames()[1..]);
+
+        let response = golden.response::<AuthenticationCustom>();
+        assert_eq!(
+            response.cluster_id,
+            Some(Uuid::from_u64_pair(123_456_789, 987_654_321))
+        );
+        assert_eq!(response.server_version, TEXT);
+        let told = golden.minor >= 7 && !golden.null;
+        assert_eq!(response.members.len(), usize::from(told));
+    }
 }
 
 #[tokio::test]
