@@ -13,7 +13,10 @@ PLAIN := sed $$'s/\033\\[[0-9;]*m//g'
 # Logs of a build are read in files, where a progress bar is noise.
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: help build fixtures test demo bench check fmt clean tools
+# How long `make fuzz` tries each target.
+SECONDS_EACH ?= 60
+
+.PHONY: help build fixtures test demo bench fuzz check fmt clean tools
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +35,10 @@ demo: fixtures ## show it at work on a real member (KEEP=1 leaves it running)
 
 bench: fixtures ## measure beside a warm Java client
 	$(CARGO) bench --locked --bench budgets
+	$(CARGO) bench --locked --bench allocations
+
+fuzz: fixtures ## try mutated frames, messages and values on the client (SECONDS_EACH=60 each)
+	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test --locked --test it hazelcast::fuzz -- --nocapture
 
 check: tools ## format, lints, documentation, licences and sources of dependencies
 	$(CARGO) fmt --check

@@ -149,6 +149,7 @@ impl Clusters for Connector {
             name: target.cluster_name.clone(),
             cluster_name: target.cluster_name.clone(),
             addresses: target.addresses.clone(),
+            ..cluster::ClusterTarget::default()
         };
         Arc::new(HazelcastCluster::connect(&target, Arc::clone(&self.0)))
     }

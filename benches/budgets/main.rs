@@ -11,6 +11,7 @@
     reason = "a benchmark stops at the first surprise and prints its table"
 )]
 
+mod client;
 mod daemon;
 mod documents;
 mod fleet;
@@ -38,6 +39,7 @@ const PARTS: &[Part] = &[
     ("jobs", jobs::submits),
     ("status", jobs::statuses),
     ("rest", rest::measure),
+    ("client", client::map_gets),
 ];
 
 fn main() {

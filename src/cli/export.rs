@@ -8,6 +8,7 @@ use super::context::Context;
 use super::error::{CliError, Result};
 use super::wiring::{self, Connector};
 use crate::cluster::Cluster;
+use crate::config::Config;
 use crate::engine::Clusters;
 use crate::plan::job::{Guarantee, JobConfigView, JobStatus, JobView};
 use crate::plan::observed::Link;
@@ -26,8 +27,9 @@ struct Found {
 
 /// The document that declares the job of this name.
 pub(super) async fn export(context: &Context, name: &str, cluster: Option<&str>) -> Result<String> {
-    let (cluster, target) = pick(context, cluster)?;
-    let connection = Connector(Arc::clone(&context.clock)).connect(&target);
+    let config = context.config()?;
+    let (cluster, target) = pick(&config, cluster)?;
+    let connection = Connector::new(Arc::clone(&context.clock), &config).connect(&target);
     let looked = tokio::time::timeout(PATIENCE, find(&*connection, name)).await;
     connection.close().await;
     let Ok(looked) = looked else {
@@ -50,8 +52,8 @@ pub(super) async fn export(context: &Context, name: &str, cluster: Option<&str>)
 }
 
 /// The cluster that was named, else the only one that is configured.
-fn pick(context: &Context, named: Option<&str>) -> Result<(String, crate::engine::ClusterTarget)> {
-    let mut targets = wiring::targets(&context.config()?);
+fn pick(config: &Config, named: Option<&str>) -> Result<(String, crate::engine::ClusterTarget)> {
+    let mut targets = wiring::targets(config);
     if let Some(name) = named {
         let target = targets.remove(name);
         return target

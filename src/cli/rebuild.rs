@@ -86,7 +86,7 @@ async fn look(
     desired: &Desired,
     interests: BTreeMap<String, Interest>,
 ) -> Result<BTreeMap<String, Arc<ClusterView>>> {
-    let connector = Connector(Arc::clone(&context.clock));
+    let connector = Connector::new(Arc::clone(&context.clock), config);
     let configured = wiring::targets(config);
     let mut views = BTreeMap::new();
     for (name, interest) in interests {
@@ -127,8 +127,8 @@ fn target(
         addresses => addresses.to_vec(),
     };
     Some(ClusterTarget {
-        cluster_name: declared.spec.cluster_name.clone(),
         addresses,
+        ..ClusterTarget::of(&declared.spec)
     })
 }
 

@@ -17,9 +17,11 @@ use crate::config::Config;
 use crate::engine::{
     self, ClusterTarget, Clusters, EngineParts, EngineTask, Handle, Mode, Settings,
 };
+use crate::hazelcast::{Credentials, CredentialsSource, TlsConfig};
 use crate::plan;
 use crate::plan::record::Recorded;
-use crate::secrets::FileSecrets;
+use crate::resources::CredentialsSpec;
+use crate::secrets::{FileSecrets, SecretError, Secrets};
 use crate::source::{DirectoryOptions, DirectorySource, Source};
 use crate::store::{
     self, Change, EventEntry, JournalEntry, RevisionEntry, SledStore, Store, StoreError,
@@ -90,12 +92,9 @@ async fn start(
     let artifacts = LocalArtifacts::start(options, Arc::clone(&clock), Arc::clone(&entropy));
     let parts = EngineParts {
         sources,
-        clusters: Arc::new(Connector(Arc::clone(&clock))),
+        clusters: Arc::new(Connector::new(Arc::clone(&clock), config)),
         artifacts: Arc::new(artifacts.await.map_err(CliError::failed)?),
-        secrets: Arc::new(FileSecrets::new(
-            config.credentials.clone(),
-            config.secrets.clone(),
-        )),
+        secrets: Arc::new(secrets(config)),
         store,
         clock,
         entropy,
@@ -133,6 +132,7 @@ pub(super) fn targets(config: &Config) -> BTreeMap<String, ClusterTarget> {
             let target = ClusterTarget {
                 cluster_name: cluster.cluster_name.clone(),
                 addresses: cluster.addresses.clone(),
+                ..ClusterTarget::default()
             };
             (name.clone(), target)
         })
@@ -170,17 +170,65 @@ pub(super) async fn open_store(context: &Context, directory: &Path) -> Result<Ar
 }
 
 /// Connects to real clusters.
-pub(super) struct Connector(pub(super) Arc<dyn Clock>);
+pub(super) struct Connector {
+    clock: Arc<dyn Clock>,
+    secrets: FileSecrets,
+}
+
+impl Connector {
+    pub(super) fn new(clock: Arc<dyn Clock>, config: &Config) -> Self {
+        let secrets = secrets(config);
+        Self { clock, secrets }
+    }
+
+    /// Credentials as they are whenever a connection is opened.
+    fn credentials(&self, spec: &CredentialsSpec) -> CredentialsSource {
+        let (secrets, secret) = (self.secrets.clone(), spec.secret_name.clone());
+        CredentialsSource::new(move || {
+            let (secrets, secret) = (secrets.clone(), secret.clone());
+            async move { Ok(credentials(&secrets, &secret).await?) }
+        })
+    }
+}
 
 impl Clusters for Connector {
     fn connect(&self, target: &ClusterTarget) -> Arc<dyn Cluster> {
+        let credentials = target.credentials.as_ref();
+        let tls = target.tls.as_ref().filter(|tls| tls.enabled);
         let target = cluster::ClusterTarget {
             name: target.cluster_name.clone(),
             cluster_name: target.cluster_name.clone(),
             addresses: target.addresses.clone(),
+            credentials: credentials.map(|spec| self.credentials(spec)),
+            tls: tls.map(|tls| TlsConfig {
+                ca_file: tls.ca_file.clone(),
+                cert_file: tls.cert_file.clone(),
+                key_file: tls.key_file.clone(),
+                server_name: tls.server_name.clone(),
+            }),
         };
-        Arc::new(HazelcastCluster::connect(&target, Arc::clone(&self.0)))
+        Arc::new(HazelcastCluster::connect(&target, Arc::clone(&self.clock)))
     }
+}
+
+/// The secrets of the configuration.
+fn secrets(config: &Config) -> FileSecrets {
+    FileSecrets::new(config.credentials.clone(), config.secrets.clone())
+}
+
+/// A token where the secret has one, else name and password.
+async fn credentials(secrets: &dyn Secrets, secret: &str) -> Result<Credentials, SecretError> {
+    match secrets.get(secret, "token").await {
+        Ok(token) => return Ok(Credentials::Token(token.expose().to_owned())),
+        Err(SecretError::NotFound { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let username = secrets.get(secret, "username").await?;
+    let password = secrets.get(secret, "password").await?;
+    Ok(Credentials::Password {
+        username: username.expose().to_owned(),
+        password: password.expose().to_owned(),
+    })
 }
 
 /// Records that are only read.
@@ -235,5 +283,35 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // What is left is in the system's place for what is left.
         std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_secret_has_a_token_or_a_name_and_a_password() {
+        let scratch = tempfile::tempdir().unwrap();
+        let secrets = FileSecrets::new(None, Some(scratch.path().to_owned()));
+        let read = async || credentials(&secrets, "members").await;
+        let put = |key: &str, value: &str| {
+            std::fs::create_dir_all(scratch.path().join("members")).unwrap();
+            std::fs::write(scratch.path().join("members").join(key), value).unwrap();
+        };
+        assert!(read().await.unwrap_err().to_string().contains("`username`"));
+        put("username", "keeper\n");
+        assert!(read().await.unwrap_err().to_string().contains("`password`"));
+        put("password", "hush\n");
+        let (username, password) = ("keeper".to_owned(), "hush".to_owned());
+        assert_eq!(
+            read().await.unwrap(),
+            Credentials::Password { username, password }
+        );
+        put("token", "t0ken\n");
+        assert_eq!(
+            read().await.unwrap(),
+            Credentials::Token("t0ken".to_owned())
+        );
     }
 }

@@ -26,7 +26,8 @@ use super::port::{
 };
 use crate::clock::Clock;
 use crate::hazelcast::{
-    Client, ClientConfig, Error, ErrorCode, JobEvent, JobEvents, TerminateMode,
+    Client, ClientConfig, CredentialsSource, Error, ErrorCode, JobEvent, JobEvents, TerminateMode,
+    TlsConfig,
 };
 use crate::plan::hold::Reason;
 use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
@@ -47,7 +48,7 @@ const LONGEST_TEXT: usize = 2048;
 const EVENT_QUEUE: usize = 64;
 
 /// Where a cluster is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default)]
 pub struct ClusterTarget {
     /// The name that jobs refer to it with.
     pub name: String,
@@ -55,6 +56,10 @@ pub struct ClusterTarget {
     pub cluster_name: String,
     /// Members to connect to first, `host:port`.
     pub addresses: Vec<String>,
+    /// Who we are to the members, if they ask.
+    pub credentials: Option<CredentialsSource>,
+    /// How to connect with TLS, if the members want it.
+    pub tls: Option<TlsConfig>,
 }
 
 /// A real cluster.
@@ -74,6 +79,8 @@ impl HazelcastCluster {
             cluster_name: target.cluster_name.clone(),
             addresses: target.addresses.clone(),
             client_name: format!("jetkeeper/{}", target.name),
+            credentials: target.credentials.clone(),
+            tls: target.tls.clone(),
             invocation_timeout: CALL_TIMEOUT,
             heartbeat_timeout: SILENCE,
             event_queue: EVENT_QUEUE,

@@ -183,12 +183,12 @@ fn targets(
         } else {
             spec.addresses.clone()
         };
-        let cluster_name = spec.cluster_name.clone();
+        let declared = ClusterTarget::of(spec);
         targets.insert(
             (*name).to_owned(),
             ClusterTarget {
-                cluster_name,
                 addresses,
+                ..declared
             },
         );
     }

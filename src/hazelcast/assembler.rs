@@ -10,6 +10,8 @@ use super::types::read::Fields;
 
 /// What a frame counts at least, because keeping one costs more than its few bytes.
 const FRAME_COST: usize = 64;
+/// What is kept of the first frame of a message: it has fixed-size fields, far fewer in any version.
+const FIRST_FRAME: usize = 4096;
 
 /// Frames of a message, or of its fragments so far.
 #[derive(Debug, Default)]
@@ -58,6 +60,14 @@ impl MessageAssembler {
             frame_limit,
         });
         self
+    }
+
+    /// How many bytes of the next frame's content are of any use.
+    pub fn wanted(&self) -> usize {
+        if self.current.frames.is_empty() {
+            return FIRST_FRAME;
+        }
+        self.frame_limit().unwrap_or(usize::MAX)
     }
 
     /// Takes the next frame; gives a message when it was the last one of it.
@@ -116,18 +126,27 @@ impl MessageAssembler {
 
     /// Copies what is kept of the frame, so that the buffer it was read into can go.
     fn trimmed(&self, frame: Frame) -> Frame {
-        let first = self.current.frames.first();
-        let found = first.and_then(|first| Fields::new(&first.content, 0).int("message type").ok());
-        let mut trims = self.trims.iter();
-        let Some(trim) = trims.find(|trim| Some(trim.message_type) == found) else {
+        let Some(limit) = self.frame_limit() else {
             return frame;
         };
-        let kept = frame.content.len().min(trim.frame_limit);
+        let kept = frame.content.len().min(limit);
         let kept = frame.content.get(..kept).unwrap_or_default();
         Frame {
             flags: frame.flags,
             content: Bytes::copy_from_slice(kept),
         }
+    }
+
+    /// Where frames of the message at hand are cut, if they are. Never in a fragment: its first frame
+    /// says nothing of the message's type.
+    fn frame_limit(&self) -> Option<usize> {
+        let first = self.current.frames.first()?;
+        if !first.flags.has(Flags::UNFRAGMENTED) || self.trims.is_empty() {
+            return None;
+        }
+        let found = Fields::new(&first.content, 0).int("message type").ok()?;
+        let trim = self.trims.iter().find(|it| it.message_type == found)?;
+        Some(trim.frame_limit)
     }
 }
 

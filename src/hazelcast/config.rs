@@ -1,10 +1,12 @@
 //! What a client is told before it starts. Every field has a default that works against a member
 //! on loopback.
 
-use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::credentials::CredentialsSource;
+use super::tls::TlsConfig;
 
 /// Longest wait there is. Longer ones are cut, because clocks overflow.
 const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
@@ -20,12 +22,14 @@ pub struct ClientConfig {
     pub addresses: Vec<String>,
     /// Shown by members in their logs and in Management Center.
     pub client_name: String,
-    /// User and password, for members with security (Enterprise). Members without refuse them.
-    pub credentials: Option<Credentials>,
+    /// Who we are, for members with security (Enterprise). Members without refuse credentials.
+    pub credentials: Option<CredentialsSource>,
+    /// How to connect with TLS; none connects without.
+    pub tls: Option<TlsConfig>,
     /// Keeps a connection to every member and sends map calls to the owner of the key. Otherwise
     /// one connection serves everything.
     pub smart_routing: bool,
-    /// Bounds TCP connect plus authentication.
+    /// Bounds TCP connect, TLS and authentication together.
     pub connect_timeout: Duration,
     /// Bounds one call: waiting for a connection, retries and the answer together.
     pub invocation_timeout: Duration,
@@ -55,6 +59,7 @@ impl Default for ClientConfig {
             addresses: vec!["127.0.0.1:5701".to_owned()],
             client_name: "rust-client".to_owned(),
             credentials: None,
+            tls: None,
             smart_routing: true,
             connect_timeout: Duration::from_secs(5),
             invocation_timeout: Duration::from_mins(2),
@@ -78,19 +83,4 @@ pub(crate) fn bearable(pause: Duration) -> Duration {
 /// The moment at which a wait that begins now is over.
 pub(crate) fn deadline_after(wait: Duration) -> Instant {
     Instant::now() + wait.min(LONGEST_WAIT)
-}
-
-/// Name and password of a client; its `Debug` shows neither.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user's name.
-    pub username: String,
-    /// The user's password.
-    pub password: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(..)")
-    }
 }

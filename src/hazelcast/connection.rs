@@ -29,6 +29,7 @@ use super::error::{Error, Kind, LossCause, Result};
 use super::frame::FrameError;
 use super::message::ClientMessage;
 use super::state::Member;
+use super::tls::{self, HandshakeError, TlsError};
 
 /// Calls waiting for their turn to be written.
 const COMMAND_QUEUE: usize = 64;
@@ -68,7 +69,18 @@ impl Connection {
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
             .map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        Self::introduce(stream, address, config, client_uuid, deadline).await
+        let Some(tls) = &config.tls else {
+            return Self::introduce(stream, address, config, client_uuid, deadline).await;
+        };
+        let encrypted = timeout_at(deadline, tls::handshake(stream, address, tls)).await;
+        let encrypted = match encrypted {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(HandshakeError::Tls(source))) => return Err(no_tls(address, source)),
+            Ok(Err(HandshakeError::Io(source))) => return Err(failed(source).into()),
+            // A member on a plain port may wait for more instead of hanging up.
+            Err(_elapsed) => return Err(no_tls(address, TlsError::NoTls)),
+        };
+        Self::introduce(encrypted, address, config, client_uuid, deadline).await
     }
 
     /// Introduces the client on a stream that is connected already.
@@ -97,13 +109,16 @@ impl Connection {
     {
         let channel = Channel::spawn(stream, address, config);
         let identity = handshake::authenticate(&channel, config, client_uuid, deadline).await;
-        if identity.is_err() {
-            channel.close.cancel();
+        match identity {
+            Ok(identity) => Ok(Self {
+                channel,
+                identity: Arc::new(identity),
+            }),
+            Err(error) => {
+                channel.close.cancel();
+                Err(unwelcome(address, error))
+            }
         }
-        Ok(Self {
-            channel,
-            identity: Arc::new(identity?),
-        })
     }
 
     /// What the member told of itself.
@@ -169,6 +184,33 @@ impl Connection {
         if self.channel.commands.try_send(command).is_err() {
             tracing::debug!(call = R::NAME, "no room for a request without answer");
         }
+    }
+}
+
+fn no_tls(address: &str, source: TlsError) -> Error {
+    Kind::Tls {
+        address: address.to_owned(),
+        source,
+    }
+    .into()
+}
+
+/// Why a connection ended before the member had answered, in words that say what to do.
+fn unwelcome(address: &str, error: Error) -> Error {
+    let Kind::ConnectionLost { source, .. } = error.kind() else {
+        return error;
+    };
+    match source {
+        // With TLS 1.3 the member looks at our certificate after our part of the handshake is done.
+        LossCause::Io(source) => match tls::explain(source) {
+            Some(source) => no_tls(address, source),
+            None => error,
+        },
+        LossCause::ClosedByPeer => Kind::HungUp {
+            address: address.to_owned(),
+        }
+        .into(),
+        _ => error,
     }
 }
 

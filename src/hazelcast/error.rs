@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::credentials::CredentialsError;
 use super::frame::FrameError;
 use super::message::DecodeError;
 pub use super::server_error::{ErrorCode, ErrorHolder, ServerError};
+use super::tls::TlsError;
 
 /// Result of the client's calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -25,6 +27,22 @@ pub(crate) enum Kind {
         address: String,
         #[source]
         source: io::Error,
+    },
+    #[error("no TLS with member {address}")]
+    Tls {
+        address: String,
+        #[source]
+        source: TlsError,
+    },
+    #[error(
+        "{address} hung up without an answer: give the port that members have for clients, and turn \
+         TLS on if they want it"
+    )]
+    HungUp { address: String },
+    #[error("the credentials for the members could not be read")]
+    Credentials {
+        #[source]
+        source: CredentialsError,
     },
     #[error("member {address} does not accept this client")]
     Authentication {
@@ -93,6 +111,11 @@ pub(crate) enum LossCause {
     Io(#[source] Arc<io::Error>),
     #[error("the member sent what is no message of the protocol")]
     Protocol(#[source] DecodeError),
+    #[error(
+        "it speaks TLS and this client was told not to: turn TLS on for this cluster, or give a port \
+         without it"
+    )]
+    SpeaksTls,
     #[error("nothing was read for {0:?}")]
     Heartbeat(Duration),
     #[error("this client closed it")]
@@ -152,12 +175,15 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             Kind::Connect { .. }
+            | Kind::HungUp { .. }
             | Kind::ConnectionLost { .. }
             | Kind::Deadline { .. }
             | Kind::NotConnected { .. }
             | Kind::Overloaded { .. } => true,
             Kind::Server { source, .. } => source.is_retryable(),
             Kind::Authentication { .. }
+            | Kind::Tls { .. }
+            | Kind::Credentials { .. }
             | Kind::Decode { .. }
             | Kind::TooLong { .. }
             | Kind::JarRead { .. }
@@ -199,6 +225,9 @@ impl Error {
             Kind::ConnectionLost { sent, .. } | Kind::Deadline { sent, .. } => !sent,
             Kind::Server { .. } | Kind::Decode { .. } => false,
             Kind::Connect { .. }
+            | Kind::HungUp { .. }
+            | Kind::Tls { .. }
+            | Kind::Credentials { .. }
             | Kind::Authentication { .. }
             | Kind::NotConnected { .. }
             | Kind::Overloaded { .. }
@@ -229,6 +258,18 @@ impl Error {
                 source: Some(source),
                 ..
             } => source.authentication(),
+            _ => None,
+        }
+    }
+
+    /// Why there is no TLS with a member, if that is what kept the call from being made.
+    pub fn tls(&self) -> Option<&TlsError> {
+        match self.kind() {
+            Kind::Tls { source, .. } => Some(source),
+            Kind::NotConnected {
+                source: Some(source),
+                ..
+            } => source.tls(),
             _ => None,
         }
     }

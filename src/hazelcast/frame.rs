@@ -1,9 +1,12 @@
 //! Frames: the unit in which messages are cut on the wire. No IO here.
 //!
 //! A frame is its length (i32, these six bytes included), flags (u16), content; all little endian.
-//! Lengths are checked before anything is allocated for them.
+//! Lengths are checked before anything is allocated for them, and room is made as bytes come.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+/// Room that is made at once for a frame whose end is not here yet: its length alone proves nothing.
+const GROWTH: usize = 1024 * 1024;
 
 /// Bytes before a frame's content.
 pub const HEADER_LEN: usize = 6;
@@ -104,6 +107,20 @@ pub struct FrameError {
 impl FrameCodec {
     /// The next frame; none when its last byte is not here yet.
     pub fn decode(&self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+        let Some((length, flags)) = self.header(buffer)? else {
+            return Ok(None);
+        };
+        if buffer.len() < length {
+            buffer.reserve((length - buffer.len()).min(GROWTH));
+            return Ok(None);
+        }
+        let mut content = buffer.split_to(length).freeze();
+        content.advance(HEADER_LEN);
+        Ok(Some(Frame { flags, content }))
+    }
+
+    /// Length, header included, and flags of the next frame; none when they are not here yet.
+    fn header(&self, buffer: &BytesMut) -> Result<Option<(usize, Flags)>, FrameError> {
         let Some((header, _)) = buffer.split_first_chunk::<HEADER_LEN>() else {
             return Ok(None);
         };
@@ -114,13 +131,7 @@ impl FrameCodec {
             .ok()
             .filter(|length| (HEADER_LEN..=self.max_frame_len).contains(length))
             .ok_or_else(|| self.bad_length(i64::from(announced)))?;
-        if buffer.len() < length {
-            buffer.reserve(length - buffer.len());
-            return Ok(None);
-        }
-        let mut content = buffer.split_to(length).freeze();
-        content.advance(HEADER_LEN);
-        Ok(Some(Frame { flags, content }))
+        Ok(Some((length, flags)))
     }
 
     /// Appends the frame's bytes, or nothing if the frame is too long.
@@ -145,9 +156,87 @@ impl FrameCodec {
     }
 }
 
+/// Cuts a stream into frames of which no more is kept than is wanted: the rest is dropped as it comes.
+#[derive(Debug)]
+pub struct FrameReader {
+    codec: FrameCodec,
+    rest: usize,
+}
+
+impl FrameReader {
+    /// A reader that refuses frames of more than `max_frame_len` bytes, header included.
+    pub fn new(max_frame_len: usize) -> Self {
+        Self {
+            codec: FrameCodec::new(max_frame_len),
+            rest: 0,
+        }
+    }
+
+    /// The next frame, its content cut after `wanted` bytes; none when these are not here yet.
+    pub fn next(
+        &mut self,
+        wanted: usize,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<Frame>, FrameError> {
+        self.drop_rest(buffer);
+        if self.rest > 0 {
+            return Ok(None);
+        }
+        let Some((length, flags)) = self.codec.header(buffer)? else {
+            return Ok(None);
+        };
+        let kept = HEADER_LEN.saturating_add(wanted);
+        if length <= kept {
+            return self.codec.decode(buffer);
+        }
+        if buffer.len() < kept {
+            return Ok(None);
+        }
+        // Copied, so that the buffer it was read into can go.
+        let content = Bytes::copy_from_slice(buffer.get(HEADER_LEN..kept).unwrap_or_default());
+        buffer.advance(kept);
+        self.rest = length - kept;
+        self.drop_rest(buffer);
+        Ok(Some(Frame { flags, content }))
+    }
+
+    fn drop_rest(&mut self, buffer: &mut BytesMut) {
+        let here = self.rest.min(buffer.len());
+        buffer.advance(here);
+        self.rest -= here;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_frame_only_what_is_wanted_is_kept() {
+        let codec = FrameCodec::new(1 << 30);
+        let mut stream = BytesMut::new();
+        for content in [vec![1; 50_000], vec![2; 3]] {
+            codec.encode(&Frame::new(content), &mut stream).unwrap();
+        }
+        let (mut reader, mut buffer) = (FrameReader::new(1 << 30), BytesMut::new());
+        let mut frames = Vec::new();
+        for piece in stream.chunks(100) {
+            buffer.extend_from_slice(piece);
+            while let Some(frame) = reader.next(10, &mut buffer).unwrap() {
+                frames.push(frame.content);
+            }
+            assert!(buffer.len() <= 100, "{} bytes are kept", buffer.len());
+        }
+        assert_eq!(frames, [vec![1; 10], vec![2; 3]]);
+    }
+
+    #[test]
+    fn no_room_is_made_for_what_is_only_announced() {
+        let mut buffer = BytesMut::from(&i32::MAX.to_le_bytes()[..]);
+        buffer.extend_from_slice(&[0, 0xe0]);
+        assert_eq!(FrameCodec::new(usize::MAX).decode(&mut buffer), Ok(None));
+        assert!(buffer.capacity() <= 2 * GROWTH, "{}", buffer.capacity());
+    }
 
     fn decode(bytes: &[u8]) -> Result<Option<Frame>, FrameError> {
         FrameCodec::new(1024).decode(&mut BytesMut::from(bytes))

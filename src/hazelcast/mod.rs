@@ -9,6 +9,7 @@
 //! | [`message`] | messages made of frames, fragments merged, cursors over fields |
 //! | [`types`], [`custom`], [`codec`] | field types, custom types, one file per message |
 //! | [`serialization`] | the `Data` blobs inside messages: header, partition hash, a few classes |
+//! | [`tls`], [`credentials`] | what a connection begins with |
 //! | [`connection`] | one socket: correlation table, deadlines, heartbeat, event streams |
 //! | `cluster` | members, partition table, reconnecting |
 //! | [`client`] | the handle and its typed calls |
@@ -22,6 +23,7 @@ mod cluster;
 pub mod codec;
 pub mod config;
 pub mod connection;
+pub mod credentials;
 pub mod custom;
 pub mod error;
 pub mod frame;
@@ -37,12 +39,14 @@ pub mod serialization;
 pub mod server_error;
 pub mod snapshot;
 pub mod state;
+pub mod tls;
 pub mod types;
 pub mod upload;
 mod uploader;
 
 pub use client::Client;
-pub use config::{ClientConfig, Credentials};
+pub use config::ClientConfig;
+pub use credentials::{Credentials, CredentialsSource};
 pub use error::{AuthenticationError, Error, ErrorCode, ErrorHolder, Result, ServerError};
 pub use job::{JobEvent, JobStatus, JobStatusEvent, JobSummary, TerminateMode};
 pub use job_config::{DeltaJobConfig, JobConfig, JobConfigTail, ProcessingGuarantee};
@@ -53,4 +57,5 @@ pub use metrics::Heap;
 pub use serialization::Data;
 pub use snapshot::{ExecutionRecord, Suspension, ValidationRecord};
 pub use state::{ClusterState, Link, Member};
+pub use tls::{TlsConfig, TlsError};
 pub use upload::{MemberUpload, Upload, UploadError, UploadStage};

@@ -51,7 +51,7 @@ pub use cache::LoadCache;
 pub use change::{ChangeClass, classify};
 pub use desired::{Declared, Desired, SourceView};
 pub use fault::{Fault, Severity};
-pub use hazelcast::HazelcastSpec;
+pub use hazelcast::{CredentialsSpec, HazelcastSpec, TlsSpec};
 pub use identity::{Digest, Kind, Place, ResourceId, SourceName};
 pub use jet_job::JetJobSpec;
 pub use load::{LoadOptions, load};

@@ -12,7 +12,7 @@ use super::identity::{Digest, Kind, ResourceId};
 use super::jet_job_snapshot::JetJobSnapshotSpec;
 use super::rules::{self, Report};
 use super::schema::spec_schema;
-use super::tree::{Map, Node, Problem, Span, Value};
+use super::tree::{Entry, Map, Node, Problem, Span, Value};
 use super::{deserialize, normalize, operator, shape, suggest};
 
 /// A spec after its checks.
@@ -167,19 +167,30 @@ fn special_fields(spec: &mut Node<'_>, kind: Kind, problems: &mut Vec<Problem>) 
         problems.push(Problem::warning(*first, message).help(help));
     }
     if kind == Kind::Hazelcast {
-        unsupported(map, "tls", "connect with TLS", problems);
-        unsupported(map, "credentials", "log in with credentials", problems);
+        credentials_written_out(map, problems);
     }
 }
 
-/// Refuses what the cluster needs and this version can't do: never is a connection tried without it.
-fn unsupported(map: &mut Map<'_>, field: &str, what: &str, problems: &mut Vec<Problem>) {
-    let Some(entry) = map.take(field).filter(|entry| !entry.node.is_null()) else {
+/// Refuses credentials that stand in the document, without showing them.
+fn credentials_written_out(map: &mut Map<'_>, problems: &mut Vec<Problem>) {
+    let written_out = map.get("credentials").is_some_and(|entry| {
+        let fields = entry.node.as_map().map(|fields| &fields.entries);
+        let only_a_name = |fields: &Vec<_>| fields.iter().all(is_secret_name);
+        !entry.node.is_null() && !fields.is_some_and(only_a_name)
+    });
+    if !written_out {
+        return;
+    }
+    let Some(entry) = map.take("credentials") else {
         return;
     };
-    let help = format!(
-        "no connection is tried without it; take `{field}` out only if the members don't ask for it"
-    );
-    let problem = Problem::error(entry.key_span, format!("this version can't {what} yet"));
-    problems.push(problem.help(help).hide_source());
+    let help = "put them into a secret NAME with the keys `username` and `password`, or `token` \
+                (docs/jobs.md), and write `credentials: {secretName: NAME}`";
+    let message = "only `secretName` belongs into `credentials`: a source holds no secrets";
+    let problem = Problem::error(entry.key_span, message);
+    problems.push(problem.help(help.to_owned()).hide_source());
+}
+
+fn is_secret_name(entry: &Entry<'_>) -> bool {
+    entry.key == "secretName"
 }

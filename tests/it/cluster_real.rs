@@ -30,16 +30,26 @@ fn connect(addresses: &[String], cluster_name: &str) -> HazelcastCluster {
         name: "test".to_owned(),
         cluster_name: cluster_name.to_owned(),
         addresses: addresses.to_vec(),
+        ..ClusterTarget::default()
     };
     HazelcastCluster::connect(&target, Arc::new(SystemClock))
 }
 
 pub(crate) async fn connected(member: &Member) -> HazelcastCluster {
-    let cluster = connect(&[member.address()], member.cluster_name());
+    connected_to(member.address(), member.cluster_name()).await
+}
+
+pub(crate) async fn connected_to(address: String, cluster_name: &str) -> HazelcastCluster {
+    let cluster = connect(&[address], cluster_name);
+    up(&cluster).await;
+    cluster
+}
+
+/// Waits until members answer.
+pub(crate) async fn up(cluster: &HazelcastCluster) {
     let mut connection = cluster.connection();
     let up = connection.wait_for(|connection| connection.link == Link::Up);
     tokio::time::timeout(PATIENCE, up).await.unwrap().unwrap();
-    cluster
 }
 
 pub(crate) fn upload(job: &str, jar: &str, main: Option<&str>, parameters: &[&str]) -> Upload {

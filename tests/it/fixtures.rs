@@ -86,11 +86,10 @@ fn the_shared_member_is_one() {
 
 #[test]
 fn all_jars_are_there_and_the_counters_differ() {
-    for name in [
-        "hazelcast-5.7.0.jar",
-        "hazelcast-5.7.0-tests.jar",
-        "pipelines.jar",
-    ] {
+    for version in ["5.3.0", "5.3.8", "5.4.0", "5.5.0", "5.6.0", "5.7.0"] {
+        fixture(&format!("hazelcast-{version}.jar"));
+    }
+    for name in ["hazelcast-5.7.0-tests.jar", "pipelines.jar"] {
         fixture(name);
     }
     let (first, second) = (fixture("counter.jar"), fixture("counter-v2.jar"));

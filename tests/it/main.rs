@@ -24,6 +24,7 @@ mod plan;
 mod plan_safety;
 mod protocol_golden;
 mod reasons;
+mod resources_clusters;
 mod resources_document_faults;
 mod resources_faults;
 mod resources_fixture;

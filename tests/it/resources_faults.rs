@@ -361,27 +361,6 @@ spec:
 }
 
 #[test]
-fn tls_and_credentials_are_never_left_out_silently() {
-    insta::assert_snapshot!(faults("\
-apiVersion: hazelcast.com/v1alpha1
-kind: Hazelcast
-metadata:
-  name: hazelcast
-spec:
-  credentials: {secretName: hazelcast}
-  tls: {enabled: true}
-"), @r"
-    error: this version can't log in with credentials yet
-     --> jobs.yaml:6:3
-      = help: no connection is tried without it; take `credentials` out only if the members don't ask for it
-
-    error: this version can't connect with TLS yet
-     --> jobs.yaml:7:3
-      = help: no connection is tried without it; take `tls` out only if the members don't ask for it
-    ");
-}
-
-#[test]
 fn two_documents_of_one_name() {
     insta::assert_snapshot!(faults(&format!("{0}---\n{0}---\n{0}", job("  jarOnMember: /opt/orders.jar\n"))), @r"
     error: JetJob/orders is declared more than once

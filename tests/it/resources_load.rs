@@ -255,7 +255,7 @@ fn snapshots_are_declared_and_faulty_clusters_are_known() {
             "a.yaml",
             format!(
                 "{}---\napiVersion: hazelcast.com/v1alpha1\nkind: Hazelcast\nmetadata: {{name: \
-                 hazelcast}}\nspec: {{tls: {{}}}}\n---\napiVersion: hazelcast.com/v1alpha1\nkind: \
+                 hazelcast}}\nspec: {{tls: 1}}\n---\napiVersion: hazelcast.com/v1alpha1\nkind: \
                  JetJobSnapshot\nmetadata: {{name: before}}\nspec: {{jetJobResourceName: a}}\n",
                 job("a")
             )

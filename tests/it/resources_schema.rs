@@ -101,7 +101,7 @@ fn both_refuse_the_same() {
         (FULL_JOB, "spec:", "specs:"),
         (CLUSTER, "minMembers: 3", "minMembers: 0"),
         (CLUSTER, "clusterSize", "clusterSzie"),
-        (CLUSTER, "clusterSize: 3", "tls: {enabled: true}"),
+        (CLUSTER, "clusterSize: 3", "tls: {enabled: perhaps}"),
         (SNAPSHOT, "jetJobResourceName", "jobResourceName"),
         (SNAPSHOT, "Copy", "Clone"),
     ] {

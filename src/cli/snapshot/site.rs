@@ -9,9 +9,11 @@ use super::super::error::{CliError, Result};
 use super::super::locate::{Located, locate};
 use super::super::wiring::{self, Connector};
 use crate::cluster::Cluster;
+use crate::config::Config;
 use crate::engine::published::HazelcastResource;
 use crate::engine::{ClusterTarget, Clusters};
 use crate::plan::observed::Link;
+use crate::resources::HazelcastSpec;
 
 /// How long a connection is waited for.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -26,7 +28,9 @@ pub(super) struct Site {
 impl Site {
     /// Connects to the cluster of this name, or to the only one that is known.
     pub(super) async fn connect(context: &Context, name: Option<&str>) -> Result<Self> {
-        let known = known(context).await?;
+        let config = context.config()?;
+        let connector = Connector::new(Arc::clone(&context.clock), &config);
+        let known = known(context, &config).await?;
         let names = || known.keys().cloned().collect::<Vec<_>>().join(", ");
         let (name, target) = match name {
             Some(name) => known.get_key_value(name).ok_or_else(|| {
@@ -45,7 +49,7 @@ impl Site {
                 }
             },
         };
-        let cluster = Connector(Arc::clone(&context.clock)).connect(target);
+        let cluster = connector.connect(target);
         let mut connection = cluster.connection();
         let up = connection.wait_for(|connection| connection.link == Link::Up);
         if tokio::time::timeout(CONNECT, up).await.is_err() {
@@ -65,27 +69,20 @@ impl Site {
 }
 
 /// The clusters that the daemon, the state or the configuration know.
-async fn known(context: &Context) -> Result<BTreeMap<String, ClusterTarget>> {
-    let mut known = wiring::targets(&context.config()?);
+async fn known(context: &Context, config: &Config) -> Result<BTreeMap<String, ClusterTarget>> {
+    let mut known = wiring::targets(config);
     match locate(context).await {
         Ok(Located::Daemon(client)) => {
             let declared = client.list::<HazelcastResource>("/v1/hazelcast").await?;
             for resource in declared {
-                let target = ClusterTarget {
-                    cluster_name: resource.spec.cluster_name,
-                    addresses: resource.spec.addresses,
-                };
-                known.entry(resource.metadata.name).or_insert(target);
+                declare(&mut known, resource.metadata.name, &resource.spec);
             }
         }
         Ok(Located::State(state)) => {
             let store = wiring::open_store(context, &state).await?;
             for (name, record) in store.load().await?.clusters {
                 if let Some(document) = &record.document {
-                    known.entry(name).or_insert_with(|| ClusterTarget {
-                        cluster_name: document.spec.cluster_name.clone(),
-                        addresses: document.spec.addresses.clone(),
-                    });
+                    declare(&mut known, name, &document.spec);
                 }
             }
         }
@@ -95,4 +92,12 @@ async fn known(context: &Context) -> Result<BTreeMap<String, ClusterTarget>> {
     }
     known.retain(|_, target| !target.addresses.is_empty());
     Ok(known)
+}
+
+/// Adds what a document says: all of it, or to a cluster of the configuration what only a document can.
+fn declare(known: &mut BTreeMap<String, ClusterTarget>, name: String, spec: &HazelcastSpec) {
+    let declared = ClusterTarget::of(spec);
+    let target = known.entry(name).or_insert_with(|| declared.clone());
+    target.credentials = declared.credentials;
+    target.tls = declared.tls;
 }

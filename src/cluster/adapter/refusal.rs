@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::text;
 use crate::cluster::port::CallError;
-use crate::hazelcast::{AuthenticationError, Error, ErrorCode, ServerError};
+use crate::hazelcast::{AuthenticationError, Error, ErrorCode, ServerError, TlsError};
 use crate::plan::hold::Reason;
 
 /// Exceptions after which the operation may have taken place all the same.
@@ -125,19 +125,43 @@ pub(super) fn is_unsettled(error: &ServerError) -> bool {
 
 /// Why nobody was asked, and what to do.
 pub(super) fn unreached(error: &Error) -> String {
-    match error.authentication() {
-        Some(refused) => not_accepted(refused),
+    if let Some(refused) = error.authentication() {
+        return not_accepted(refused);
+    }
+    match error.tls().and_then(setting) {
+        Some(setting) => format!(
+            "{} ({setting} of the Hazelcast resource)",
+            text::chain(error)
+        ),
         None => text::chain(error),
     }
+}
+
+/// The setting that what is wrong with TLS is about.
+fn setting(error: &TlsError) -> Option<&'static str> {
+    Some(match error {
+        TlsError::Unreadable { .. }
+        | TlsError::NotPem { .. }
+        | TlsError::Expired
+        | TlsError::Failed(_) => return None,
+        TlsError::HalfIdentity
+        | TlsError::ClientCertificateWanted
+        | TlsError::HandshakeRefused
+        | TlsError::ClientCertificateRefused(_) => "tls.certFile and tls.keyFile",
+        TlsError::NoSystemRoots | TlsError::UnknownIssuer => "tls.caFile",
+        TlsError::BadServerName(_) | TlsError::WrongName(_) => "tls.serverName",
+        TlsError::NoTls => "tls.enabled, or addresses",
+    })
 }
 
 /// Why the members don't talk to us, and what to do.
 fn not_accepted(refused: &AuthenticationError) -> String {
     match refused {
         AuthenticationError::CredentialsFailed { cluster_name } => format!(
-            "a cluster answered but isn't called {cluster_name:?} (or doesn't take these \
-             credentials): set clusterName of the Hazelcast resource or configuration, or CLUSTERNAME in \
-             --cluster NAME=CLUSTERNAME@HOST:PORT, to the members' cluster-name"
+            "a cluster answered but isn't called {cluster_name:?}, or doesn't take these credentials: \
+             set clusterName of the Hazelcast resource or configuration, or CLUSTERNAME in --cluster \
+             NAME=CLUSTERNAME@HOST:PORT, to the members' cluster-name, and credentials to what their \
+             security wants (open-source members want none)"
         ),
         AuthenticationError::NotAllowedInCluster => {
             "the cluster's client filter keeps this client out: allow it there".to_owned()

@@ -83,6 +83,7 @@ impl HazelcastSnapshots {
                 let told = refusal::call_error(source, self.clock.now());
                 with_context(told, &format!("while the snapshot was {doing}"))
             }
+            ExportError::NoNative => refused(false, Reason::SnapshotFailed),
             ExportError::NoJob(_) => refused(true, Reason::LookingForJob),
             ExportError::NameTaken { .. } => refused(false, Reason::Conflict),
             ExportError::NotCommitted { .. } | ExportError::NoSnapshot { .. } => {

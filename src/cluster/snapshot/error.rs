@@ -14,6 +14,12 @@ pub enum ExportError {
         #[source]
         source: Error,
     },
+    /// The members don't export by themselves.
+    #[error(
+        "the members can't export snapshots by themselves, as Hazelcast Enterprise does: set \
+         strategy: Copy, or Auto"
+    )]
+    NoNative,
     /// The job isn't there any more.
     #[error("the members keep no execution record of job {0}: it ended, or was never executed")]
     NoJob(String),

@@ -70,23 +70,40 @@ pub(in crate::cluster) async fn export(
     copy_job(maps, export, report).await
 }
 
-/// Whether the members have the native export: open-source ones answer that they lack it.
+/// Whether the members have no native export: open-source ones answer that they lack it.
 pub(in crate::cluster) fn lacks_native(error: &ExportError) -> bool {
-    matches!(error, ExportError::Call { source, .. } if source.has_code(ErrorCode::UNSUPPORTED_OPERATION))
+    matches!(error, ExportError::NoNative)
 }
 
 async fn export_natively(maps: &ClientMaps, export: &Export) -> Result<SnapshotFacts, ExportError> {
     let (name, job) = (&export.name, export.job.0);
-    let client = maps.client().with_timeout(export.patience);
-    let exported = client.export_snapshot(job, name, false).await;
-    exported.map_err(ExportError::call("exported by the members"))?;
     let map = exported_snapshot_map(name);
+    // The answer to an earlier try may have been lost.
+    if let Some(done) = committed_before(maps, export, &map).await? {
+        return Ok(done);
+    }
+    if export.which != WhichSnapshot::Fresh {
+        // Of a suspended job the members export what is committed, complete or not.
+        source(maps, export, None).await?;
+    }
+    let client = maps.client().with_timeout(export.patience);
+    match client.export_snapshot(job, name, false).await {
+        Ok(()) => {}
+        Err(error) if error.has_code(ErrorCode::UNSUPPORTED_OPERATION) => {
+            return Err(ExportError::NoNative);
+        }
+        Err(error) => return Err(ExportError::call("exported by the members")(error)),
+    }
     let validation = maps.validation(&map).await;
     let Some(validation) = validation.map_err(ExportError::call("read back"))? else {
         let why =
             format!("the members said it is exported, but map {map} has no validation record");
         return Err(ExportError::Damaged(why));
     };
+    if validation.record.job_id != job {
+        let why = format!("map {map} is of job {}", JobId(validation.record.job_id));
+        return Err(ExportError::Damaged(why));
+    }
     let size = maps.size(&map).await;
     let size = size.map_err(ExportError::call("read back"))?;
     if i64::try_from(size) != Ok(validation.record.chunks + 1) {

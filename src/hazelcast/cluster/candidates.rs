@@ -70,7 +70,7 @@ pub(super) async fn connect_any(cluster: &Cluster) -> Result<Connection> {
 /// How much an error tells: a refusal more than an unreachable address.
 fn weight(error: &Error) -> u8 {
     match error.kind() {
-        Kind::Authentication { .. } => 3,
+        Kind::Authentication { .. } | Kind::Tls { .. } | Kind::Credentials { .. } => 3,
         Kind::Server { .. } => 2,
         Kind::Connect { .. } => 0,
         _ => 1,

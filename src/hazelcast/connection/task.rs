@@ -19,8 +19,8 @@ use crate::hazelcast::codec::jet::get_job_and_sql_summary_list::GetJobAndSqlSumm
 use crate::hazelcast::codec::{Request, response_type};
 use crate::hazelcast::config::{ClientConfig, bearable};
 use crate::hazelcast::error::LossCause;
-use crate::hazelcast::frame::{FrameCodec, FrameError};
-use crate::hazelcast::message::{ClientMessage, DecodeError};
+use crate::hazelcast::frame::{FrameCodec, FrameError, FrameReader};
+use crate::hazelcast::message::{ClientMessage, DecodeError, ERROR_TYPE};
 
 /// First bytes on a connection: "client protocol, version 2".
 const PREAMBLE: &[u8] = b"CP2";
@@ -28,6 +28,8 @@ const PREAMBLE: &[u8] = b"CP2";
 const READ_CHUNK: usize = 16 * 1024;
 /// No further calls are taken while this much waits to be written.
 const WRITE_HIGH_WATER: usize = 256 * 1024;
+/// What is kept of each text of an error: more than is ever shown, and than secrets are looked for in.
+const ERROR_TEXT: usize = 8 * 1024;
 /// Buffers larger than this are given back once they are empty.
 const KEPT_BUFFER: usize = 64 * 1024;
 
@@ -44,6 +46,8 @@ pub(super) struct Task<S> {
 /// Bytes in and out, and who waits for them. No IO.
 struct Wire {
     codec: FrameCodec,
+    reader: FrameReader,
+    greeted: bool,
     assembler: MessageAssembler,
     table: Table,
     input: BytesMut,
@@ -76,11 +80,14 @@ impl<S: AsyncRead + AsyncWrite> Task<S> {
         let (reader, writer) = tokio::io::split(stream);
         let wire = Wire {
             codec: FrameCodec::new(config.max_message_bytes),
+            reader: FrameReader::new(config.max_message_bytes),
+            greeted: false,
             assembler: MessageAssembler::new(config.max_message_bytes)
                 .trimming(
                     response_type::<GetJobAndSqlSummaryList>(),
                     config.max_text_bytes,
                 )
+                .trimming(ERROR_TYPE, ERROR_TEXT)
                 .trimming(JOB_STATUS_EVENT, config.max_text_bytes),
             table: Table::new(config.max_pending_calls),
             input: BytesMut::new(),
@@ -122,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite> Task<S> {
             Wake::Read(0) => Err(LossCause::ClosedByPeer),
             Wake::Read(_) => {
                 self.heartbeat.last_read = Instant::now();
-                self.wire.receive().map_err(LossCause::Protocol)
+                self.wire.receive()
             }
             Wake::Wrote => {
                 self.heartbeat.last_write = Instant::now();
@@ -182,6 +189,12 @@ async fn write<W: AsyncWrite + Unpin>(
     Ok(())
 }
 
+/// Whether the first bytes of a connection are a TLS record (an alert or a handshake) and no frame: as a
+/// length they would be one of the longest frames.
+fn is_tls(input: &[u8]) -> bool {
+    matches!(input, [0x15 | 0x16, 0x03, 0x00..=0x04, ..])
+}
+
 fn refuse(reply: Reply, refusal: Refusal) {
     if reply.is_some_and(|reply| reply.send(Err(refusal)).is_err()) {
         tracing::trace!("a call that was given up could not be made");
@@ -190,8 +203,18 @@ fn refuse(reply: Reply, refusal: Refusal) {
 
 impl Wire {
     /// Takes all whole messages out of what was read.
-    fn receive(&mut self) -> Result<(), DecodeError> {
-        while let Some(frame) = self.codec.decode(&mut self.input)? {
+    fn receive(&mut self) -> Result<(), LossCause> {
+        if !self.greeted {
+            if is_tls(&self.input) {
+                return Err(LossCause::SpeaksTls);
+            }
+            self.greeted = self.input.len() >= 3;
+        }
+        self.take_messages().map_err(LossCause::Protocol)
+    }
+
+    fn take_messages(&mut self) -> Result<(), DecodeError> {
+        while let Some(frame) = self.reader.next(self.assembler.wanted(), &mut self.input)? {
             if let Some(message) = self.assembler.push(frame)? {
                 self.table.dispatch(message);
             }
@@ -257,5 +280,40 @@ impl Heartbeat {
         } else {
             dead.min(self.last_write + self.interval)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hazelcast::frame::{Flags, Frame};
+
+    #[tokio::test]
+    async fn an_endless_text_of_an_error_takes_no_room() {
+        let (_commands, receiver) = mpsc::channel(1);
+        let (stream, _peer) = tokio::io::duplex(64);
+        let close = CancellationToken::new();
+        let config = ClientConfig::default();
+        let mut wire = Task::new(stream, receiver, close, &config).wire;
+        let first = Frame {
+            flags: Flags::UNFRAGMENTED,
+            content: vec![0; 13].into(),
+        };
+        wire.codec.encode(&first, &mut wire.input).unwrap();
+        wire.input.extend_from_slice(&(100i32 << 20).to_le_bytes());
+        wire.input.extend_from_slice(&[0, 0]);
+        for _ in 1..(100 << 20) / READ_CHUNK {
+            wire.input.extend_from_slice(&[b'x'; READ_CHUNK]);
+            wire.receive().unwrap();
+            assert!(wire.input.capacity() < 16 * READ_CHUNK);
+        }
+    }
+
+    #[test]
+    fn a_tls_record_is_no_frame() {
+        assert!(is_tls(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x0a]));
+        assert!(is_tls(&[0x16, 0x03, 0x01, 0x00]));
+        assert!(!is_tls(&[0x15, 0x03]));
+        assert!(!is_tls(&[0x36, 0x00, 0x00, 0x00, 0x00, 0xc0]));
     }
 }

@@ -8,8 +8,9 @@ use crate::hazelcast::types::read::Frames;
 pub fn decode(frames: &mut Frames<'_>) -> Result<ErrorHolder, DecodeError> {
     frames.structure("error", |frames| {
         let code = ErrorCode(frames.fields("error")?.int("error code")?);
-        let class_name = frames.string("error class")?;
-        let message = frames.nullable(|frames| frames.string("error message"))?;
+        // Long texts were cut while they came.
+        let class_name = frames.cut_string("error class")?;
+        let message = frames.nullable(|frames| frames.cut_string("error message"))?;
         Ok(ErrorHolder {
             code,
             class_name,

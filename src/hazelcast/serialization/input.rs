@@ -23,6 +23,8 @@ pub(super) enum Object {
     String(String),
     /// A Java enum constant, by its name.
     Enum(String),
+    /// A file that a job brought, by its id.
+    Resource(String),
     /// Anything else; it was stepped over.
     Other,
 }
@@ -172,7 +174,7 @@ impl<'a> Input<'a> {
                 return Ok(self.string(what)?.map_or(Object::Null, Object::String));
             }
             type_id::JAVA => return java::object(self, what),
-            type_id::IDENTIFIED => self.identified(what, depth)?,
+            type_id::IDENTIFIED => return self.identified(what, depth),
             type_id::ARRAY_LIST
             | type_id::LINKED_LIST
             | type_id::COPY_ON_WRITE_ARRAY_LIST
@@ -189,16 +191,17 @@ impl<'a> Input<'a> {
         Ok(Object::Other)
     }
 
-    fn identified(&mut self, what: &'static str, depth: usize) -> Result<(), DecodeError> {
+    fn identified(&mut self, what: &'static str, depth: usize) -> Result<Object, DecodeError> {
         if self.class_id(what)? != Some(RESOURCE_CONFIG) {
             return Err(DecodeError::UnknownObject {
                 what,
                 type_id: type_id::IDENTIFIED,
             });
         }
-        self.string("resource id")?;
+        let id = self.string("resource id")?;
         self.short("resource type")?;
-        self.nested_object("resource URL", depth + 1).map(drop)
+        self.nested_object("resource URL", depth + 1)?;
+        Ok(id.map_or(Object::Other, Object::Resource))
     }
 
     /// Factory and class of an identified object; none if it names its class otherwise.

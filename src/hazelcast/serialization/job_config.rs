@@ -56,10 +56,12 @@ fn guarantee(object: Object) -> Result<ProcessingGuarantee, DecodeError> {
 fn resource_ids(fields: &mut Input<'_>) -> Result<Vec<String>, DecodeError> {
     let mut ids = Vec::new();
     for _ in 0..fields.int("number of resources")? {
-        if let Object::String(id) = fields.object("resource id")? {
-            ids.push(id);
+        // Members of 5.4 write no key: the resource has its id all the same.
+        let key = fields.object("resource id")?;
+        match (key, fields.object("resource")?) {
+            (Object::String(id), _) | (_, Object::Resource(id)) => ids.push(id),
+            _ => {}
         }
-        fields.object("resource")?;
     }
     Ok(ids)
 }
@@ -137,6 +139,13 @@ mod tests {
                 }),
             }
         );
+    }
+
+    #[test]
+    fn a_jar_is_found_although_members_of_5_4_write_no_key() {
+        let config = decode_job_config(&vector("keyless")).unwrap();
+        assert_eq!(config.resource_ids, ["counter.jar"]);
+        assert!(config.tail.is_some());
     }
 
     #[test]

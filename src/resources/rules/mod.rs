@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 pub(super) use jet_job::jet_job;
 
 use super::address::address;
-use super::hazelcast::HazelcastSpec;
+use super::hazelcast::{HazelcastSpec, TlsSpec};
 use super::jet_job_snapshot::JetJobSnapshotSpec;
 use super::name;
 use super::tree::{Node, Problem, Span, quote};
@@ -90,6 +90,8 @@ pub(super) fn hazelcast(spec: &mut HazelcastSpec, report: &mut Report<'_, '_>) {
     let HazelcastSpec {
         cluster_name,
         addresses,
+        credentials,
+        tls,
         min_members,
         max_concurrent_upgrades,
     } = spec;
@@ -103,6 +105,14 @@ pub(super) fn hazelcast(spec: &mut HazelcastSpec, report: &mut Report<'_, '_>) {
             report.error(&["addresses", &index.to_string()], message, help);
         }
     }
+    let secret_name = credentials.as_ref().map(|it| it.secret_name.trim());
+    if secret_name == Some("") {
+        let message = "`spec.credentials.secretName` is empty";
+        report.error(&["credentials", "secretName"], message, None);
+    }
+    if let Some(tls) = tls {
+        self::tls(tls, report);
+    }
     for (field, value) in [
         ("minMembers", min_members),
         ("maxConcurrentUpgrades", max_concurrent_upgrades),
@@ -111,6 +121,25 @@ pub(super) fn hazelcast(spec: &mut HazelcastSpec, report: &mut Report<'_, '_>) {
             let message = format!("`spec.{field}` must be from 1 to {MOST_MEMBERS}");
             report.error(&[field], message, None);
         }
+    }
+}
+
+/// The rules of a `Hazelcast`'s `tls`.
+fn tls(tls: &TlsSpec, report: &mut Report<'_, '_>) {
+    for (field, path) in [
+        ("caFile", &tls.ca_file),
+        ("certFile", &tls.cert_file),
+        ("keyFile", &tls.key_file),
+    ] {
+        if path.as_ref().is_some_and(|path| !path.is_absolute()) {
+            let message = format!("`spec.tls.{field}` must begin with `/`");
+            let help = "files are looked for on the machine that jetkeeper runs on".to_owned();
+            report.error(&["tls", field], message, help);
+        }
+    }
+    if tls.cert_file.is_some() != tls.key_file.is_some() {
+        let message = "`spec.tls.certFile` and `spec.tls.keyFile` go together";
+        report.error(&["tls"], message, "give both, or none".to_owned());
     }
 }
 

@@ -277,6 +277,49 @@ async fn calls_about_a_key_go_to_its_owner() {
 }
 
 #[tokio::test]
+async fn a_partition_that_moved_is_asked_for_at_its_new_owner() {
+    let (one, two) = (Peer::bind().await, Peer::bind().await);
+    let client = Client::start(ClientConfig {
+        smart_routing: true,
+        ..config(&[&one])
+    });
+    let mut first = one.accept_client().await;
+    let view = first.serve_cluster_view(&[&one, &two]).await;
+    let mut second = two.accept_client().await;
+    let foo = 247;
+    first
+        .write(&partitions_view(&view, &[(one.uuid, vec![foo])]))
+        .await;
+    let moved = [(
+        62,
+        "com.hazelcast.spi.exception.WrongTargetException",
+        "not mine any more",
+    )];
+    let serve = async {
+        let mut refused = 0;
+        loop {
+            tokio::select! {
+                request = first.expect::<MapGet>() => {
+                    let owners = [(two.uuid, vec![foo])];
+                    first.write(&partitions_view(&view, &owners)).await;
+                    first.write(&failure(&request, &moved)).await;
+                    refused += 1;
+                }
+                request = second.expect::<MapGet>() => {
+                    assert_eq!(request.partition_id(), Ok(foo));
+                    second.write(&answer(&request, &[], [null()])).await;
+                    return refused;
+                }
+            }
+        }
+    };
+    let (map, key) = (client.map("m"), Data::string("foo"));
+    let (result, refused) = tokio::join!(map.get(&key), serve);
+    assert_eq!(result.unwrap(), None);
+    assert!(refused > 0);
+}
+
+#[tokio::test]
 async fn a_job_is_listened_to_until_it_ends() {
     let peer = Peer::bind().await;
     let client = start(&[&peer]);

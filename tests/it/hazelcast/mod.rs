@@ -3,7 +3,14 @@
 
 mod cluster;
 mod connection;
+mod fuzz;
+mod hostile;
 mod liveness;
 mod member;
-mod peer;
+pub(crate) mod peer;
+mod rolling;
+pub(crate) mod scripted;
+mod security;
+mod tls;
 mod upload;
+mod versions;

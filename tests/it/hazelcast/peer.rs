@@ -155,6 +155,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.write_bytes(&bytes).await;
     }
 
+    /// The same to a client that may have hung up.
+    pub(super) async fn try_write(&mut self, frames: &[Frame]) -> std::io::Result<()> {
+        let mut bytes = BytesMut::new();
+        for frame in frames {
+            self.codec.encode(frame, &mut bytes).unwrap();
+        }
+        self.stream.write_all(&bytes).await
+    }
+
     pub(super) async fn write_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
@@ -169,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 }
 
 /// A response to `request`.
-pub(super) fn answer(
+pub(crate) fn answer(
     request: &ClientMessage,
     fixed: &[u8],
     rest: impl IntoIterator<Item = Frame>,

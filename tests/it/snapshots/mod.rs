@@ -1,4 +1,5 @@
 //! Snapshots on real members.
 
 pub(crate) mod counts;
-mod port;
+mod native;
+pub(crate) mod port;

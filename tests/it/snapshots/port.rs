@@ -18,14 +18,18 @@ use crate::support::member::Member;
 use crate::support::unique;
 use crate::support::wait::{PATIENCE, eventually_async};
 
-struct Counting {
-    name: String,
-    job: JobId,
+pub(crate) struct Counting {
+    pub(crate) name: String,
+    pub(crate) job: JobId,
     file: PathBuf,
 }
 
 /// A counting job that has committed a snapshot.
-async fn counting(cluster: &HazelcastCluster, member: &Member, guarantee: &str) -> Counting {
+pub(crate) async fn counting(
+    cluster: &HazelcastCluster,
+    member: &Member,
+    guarantee: &str,
+) -> Counting {
     let name = unique("counting");
     let file = member.dir().join(format!("{name}.counts"));
     submit(cluster, &name, &file, guarantee, None).await;
@@ -55,7 +59,7 @@ async fn submit(
     assert_eq!(report.reason, None, "{report:?}");
 }
 
-fn export_of(job: JobId, suspended: bool) -> Export {
+pub(crate) fn export_of(job: JobId, suspended: bool) -> Export {
     let name = unique("snapshot");
     Export {
         job,
@@ -77,7 +81,7 @@ fn export_of(job: JobId, suspended: bool) -> Export {
     }
 }
 
-async fn exported(cluster: &HazelcastCluster, export: &Export) -> SnapshotFacts {
+pub(crate) async fn exported(cluster: &HazelcastCluster, export: &Export) -> SnapshotFacts {
     let told = Mutex::new(Progress::default());
     let report = |progress| *told.lock().unwrap() = progress;
     let facts = cluster.snapshots().export(export, &report).await.unwrap();

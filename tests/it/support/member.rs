@@ -18,6 +18,8 @@ use super::{fixture, scratch, unique};
 
 const LOG: &str = "member.log";
 const LOG_TAIL_LINES: usize = 40;
+/// The release that members are of unless a test says otherwise.
+const VERSION: &str = "5.7.0";
 
 /// A member, killed on drop. A killed or stopped one comes back, empty, on its port with [`Member::restart`].
 pub(crate) struct Member {
@@ -33,6 +35,7 @@ pub(crate) struct Member {
 #[derive(Clone)]
 pub(crate) struct MemberOptions {
     cluster_name: String,
+    version: String,
     jet: bool,
     upload: bool,
     join: Vec<u16>,
@@ -42,6 +45,12 @@ pub(crate) struct MemberOptions {
 impl MemberOptions {
     pub(crate) fn cluster_name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.cluster_name);
+        self
+    }
+
+    /// The release of Hazelcast.
+    pub(crate) fn version(mut self, version: &str) -> Self {
+        version.clone_into(&mut self.version);
         self
     }
 
@@ -124,6 +133,7 @@ impl Member {
     pub(crate) fn options() -> MemberOptions {
         MemberOptions {
             cluster_name: unique("cluster"),
+            version: VERSION.to_owned(),
             jet: true,
             upload: true,
             join: Vec::new(),
@@ -268,7 +278,7 @@ impl Member {
             .arg(format!("-Dhazelcast.config={}", config.display()))
             .arg(format!("-Djava.io.tmpdir={}", self.dir().display()))
             .args(["-Djava.net.preferIPv4Stack=true", "-cp"])
-            .arg(fixture("hazelcast-5.7.0.jar"))
+            .arg(fixture(&format!("hazelcast-{}.jar", self.options.version)))
             .arg("com.hazelcast.core.server.HazelcastMemberStarter")
             .current_dir(self.dir())
             .stdin(Stdio::null())

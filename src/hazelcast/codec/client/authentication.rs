@@ -1,7 +1,7 @@
 //! Introduces the client; the first message on a connection.
 //!
 //! Sent in the form of protocol 2.0 (34 bytes of fixed-size fields), which members of every
-//! version accept. Must stay below 1024 bytes.
+//! version accept. Should stay below 1024 bytes: see the handshake.
 
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use crate::hazelcast::types::write::RequestWriter;
 pub const SERIALIZATION_VERSION: u8 = 1;
 
 /// `Client.Authentication`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Authentication<'a> {
     /// Must equal the member's cluster name.
     pub cluster_name: &'a str,
@@ -80,36 +80,44 @@ impl Request for Authentication<'_> {
     }
 
     fn decode_response(message: &ClientMessage) -> Result<Self::Response, DecodeError> {
-        let (mut fields, mut frames) = message.response(response_type::<Self>())?;
-        let status = fields.byte("status")?;
-        let member_uuid = fields.uuid("member uuid")?;
-        let serialization_version = fields.byte("serialization version")?;
-        let partition_count = fields.int("partition count")?;
-        let cluster_id = fields.uuid("cluster id")?;
-        fields.bool("failover supported")?;
-        let member_list_version = if fields.has_more() {
-            Some(fields.int("member list version")?)
-        } else {
-            None
-        };
-        let address = frames.nullable(address::decode)?;
-        let server_version = frames.string("server version")?;
-        let mut members = Vec::new();
-        if frames.has_more() {
-            frames.skip("TPC ports")?;
-            frames.skip("TPC token")?;
-            members = frames.list("members", member_info::decode)?;
-        }
-        Ok(AuthenticationResponse {
-            status,
-            member_uuid,
-            serialization_version,
-            partition_count,
-            cluster_id,
-            address,
-            server_version,
-            member_list_version,
-            members,
-        })
+        decode::<Self>(message)
     }
+}
+
+/// Reads the answer to either form of the request: they are alike.
+pub(super) fn decode<R: Request>(
+    message: &ClientMessage,
+) -> Result<AuthenticationResponse, DecodeError> {
+    let (mut fields, mut frames) = message.response(response_type::<R>())?;
+    let status = fields.byte("status")?;
+    let member_uuid = fields.uuid("member uuid")?;
+    let serialization_version = fields.byte("serialization version")?;
+    let partition_count = fields.int("partition count")?;
+    let cluster_id = fields.uuid("cluster id")?;
+    fields.bool("failover supported")?;
+    let member_list_version = if fields.has_more() {
+        Some(fields.int("member list version")?)
+    } else {
+        None
+    };
+    let address = frames.nullable(address::decode)?;
+    let server_version = frames.string("server version")?;
+    let mut members = Vec::new();
+    if frames.has_more() {
+        frames.skip("TPC ports")?;
+        frames.skip("TPC token")?;
+        let told = frames.nullable(|frames| frames.list("members", member_info::decode))?;
+        members = told.unwrap_or_default();
+    }
+    Ok(AuthenticationResponse {
+        status,
+        member_uuid,
+        serialization_version,
+        partition_count,
+        cluster_id,
+        address,
+        server_version,
+        member_list_version,
+        members,
+    })
 }

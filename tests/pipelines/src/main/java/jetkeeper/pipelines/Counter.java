@@ -28,7 +28,8 @@ public final class Counter {
         String guarantee = args.length > 2 ? args[2] : "EXACTLY_ONCE";
         long increment = "2".equals(Counter.class.getPackage().getImplementationVersion()) ? 1_000 : 1;
 
-        Pipeline pipeline = Pipeline.create();
+        // Without this two counts of one key overtake each other on the way to the file, now and then.
+        Pipeline pipeline = Pipeline.create().setPreserveOrder(true);
         StreamStage<Entry<String, Long>> counts = pipeline
                 .readFrom(TestSources.itemStream(ITEMS_PER_SECOND))
                 .withoutTimestamps()
