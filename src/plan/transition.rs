@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hold::Reason;
 use super::record::{
-    Attempt, ExportFailures, JobRecord, KeptSnapshot, Operation, OperationSnapshot, Retry,
-    SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
+    Attempt, CancelAsked, ExportFailures, JobRecord, KeptSnapshot, Operation, OperationKind,
+    OperationSnapshot, Retry, SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
 };
 use super::snapshot::SnapshotFacts;
 use super::step::{Action, Outcome, Step, Submit};
@@ -47,6 +47,18 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
             if let Some(job) = &mut record.job {
                 job.stopped_by = Some(StoppedBy::Us);
             }
+            count_suspend(&mut record, step, 1);
+        }
+        Action::Cancel { .. } => {
+            let secured = step.expects.snapshot.is_some()
+                || remember.operation == Some(OperationKind::Rollback);
+            if let Some(job) = &mut record.job {
+                job.cancel_asked = Some(if secured {
+                    CancelAsked::Secured
+                } else {
+                    CancelAsked::LetGo
+                });
+            }
         }
         Action::Export(export) => begin_export(&mut record, &export.name),
         Action::Resume { .. } => {
@@ -54,16 +66,15 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
                 operation.failures.resume = false;
             }
         }
-        Action::DeleteSnapshot { .. } => {}
         Action::Restart { .. } => {
             if let Some(job) = &mut record.job {
                 job.restart_asked = true;
             }
         }
         Action::Claim { attempt: None, .. }
-        | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
-        | Action::Release { .. } => {}
+        | Action::Release { .. }
+        | Action::DeleteSnapshot { .. } => {}
     }
     record
 }
@@ -74,19 +85,17 @@ fn begin_operation(record: &mut JobRecord, step: &Step, now: Timestamp) {
     };
     let under_way = record.operation.as_ref();
     if under_way.is_none_or(|operation| operation.kind != kind || operation.job != job.id) {
-        let before = under_way.and_then(|operation| operation.snapshot.as_ref());
-        let half = before.filter(|snapshot| snapshot.facts.is_none());
-        record
-            .surplus
-            .extend(half.map(|snapshot| snapshot.name.clone()));
+        let (job, from) = (job.id, job.deployed.clone());
+        record.forget_half_snapshot();
         record.operation = Some(Operation {
             kind,
-            job: job.id,
+            job,
             generation: step.generation,
             started_at: now,
             told: false,
             snapshot: None,
-            from: job.deployed.clone(),
+            from,
+            suspends: 0,
             failures: ExportFailures::default(),
         });
     }
@@ -97,6 +106,7 @@ fn begin_export(record: &mut JobRecord, name: &str) {
     let Some(operation) = &mut record.operation else {
         return;
     };
+    operation.suspends = 0;
     let next = OperationSnapshot {
         name: name.to_owned(),
         facts: None,
@@ -104,6 +114,15 @@ fn begin_export(record: &mut JobRecord, name: &str) {
     let before = operation.snapshot.replace(next);
     let other = before.filter(|before| before.name != name);
     record.surplus.extend(other.map(|before| before.name));
+}
+
+/// Counts how often the job is suspended for an operation, or takes that back.
+fn count_suspend(record: &mut JobRecord, step: &Step, by: i32) {
+    let kind = step.remember.operation;
+    let operation = record.operation.as_mut();
+    if let Some(operation) = operation.filter(|operation| kind == Some(operation.kind)) {
+        operation.suspends = operation.suspends.saturating_add_signed(by);
+    }
 }
 
 /// Counts a restart after a failure.
@@ -246,16 +265,15 @@ fn export_failed(
     }
 }
 
-/// What a cancel relied on was no longer so: the state is secured anew.
+/// What a cancel relied on was no longer so: the state is secured anew. Until it is, what was made
+/// stays the one to start from: the job may have ended by a cancel whose answer was lost.
 fn distrust_snapshot(record: &mut JobRecord, step: &Step) {
     let relied = step.expects.snapshot.as_ref();
     if relied.is_none_or(|snapshot| snapshot.last_of.is_none()) {
         return;
     }
     if let Some(operation) = &mut record.operation {
-        let before = operation.snapshot.take();
-        record.surplus.extend(before.map(|before| before.name));
-        record.kept = None;
+        operation.snapshot = None;
     }
 }
 
@@ -322,24 +340,36 @@ fn undo(record: &mut JobRecord, step: &Step) {
                 record.attempt = None;
             }
         }
-        Action::Suspend { .. } => undo_suspend(record),
+        Action::Suspend { .. } => {
+            undo_suspend(record);
+            count_suspend(record, step, -1);
+        }
+        Action::Cancel { .. } => undo_cancel(record),
         Action::Restart { .. } => undo_restart(record),
         Action::Resume { .. }
-        | Action::Cancel { .. }
         | Action::UpdateConfig { .. }
         | Action::Export(_)
         | Action::DeleteSnapshot { .. } => {}
     }
 }
 
+/// A cancel that was not done; one that had no answer before may be the one that was.
+fn undo_cancel(record: &mut JobRecord) {
+    if let (false, Some(job)) = (had_no_answer(record, "cancel"), &mut record.job) {
+        job.cancel_asked = None;
+    }
+}
+
+/// Whether the same was asked for before and nobody knows whether it was done.
+fn had_no_answer(record: &JobRecord, verb: &str) -> bool {
+    let retry = record.retry.as_ref();
+    retry.is_some_and(|retry| retry.verb == verb && retry.reason == Reason::OutcomeUnknown)
+}
+
 /// A suspend that was not done leaves the job to whoever stops it next. One that had no answer
 /// before may be the one that was.
 fn undo_suspend(record: &mut JobRecord) {
-    let asked_before = record
-        .retry
-        .as_ref()
-        .is_some_and(|retry| retry.verb == "suspend" && retry.reason == Reason::OutcomeUnknown);
-    if let (false, Some(job)) = (asked_before, &mut record.job) {
+    if let (false, Some(job)) = (had_no_answer(record, "suspend"), &mut record.job) {
         job.stopped_by = None;
     }
 }

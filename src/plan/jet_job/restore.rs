@@ -3,7 +3,7 @@
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::job::JobId;
-use super::super::record::{BoundJob, KeptSnapshot, StartSnapshot};
+use super::super::record::{BoundJob, KeptSnapshot, Retry, StartSnapshot};
 use super::super::snapshot::SnapshotFacts;
 use super::super::word::Deed;
 
@@ -27,6 +27,9 @@ pub(super) fn initial(draft: &mut Draft<'_>) -> Start {
         return Start::Fresh;
     };
     let fork_allowed = draft.record.fork_allowed || fork_confirmed(draft, &name);
+    if !fork_allowed && fork_in_use(draft).is_some_and(|retry| retry.at > draft.now()) {
+        return Start::Held;
+    }
     Start::From(StartSnapshot {
         name,
         facts: None,
@@ -36,11 +39,12 @@ pub(super) fn initial(draft: &mut Draft<'_>) -> Start {
 
 /// A fork is found out by the member that is asked for the snapshot: the try before failed then.
 fn fork_confirmed(draft: &mut Draft<'_>, name: &str) -> bool {
-    let retry = draft.record.retry.as_ref();
-    let found = retry.filter(|retry| retry.reason == Reason::ForkedStateInUse);
-    let Some(message) = found.map(|retry| retry.message.clone()) else {
+    let Some((at, message)) = fork_in_use(draft).map(|retry| (retry.at, retry.message.clone()))
+    else {
         return false;
     };
+    // That job may have ended by then.
+    draft.wake_at(at);
     let message = format!("snapshot {name}: {message}");
     let confirmed = draft.ask(
         Reason::ForkedStateInUse,
@@ -54,6 +58,11 @@ fn fork_confirmed(draft: &mut Draft<'_>, name: &str) -> bool {
         record.retry = None;
     }
     confirmed
+}
+
+fn fork_in_use<'a>(draft: &'a Draft<'_>) -> Option<&'a Retry> {
+    let retry = draft.record.retry.as_ref();
+    retry.filter(|retry| retry.reason == Reason::ForkedStateInUse)
 }
 
 fn of_resource(draft: &mut Draft<'_>, resource: &str) -> Start {

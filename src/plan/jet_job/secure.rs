@@ -31,7 +31,8 @@ const TRY_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 /// How long an export may take.
 const EXPORT_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// Goes on to secure the job's state; what secures it, once it is.
+/// Goes on to secure the job's state; what secures it, once it is. Where a person says that it may go
+/// instead, the record says so.
 pub(super) fn secured(
     draft: &mut Draft<'_>,
     job: &BoundJob,
@@ -88,6 +89,7 @@ fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) -> bo
         stop::ask_to_discard(draft, deed, message);
         return false;
     }
+    leave_running(draft, job);
     let Some(failed) = failures(draft, job).filter(|it| it.count >= TRIES).cloned() else {
         return true;
     };
@@ -105,6 +107,29 @@ fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) -> bo
         draft.edit().discard_state = true;
     }
     false
+}
+
+/// A job that runs again each time that it was suspended makes no terminal snapshot: it is left
+/// running, as one whose exports failed.
+fn leave_running(draft: &mut Draft<'_>, job: &BoundJob) {
+    let operation = draft.record.operation.as_ref();
+    let in_vain = operation.is_some_and(|it| it.job == job.id && it.suspends >= TRIES);
+    if !in_vain {
+        return;
+    }
+    let now = draft.now();
+    if let Some(operation) = &mut draft.edit().operation {
+        operation.suspends = 0;
+        operation.failures = ExportFailures {
+            count: TRIES,
+            resume: false,
+            at: Some(now),
+            reason: Some(Reason::SnapshotNotCommitted),
+            message: "it was suspended and runs again each time; the members log why its terminal \
+                      snapshot fails, or somebody resumes it"
+                .to_owned(),
+        };
+    }
 }
 
 fn suspended(

@@ -6,7 +6,7 @@ use crate::plan::event::EventKind;
 use crate::plan::jet_job::jar_as_declared;
 use crate::plan::job::{JobId, JobStatus, JobView};
 use crate::plan::observed::{GONE_AFTER, Look};
-use crate::plan::record::{BoundJob, OperationKind, StoppedBy};
+use crate::plan::record::{BoundJob, JobRecord, OperationKind, StoppedBy};
 use crate::plan::transition::{after, undo_restart};
 use crate::resources::jet_job::DesiredState;
 
@@ -164,15 +164,33 @@ fn ended_by(draft: &Draft<'_>, job: &JobView, known: Option<StoppedBy>) -> Stopp
         .job
         .as_ref()
         .is_some_and(|before| before.id == job.id && before.status == JobStatus::Failed);
-    let asked = record.operation.as_ref().is_some_and(|operation| {
-        operation.job == job.id && operation.kind != OperationKind::Configure
-    });
+    let asked = record
+        .operation
+        .as_ref()
+        .is_some_and(|operation| operation.job == job.id && ended_for(operation.kind, record));
     let declared = record.spec.state == DesiredState::Canceled;
     match known {
         _ if !job.user_cancelled => StoppedBy::Failure,
         Some(StoppedBy::Us) if ended_before => StoppedBy::Us,
         _ if asked || declared => StoppedBy::Us,
         _ => StoppedBy::Person,
+    }
+}
+
+/// Whether a job that ended during an operation ended for it. One that is secured first is somebody
+/// else's doing before we asked.
+fn ended_for(kind: OperationKind, record: &JobRecord) -> bool {
+    let asked = record
+        .job
+        .as_ref()
+        .is_some_and(|job| job.cancel_asked.is_some());
+    match kind {
+        OperationKind::Configure => false,
+        OperationKind::Upgrade => asked,
+        OperationKind::Replace
+        | OperationKind::Rollback
+        | OperationKind::Cancel
+        | OperationKind::Delete => true,
     }
 }
 

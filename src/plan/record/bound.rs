@@ -12,6 +12,10 @@ use crate::plan::snapshot::SnapshotFacts;
 /// The job that is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact with a life of its own"
+)]
 pub struct BoundJob {
     /// The cluster.
     pub cluster_id: Uuid,
@@ -49,6 +53,9 @@ pub struct BoundJob {
     /// Seen RUNNING at least once.
     #[serde(default)]
     pub ran: bool,
+    /// How we asked for its end, if we did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_asked: Option<CancelAsked>,
     /// The exported snapshot that it started from, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_from: Option<String>,
@@ -76,6 +83,15 @@ impl BoundJob {
     pub fn is_active(&self) -> bool {
         !self.gone && !self.status.is_terminal()
     }
+}
+
+/// How a job's end was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CancelAsked {
+    /// Its state is secured by a snapshot.
+    Secured,
+    /// Its state may go: its document or a person said so, or it has none.
+    LetGo,
 }
 
 /// Who stopped a job.
@@ -110,6 +126,9 @@ pub struct Operation {
     /// What the job was submitted with: a rollback starts that again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Deployed>,
+    /// How often the job was suspended for it since the last export, which begins only once it is.
+    #[serde(default)]
+    pub suspends: u32,
     /// Exports of this operation that failed.
     #[serde(default)]
     pub failures: ExportFailures,

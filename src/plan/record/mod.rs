@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, Deployed, StartSnapshot, UploadEnd, UploadOutcome};
 pub use bound::{
-    BoundJob, Drift, ExportFailures, KeptSnapshot, Operation, OperationKind, OperationSnapshot,
-    Rejected, Restarts, SoughtRestart, StoppedBy,
+    BoundJob, CancelAsked, Drift, ExportFailures, KeptSnapshot, Operation, OperationKind,
+    OperationSnapshot, Rejected, Restarts, SoughtRestart, StoppedBy,
 };
 pub use condition::{Condition, ConditionStatus, ConditionType, LastKnown, RecordedStatus};
 pub use job::{Deletion, JarPin, JobRecord, Retry};
