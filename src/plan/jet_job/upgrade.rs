@@ -51,7 +51,7 @@ fn judge(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
             return false;
         }
         let policy = &draft.record.spec.upgrade_policy;
-        if !policy.rollback || operation.from.is_none() || operation.snapshot.is_none() {
+        if !policy.rollback || operation.old_version().is_none() || operation.snapshot.is_none() {
             end(
                 draft,
                 EventKind::StepFailed,
@@ -191,7 +191,7 @@ fn roll_back(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bo
         stop_new_version(draft, job);
         return true;
     }
-    let (Some(from), Some(snapshot)) = (&operation.from, &operation.snapshot) else {
+    let (Some(from), Some(snapshot)) = (operation.old_version(), &operation.snapshot) else {
         draft.edit().end_operation();
         return false;
     };
@@ -285,7 +285,10 @@ pub(super) fn taken_back(draft: &mut Draft<'_>, attempt: &Attempt, since: Timest
             .snapshot
             .as_ref()
             .is_some_and(|it| it.facts.is_some());
-        operation.kind == OperationKind::Upgrade && old && secured && operation.from.is_some()
+        operation.kind == OperationKind::Upgrade
+            && old
+            && secured
+            && operation.old_version().is_some()
     });
     if !policy.rollback || !stopped {
         return false;

@@ -135,6 +135,12 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// What a rollback starts again; none where that isn't known: of a job that was adopted.
+    pub fn old_version(&self) -> Option<&Deployed> {
+        let known = |it: &&Deployed| it.jar.is_some() || it.jar_on_member.is_some();
+        self.from.as_ref().filter(known)
+    }
+
     /// Whether it replaces a job by another version of it.
     pub fn is_upgrade(&self) -> bool {
         use OperationKind as Kind;

@@ -10,6 +10,7 @@ mod documents;
 mod drive;
 mod guards;
 mod hands;
+mod happenings;
 mod observe;
 mod properties;
 mod report;

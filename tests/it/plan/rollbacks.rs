@@ -157,6 +157,19 @@ fn nothing_is_rolled_back_where_the_document_says_so() {
 }
 
 #[test]
+fn nothing_is_rolled_back_where_it_is_not_known_to_what() {
+    let (mut scene, _, new) = upgraded(json!({}));
+    // The job before was adopted, and nobody knows its jar.
+    scene.record("orders", |record| {
+        let operation = record.operation.as_mut().unwrap();
+        operation.from.as_mut().unwrap().jar = None;
+    });
+    scene.fail(new);
+    assert_eq!(words(&scene.learn()), "JobFailed");
+    scene.assert_at_rest();
+}
+
+#[test]
 fn a_version_that_was_rolled_back_is_not_tried_again_before_a_person_says_so() {
     let (mut scene, _, new) = upgraded(json!({}));
     scene.fail(new);

@@ -189,6 +189,9 @@ fn an_export_that_fails_gives_the_job_back_and_holds_after_three_times() {
         let mut changed = scene.clone();
         changed.declare("orders", json!({"upgradePolicy": {"timeout": "1m"}}));
         assert_eq!(changed.settle(), WAY, "{reason}");
+        let mut canceled = scene.clone();
+        canceled.declare("orders", json!({"state": "Canceled"}));
+        assert_eq!(canceled.settle()[..2], WAY[..2], "{reason}");
         let mut back = scene.clone();
         back.new_jar("orders", "1");
         // What the exports may have left goes.
