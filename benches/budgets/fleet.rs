@@ -140,6 +140,7 @@ pub(crate) fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
             gone: false,
             configured: None,
             ran: true,
+            cancel_asked: None,
             started_from: None,
             own_snapshot: false,
             restart_asked: false,

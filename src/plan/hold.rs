@@ -71,7 +71,7 @@ pub enum Reason {
     JobFailed,
     /// The cluster lost the job and its state.
     StateLost,
-    /// What is to be done needs a snapshot, and the job is in no state to make one.
+    /// What is to be done needs a snapshot of the job's state, and none can be made.
     SnapshotRequired,
     /// The job keeps no state (processing guarantee NONE), so there is nothing to export.
     NoGuarantee,

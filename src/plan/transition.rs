@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::hold::Reason;
 use super::observed::Lists;
 use super::record::{
-    Attempt, CancelSent, ExportFailures, JobRecord, KeptSnapshot, Operation, OperationSnapshot,
-    RestartsDone, Retry, SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
+    Attempt, CancelAsked, CancelSent, ExportFailures, JobRecord, KeptSnapshot, Operation,
+    OperationKind, OperationSnapshot, RestartsDone, Retry, SoughtRestart, StoppedBy, UploadEnd,
+    UploadOutcome,
 };
 use super::snapshot::SnapshotFacts;
 use super::step::{Action, Outcome, Step, Submit};
@@ -54,7 +55,9 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
             if let Some(job) = &mut record.job {
                 job.stopped_by = Some(StoppedBy::Us);
             }
+            count_suspend(&mut record, step, 1);
         }
+        Action::Cancel { .. } => begin_cancel(&mut record, step),
         Action::Export(export) => begin_export(&mut record, &export.name),
         Action::Resume { .. } => {
             if let Some(operation) = &mut record.operation {
@@ -66,10 +69,6 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
                 job.restart_asked = true;
             }
         }
-        Action::Cancel { .. } => cancel_becomes(&mut record, |before| match before {
-            CancelSent::No => CancelSent::InFlight,
-            other => other,
-        }),
         Action::Claim { attempt: None, .. }
         | Action::UpdateConfig { .. }
         | Action::DeleteSnapshot { .. }
@@ -84,19 +83,17 @@ fn begin_operation(record: &mut JobRecord, step: &Step, now: Timestamp) {
     };
     let under_way = record.operation.as_ref();
     if under_way.is_none_or(|operation| operation.kind != kind || operation.job != job.id) {
-        let before = under_way.and_then(|operation| operation.snapshot.as_ref());
-        let half = before.filter(|snapshot| snapshot.facts.is_none());
-        record
-            .surplus
-            .extend(half.map(|snapshot| snapshot.name.clone()));
+        let (job, from) = (job.id, job.deployed.clone());
+        record.forget_half_snapshot();
         record.operation = Some(Operation {
             kind,
-            job: job.id,
+            job,
             generation: step.generation,
             started_at: now,
             told: false,
             snapshot: None,
-            from: job.deployed.clone(),
+            from,
+            suspends: 0,
             failures: ExportFailures::default(),
             cancel: CancelSent::No,
         });
@@ -108,6 +105,7 @@ fn begin_export(record: &mut JobRecord, name: &str) {
     let Some(operation) = &mut record.operation else {
         return;
     };
+    operation.suspends = 0;
     let next = OperationSnapshot {
         name: name.to_owned(),
         facts: None,
@@ -117,10 +115,36 @@ fn begin_export(record: &mut JobRecord, name: &str) {
     record.surplus.extend(other.map(|before| before.name));
 }
 
+/// Remembers how the job's end is asked for.
+fn begin_cancel(record: &mut JobRecord, step: &Step) {
+    cancel_becomes(record, |before| match before {
+        CancelSent::No => CancelSent::InFlight,
+        other => other,
+    });
+    let rolls_back = step.remember.operation == Some(OperationKind::Rollback);
+    let secured = step.expects.snapshot.is_some() || rolls_back;
+    if let Some(job) = &mut record.job {
+        job.cancel_asked = Some(if secured {
+            CancelAsked::Secured
+        } else {
+            CancelAsked::LetGo
+        });
+    }
+}
+
 /// Changes what is known of the cancel that the operation under way asks for.
 fn cancel_becomes(record: &mut JobRecord, next: impl FnOnce(CancelSent) -> CancelSent) {
     if let Some(operation) = &mut record.operation {
         operation.cancel = next(operation.cancel);
+    }
+}
+
+/// Counts how often the job is suspended for an operation, or takes that back.
+fn count_suspend(record: &mut JobRecord, step: &Step, by: i32) {
+    let kind = step.remember.operation;
+    let operation = record.operation.as_mut();
+    if let Some(operation) = operation.filter(|operation| kind == Some(operation.kind)) {
+        operation.suspends = operation.suspends.saturating_add_signed(by);
     }
 }
 
@@ -278,16 +302,15 @@ fn export_failed(
     }
 }
 
-/// What a cancel relied on was no longer so: the state is secured anew.
+/// What a cancel relied on was no longer so: the state is secured anew. Until it is, what was made
+/// stays the one to start from: the job may have ended by a cancel whose answer was lost.
 fn distrust_snapshot(record: &mut JobRecord, step: &Step) {
     let relied = step.expects.snapshot.as_ref();
     if relied.is_none_or(|snapshot| snapshot.last_of.is_none()) {
         return;
     }
     if let Some(operation) = &mut record.operation {
-        let before = operation.snapshot.take();
-        record.surplus.extend(before.map(|before| before.name));
-        record.kept = None;
+        operation.snapshot = None;
     }
 }
 
@@ -356,12 +379,12 @@ fn undo(record: &mut JobRecord, step: &Step) {
                 record.attempt = None;
             }
         }
-        Action::Suspend { .. } => undo_suspend(record),
+        Action::Suspend { .. } => {
+            undo_suspend(record);
+            count_suspend(record, step, -1);
+        }
+        Action::Cancel { .. } => undo_cancel(record),
         Action::Restart { .. } => undo_restart(record),
-        Action::Cancel { .. } => cancel_becomes(record, |before| match before {
-            CancelSent::InFlight => CancelSent::No,
-            other => other,
-        }),
         Action::Resume { .. }
         | Action::UpdateConfig { .. }
         | Action::Export(_)
@@ -369,14 +392,25 @@ fn undo(record: &mut JobRecord, step: &Step) {
     }
 }
 
+/// A cancel that was not done; one that was accepted or had no answer before may be the one that was.
+fn undo_cancel(record: &mut JobRecord) {
+    let operation = record.operation.as_mut();
+    let Some(operation) = operation.filter(|it| it.cancel == CancelSent::InFlight) else {
+        return;
+    };
+    operation.cancel = CancelSent::No;
+    if let Some(job) = &mut record.job {
+        job.cancel_asked = None;
+    }
+}
+
 /// A suspend that was not done leaves the job to whoever stops it next. One that had no answer
 /// before may be the one that was.
 fn undo_suspend(record: &mut JobRecord) {
-    let asked_before = record
-        .retry
-        .as_ref()
-        .is_some_and(|retry| retry.verb == "suspend" && retry.reason == Reason::OutcomeUnknown);
-    if let (false, Some(job)) = (asked_before, &mut record.job) {
+    let retry = record.retry.as_ref();
+    let had_no_answer =
+        retry.is_some_and(|it| it.verb == "suspend" && it.reason == Reason::OutcomeUnknown);
+    if let (false, Some(job)) = (had_no_answer, &mut record.job) {
         job.stopped_by = None;
     }
 }

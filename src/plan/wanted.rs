@@ -79,7 +79,7 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
         }
         if let Some(job) = record.job.as_ref().filter(|job| job.is_active()) {
             interest.ids.insert(job.id);
-            if job.started_from.is_some() && !job.own_snapshot {
+            if job.started_from.is_some() && (!job.own_snapshot || record.is_judged()) {
                 interest.standings.insert(job.id);
             }
         }

@@ -129,6 +129,12 @@ impl World {
         Arc::make_mut(self.recorded.jobs.get_mut(name).unwrap())
     }
 
+    /// A job says that it can't be suspended, so that its state can't be secured.
+    fn unsuspendable(&mut self, id: JobId) {
+        let job = Arc::make_mut(known(&mut self.view.jobs).get_mut(&id).unwrap());
+        Arc::make_mut(job.config.as_mut().unwrap()).suspendable = false;
+    }
+
     /// A plan, with what it learnt put into the records.
     fn pass(&mut self) -> Plan {
         let observed = Observed {
@@ -248,6 +254,7 @@ fn bound(name: &str, id: JobId, now: Timestamp) -> BoundJob {
         gone: false,
         configured: None,
         ran: true,
+        cancel_asked: None,
         started_from: None,
         own_snapshot: false,
         restart_asked: false,
@@ -403,6 +410,7 @@ fn a_word_about_the_state_is_void_once_the_document_is_back() {
 #[test]
 fn a_confirmation_is_void_for_another_document_than_it_was_given_for() {
     let mut world = World::running(&["orders"], &json!({}));
+    world.unsuspendable(JobId(1));
     world.declare("orders", &json!({"parameters": ["1"]}));
     let plan = world.pass();
     let asked = hold(&plan, Reason::SnapshotRequired);
@@ -424,6 +432,7 @@ fn a_confirmation_is_void_for_another_document_than_it_was_given_for() {
 #[test]
 fn a_confirmation_and_another_document_in_one_pass_do_nothing_together() {
     let mut world = World::running(&["orders"], &json!({}));
+    world.unsuspendable(JobId(1));
     world.declare("orders", &json!({"parameters": ["1"]}));
     let plan = world.pass();
     world.confirm(&hold(&plan, Reason::SnapshotRequired));

@@ -49,6 +49,8 @@ pub(super) fn rename(
         record.discard_state = false;
     }
     record.released = false;
+    // It is signed with the old name.
+    record.forget_half_snapshot();
     record.place = declared.place.clone();
     if record.digest != declared.digest {
         take_spec(&mut record, declared);

@@ -11,6 +11,8 @@ use super::super::record::{Attempt, UploadEnd, UploadOutcome};
 use super::super::transition::after;
 use super::super::word::Deed;
 use super::jar::deployed_now;
+use super::submit::rolls_back;
+use super::upgrade;
 use crate::resources::jet_job::DesiredState;
 
 /// No job of the upload was found (`learn` binds it as soon as one is): what that proves depends on
@@ -30,6 +32,11 @@ pub(super) fn look_for_job(draft: &mut Draft<'_>, attempt: &Attempt) {
         UploadOutcome::Unknown => unknown(draft, end),
         UploadOutcome::Accepted | UploadOutcome::Refused if !wanted(draft, attempt) => {
             give_up(draft, "it is not wanted any more");
+        }
+        UploadOutcome::Accepted | UploadOutcome::Refused
+            if !end.is_transient() && upgrade::taken_back(draft, attempt, end.at) =>
+        {
+            give_up(draft, "it was not submitted in time");
         }
         UploadOutcome::Accepted => {
             let message = format!(
@@ -60,7 +67,7 @@ fn wanted(draft: &Draft<'_>, attempt: &Attempt) -> bool {
     running_wanted
         && record.deletion.is_none()
         && attempt.generation == record.generation
-        && deployed_now(draft).is_none_or(|now| now == attempt.deployed)
+        && (rolls_back(draft) || deployed_now(draft).is_none_or(|now| now == attempt.deployed))
 }
 
 fn ask_to_try_again(draft: &mut Draft<'_>, reason: Reason, message: String) {

@@ -4,7 +4,7 @@ use super::super::draft::Draft;
 use super::super::event::EventKind;
 use super::super::record::OperationKind;
 use super::super::step::Action;
-use super::{attempt, claim, stop};
+use super::{attempt, claim, running, stop};
 
 /// Whether there is nothing of it on any cluster, as far as we did anything.
 pub(super) fn nothing_there(draft: &Draft<'_>) -> bool {
@@ -37,7 +37,9 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         stop::for_good(draft, &job, OperationKind::Delete);
         return;
     }
-    release(draft);
+    if running::surplus_deleted(draft) {
+        release(draft);
+    }
 }
 
 /// Gives up the name. The record is dropped once the entry was seen not to be there, or its removal

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::super::draft::Draft;
 use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
-use super::super::record::{BoundJob, OperationKind, Restarts, StoppedBy};
+use super::super::record::{BoundJob, CancelAsked, OperationKind, Restarts, StoppedBy};
 use super::super::transition::{after, backoff};
 use super::super::word::Deed;
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
@@ -34,11 +34,8 @@ pub(super) fn failed(draft: &mut Draft<'_>, job: &BoundJob) {
     } else if !asked && !failure_restart_due(draft, job) {
         return;
     }
-    match start_point(draft, job, replaced) {
-        Start::Fresh => submit::start(draft, !by_person && !asked, None),
-        Start::From(snapshot) => submit::start(draft, !by_person && !asked, Some(snapshot)),
-        Start::Held => {}
-    }
+    let start = start_point(draft, job, replaced);
+    submit_from(draft, start, !by_person && !asked);
 }
 
 /// Submits a job anew that we cancelled: from the snapshot that was made of it then, unless its state
@@ -54,10 +51,26 @@ fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
             Start::Fresh => {}
         }
     }
-    let operation = draft.record.operation.as_ref();
-    let stateless = operation.is_some_and(|it| it.kind == OperationKind::Replace);
-    let snapshot = restore::kept_of(draft, job.id).filter(|_| !stateless);
-    submit::start(draft, false, snapshot);
+    let start = if job.cancel_asked == Some(CancelAsked::LetGo) {
+        Start::Fresh
+    } else if let Some(snapshot) = restore::kept_of(draft, job.id) {
+        Start::From(snapshot)
+    } else if stop::state_may_go(draft, job) {
+        Start::Fresh
+    } else {
+        // It ended before its state was secured, and not by us.
+        let replaced = replacement_wanted(draft, job);
+        start_point(draft, job, replaced)
+    };
+    submit_from(draft, start, false);
+}
+
+fn submit_from(draft: &mut Draft<'_>, start: Start, after_failure: bool) {
+    match start {
+        Start::Fresh => submit::start(draft, after_failure, None),
+        Start::From(snapshot) => submit::start(draft, after_failure, Some(snapshot)),
+        Start::Held => {}
+    }
 }
 
 /// A COMPLETED job that should run: never again on its own.
@@ -85,11 +98,8 @@ pub(super) fn gone(draft: &mut Draft<'_>, job: &BoundJob) {
         submit::start(draft, false, None);
         return;
     }
-    match start_point(draft, job, false) {
-        Start::Fresh => submit::start(draft, false, None),
-        Start::From(snapshot) => submit::start(draft, false, Some(snapshot)),
-        Start::Held => {}
-    }
+    let start = start_point(draft, job, false);
+    submit_from(draft, start, false);
 }
 
 /// What a job starts from whose state is lost with it: its newest snapshot, or nothing where that may

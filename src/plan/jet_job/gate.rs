@@ -16,12 +16,21 @@ pub(super) fn gate(draft: &mut Draft<'_>) {
         hold_for(draft, obstacle);
         return;
     }
-    let retry = draft.record.retry.as_ref();
-    let waits = retry.filter(|retry| retry.verb == step.verb() && retry.at > draft.now());
-    if let Some(retry) = waits.cloned() {
+    let verb = step.verb();
+    if waits(draft, verb) {
         draft.step = None;
-        back_off(draft, &retry);
     }
+}
+
+/// Whether a step of this kind failed a moment ago and waits for its next try; holds if so.
+pub(super) fn waits(draft: &mut Draft<'_>, verb: &str) -> bool {
+    let retry = draft.record.retry.as_ref();
+    let waits = retry.filter(|retry| retry.verb == verb && retry.at > draft.now());
+    let Some(retry) = waits.cloned() else {
+        return false;
+    };
+    back_off(draft, &retry);
+    true
 }
 
 fn trusted(draft: &Draft<'_>, action: &Action) -> Result<(), Obstacle> {

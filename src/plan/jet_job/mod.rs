@@ -34,6 +34,7 @@ mod wait;
 
 pub(super) use jar::{declared_now, jar_as_declared};
 pub(super) use stop::finished_by_policy;
+pub(super) use upgrade::still_rejected;
 
 use super::cluster::Obstacle;
 use super::draft::Draft;

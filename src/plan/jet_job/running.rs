@@ -45,7 +45,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, job: &BoundJob) {
 /// The job has what its document asks for: what led there is over, and a word about its state that
 /// was not needed is void.
 pub(super) fn settle(draft: &mut Draft<'_>) {
-    delete_surplus(draft);
+    surplus_deleted(draft);
     if let Some(operation) = &draft.record.operation {
         if operation.is_upgrade() && operation.kind != OperationKind::Replace {
             let judged = draft.record.job.as_ref().map(|job| job.id) != Some(operation.job);
@@ -58,28 +58,29 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
             let message = "its configuration was changed in place";
             draft.tell(EventKind::Configured, message);
         }
-        draft.edit().operation = None;
+        draft.edit().end_operation();
     }
     if draft.record.discard_state {
         draft.edit().discard_state = false;
     }
 }
 
-/// Deletes a snapshot that an earlier operation made, once nothing needs it any more.
-fn delete_surplus(draft: &mut Draft<'_>) {
+/// Deletes a snapshot that an earlier operation made, once nothing needs it any more; whether there
+/// is none left.
+pub(super) fn surplus_deleted(draft: &mut Draft<'_>) -> bool {
     let record = &draft.record;
     let needed = |name: &String| {
         let kept = record.kept.as_ref().is_some_and(|kept| kept.name == *name);
-        let initial = record
-            .job
-            .as_ref()
-            .is_some_and(|job| !job.own_snapshot && job.started_from.as_ref() == Some(name));
+        let job = record.job.as_ref().filter(|job| job.is_active());
+        let initial =
+            job.is_some_and(|job| !job.own_snapshot && job.started_from.as_ref() == Some(name));
         kept || initial
     };
     let Some(name) = record.surplus.iter().find(|name| !needed(name)).cloned() else {
-        return;
+        return true;
     };
     draft.act_on_entry(Action::DeleteSnapshot { name });
+    false
 }
 
 /// A jar that can't be had stops nothing, but the next start would fail.
@@ -156,7 +157,10 @@ pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
         stop::cancel(draft, job, OperationKind::Replace, None);
         return;
     }
-    if let Some(snapshot) = secure::secured(draft, job, OperationKind::Upgrade) {
-        stop::cancel(draft, job, OperationKind::Upgrade, Some(snapshot));
+    let secured = secure::secured(draft, job, OperationKind::Upgrade);
+    if secured.is_some() {
+        stop::cancel(draft, job, OperationKind::Upgrade, secured);
+    } else if draft.record.discard_state {
+        stop::cancel(draft, job, OperationKind::Replace, None);
     }
 }

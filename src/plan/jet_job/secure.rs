@@ -31,7 +31,8 @@ const TRY_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 /// How long an export may take.
 const EXPORT_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// Goes on to secure the job's state; what secures it, once it is.
+/// Goes on to secure the job's state; what secures it, once it is. Where a person says that it may go
+/// instead, the record says so.
 pub(super) fn secured(
     draft: &mut Draft<'_>,
     job: &BoundJob,
@@ -72,9 +73,14 @@ fn start_anew(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
     }
 }
 
-fn failures<'a>(draft: &'a Draft<'_>, job: &BoundJob) -> Option<&'a ExportFailures> {
+/// What failed so far of what is under way now.
+fn failures<'a>(
+    draft: &'a Draft<'_>,
+    job: &BoundJob,
+    kind: OperationKind,
+) -> Option<&'a ExportFailures> {
     let operation = draft.record.operation.as_ref();
-    let operation = operation.filter(|operation| operation.job == job.id);
+    let operation = operation.filter(|it| it.job == job.id && it.kind == kind);
     operation.map(|operation| &operation.failures)
 }
 
@@ -88,7 +94,11 @@ fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) -> bo
         stop::ask_to_discard(draft, deed, message);
         return false;
     }
-    let Some(failed) = failures(draft, job).filter(|it| it.count >= TRIES).cloned() else {
+    leave_running(draft, job, kind);
+    let Some(failed) = failures(draft, job, kind)
+        .filter(|it| it.count >= TRIES)
+        .cloned()
+    else {
         return true;
     };
     let message = format!(
@@ -107,6 +117,30 @@ fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) -> bo
     false
 }
 
+/// A job that runs again each time that it was suspended makes no terminal snapshot: it is left
+/// running, as one whose exports failed.
+fn leave_running(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
+    let operation = draft.record.operation.as_ref();
+    let same = operation.filter(|it| it.job == job.id && it.kind == kind);
+    let in_vain = same.is_some_and(|operation| operation.suspends >= TRIES);
+    if !in_vain {
+        return;
+    }
+    let now = draft.now();
+    if let Some(operation) = &mut draft.edit().operation {
+        operation.suspends = 0;
+        operation.failures = ExportFailures {
+            count: TRIES,
+            resume: false,
+            at: Some(now),
+            reason: Some(Reason::SnapshotNotCommitted),
+            message: "it was suspended and runs again each time; the members log why its terminal \
+                      snapshot fails, or somebody resumes it"
+                .to_owned(),
+        };
+    }
+}
+
 fn suspended(
     draft: &mut Draft<'_>,
     job: &BoundJob,
@@ -115,7 +149,7 @@ fn suspended(
     if let Some(secured) = exported(draft, job) {
         return Some(secured);
     }
-    if failures(draft, job).is_some_and(|failures| failures.resume) {
+    if failures(draft, job, kind).is_some_and(|failures| failures.resume) {
         give_back(draft, job, kind);
         return None;
     }
@@ -166,7 +200,7 @@ fn exported(draft: &Draft<'_>, job: &BoundJob) -> Option<ExpectedSnapshot> {
 /// The job runs again until the next try. One that a failure suspended would only fail again.
 fn give_back(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
     if job.stopped_by == Some(StoppedBy::Failure) {
-        let why = failures(draft, job).map(|it| it.message.clone());
+        let why = failures(draft, job, kind).map(|it| it.message.clone());
         let message = format!(
             "its state can't be secured: {}; confirm with --discard-state that its state may go",
             why.unwrap_or_default()

@@ -32,7 +32,7 @@ pub(super) fn suspend(draft: &mut Draft<'_>, job: &BoundJob, operation: Option<O
 }
 
 /// Whether the job's state may go: its document or a person says so, or it has none.
-fn state_may_go(draft: &Draft<'_>, job: &BoundJob) -> bool {
+pub(super) fn state_may_go(draft: &Draft<'_>, job: &BoundJob) -> bool {
     stateless(draft, job) || draft.record.spec.deletion_policy == DeletionPolicy::Cancel
 }
 
@@ -74,8 +74,10 @@ pub(super) fn for_good(draft: &mut Draft<'_>, job: &BoundJob, operation: Operati
             }
         }
         JobStatus::Running | JobStatus::Suspended => {
-            if let Some(snapshot) = secure::secured(draft, job, operation) {
-                cancel(draft, job, operation, Some(snapshot));
+            let secured = secure::secured(draft, job, operation);
+            // A person may have said just now that the state may go.
+            if secured.is_some() || draft.record.discard_state {
+                cancel(draft, job, operation, secured);
             }
         }
     }

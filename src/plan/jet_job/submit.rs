@@ -11,7 +11,7 @@ use super::super::upload;
 use super::claim::{self, Name};
 use super::jar::checked_jar;
 use super::restore::{self, Start};
-use super::{by_status, hold_for};
+use super::{by_status, gate, hold_for, upgrade};
 use crate::resources::jet_job::DesiredState;
 
 /// Begins to submit a job for the first time, or as for the first time: from its initial snapshot, if
@@ -26,7 +26,7 @@ pub(super) fn start_first(draft: &mut Draft<'_>) {
 
 /// Begins to submit what the document asks for, or holds and says why not.
 pub(super) fn start(draft: &mut Draft<'_>, after_failure: bool, snapshot: Option<StartSnapshot>) {
-    if claim::conflict(draft) || !ready(draft) {
+    if claim::conflict(draft) || !ready(draft) || upgrade::rejected(draft) {
         return;
     }
     if let Some(deployed) = checked_jar(draft) {
@@ -54,6 +54,10 @@ fn begin(
     let Name::Free(replaces) = claim::name(draft) else {
         return;
     };
+    // What keeps an upload from being begun is no reason to write the claim again and again.
+    if gate::waits(draft, "submit") {
+        return;
+    }
     if let Some(attempt) = attempt(draft, deployed, after_failure, snapshot) {
         claim::claim(draft, attempt, replaces);
     }
@@ -166,7 +170,7 @@ pub(super) fn upload(draft: &mut Draft<'_>, attempt: &Attempt) {
 }
 
 /// Whether the old version is being submitted again, which the document does not ask for.
-fn rolls_back(draft: &Draft<'_>) -> bool {
+pub(super) fn rolls_back(draft: &Draft<'_>) -> bool {
     let operation = draft.record.operation.as_ref();
     operation.is_some_and(|operation| operation.kind == OperationKind::Rollback)
 }

@@ -7,12 +7,15 @@
 //!       rolled back: the new one is stopped, the old version starts from the same snapshot
 //! ```
 
+use jiff::Timestamp;
+
+use super::super::cluster;
 use super::super::draft::Draft;
 use super::super::event::EventKind;
 use super::super::hold::{Reason, Release};
-use super::super::job::JobStatus;
+use super::super::job::{Guarantee, JobStatus};
 use super::super::record::{
-    BoundJob, Operation, OperationKind, Rejected, StartSnapshot, StoppedBy,
+    Attempt, BoundJob, Operation, OperationKind, Rejected, StartSnapshot, StoppedBy,
 };
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
@@ -48,7 +51,7 @@ fn judge(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
             return false;
         }
         let policy = &draft.record.spec.upgrade_policy;
-        if !policy.rollback || operation.from.is_none() || operation.snapshot.is_none() {
+        if !policy.rollback || operation.old_version().is_none() || operation.snapshot.is_none() {
             end(
                 draft,
                 EventKind::StepFailed,
@@ -59,11 +62,19 @@ fn judge(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
         return begin_rollback(draft, job, &why);
     }
     if job.gone || job.status == JobStatus::Completed {
-        draft.edit().operation = None;
+        draft.edit().end_operation();
         return false;
     }
     if job.own_snapshot {
         return stable(draft, job, operation);
+    }
+    if job.status == JobStatus::Running && job.guarantee == Some(Guarantee::None) {
+        let message = format!(
+            "the new version runs as job {}, and keeps no state (processing guarantee NONE)",
+            job.id
+        );
+        end(draft, EventKind::UpgradeStable, message);
+        draft.edit().rejected = None;
     }
     false
 }
@@ -79,7 +90,7 @@ fn failure(draft: &mut Draft<'_>, job: &BoundJob) -> Option<String> {
         JobStatus::Failed | JobStatus::Suspended if by_failure => Some(why()),
         JobStatus::NotRunning | JobStatus::Starting if !job.ran => {
             let limit = draft.record.spec.upgrade_policy.timeout;
-            let due = after(job.status_since, limit);
+            let due = after(could_start_since(draft, job)?, limit);
             if draft.now() >= due {
                 return Some(format!("not RUNNING within {} s", limit.as_secs()));
             }
@@ -90,9 +101,19 @@ fn failure(draft: &mut Draft<'_>, job: &BoundJob) -> Option<String> {
     }
 }
 
+/// Since when the cluster could have started the job; none while it can't.
+fn could_start_since(draft: &Draft<'_>, job: &BoundJob) -> Option<Timestamp> {
+    let view = draft.view()?;
+    let name = &draft.record.spec.hazelcast_resource_name;
+    let spec = cluster::spec(draft.input, name).ok()?;
+    cluster::guard(name, view, &spec, draft.now()).ok()?;
+    let changed = view.connected_at.max(view.master_changed_at);
+    Some(changed.map_or(job.status_since, |at| at.max(job.status_since)))
+}
+
 fn end(draft: &mut Draft<'_>, kind: EventKind, message: String) {
     draft.tell(kind, message);
-    draft.edit().operation = None;
+    draft.edit().end_operation();
 }
 
 /// The new version made a snapshot of its own; whether it has a place for all the old state.
@@ -104,7 +125,9 @@ fn stable(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool 
             let lacks = facts.stateful.difference(&standing.vertices);
             lacks.cloned().collect()
         }
-        _ => Vec::new(),
+        // Which vertices it has is asked for again after a start of ours.
+        (Some(_), None) => return false,
+        (None, _) => Vec::new(),
     };
     if !missing.is_empty() {
         let accepted =
@@ -168,8 +191,8 @@ fn roll_back(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bo
         stop_new_version(draft, job);
         return true;
     }
-    let (Some(from), Some(snapshot)) = (&operation.from, &operation.snapshot) else {
-        draft.edit().operation = None;
+    let (Some(from), Some(snapshot)) = (operation.old_version(), &operation.snapshot) else {
+        draft.edit().end_operation();
         return false;
     };
     let start = StartSnapshot {
@@ -215,22 +238,28 @@ fn rolled_back(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
             end(draft, EventKind::RolledBack, message);
         }
         JobStatus::Failed | JobStatus::Completed | JobStatus::Suspended => {
-            draft.edit().operation = None;
+            draft.edit().end_operation();
         }
-        _ if job.gone => draft.edit().operation = None,
+        _ if job.gone => draft.edit().end_operation(),
         _ => {}
     }
     false
 }
 
+/// The version that was rolled back, where the document still asks for it.
+pub(in crate::plan) fn still_rejected<'a>(draft: &'a Draft<'_>) -> Option<&'a Rejected> {
+    let rejected = draft.record.rejected.as_ref()?;
+    let job = draft.record.job.as_ref().filter(|job| job.is_active());
+    let runs = job.and_then(|job| job.deployed.as_ref()) == Some(&rejected.deployed);
+    let wanted = deployed_now(draft).is_some_and(|now| now == rejected.deployed);
+    (wanted && !runs).then_some(rejected)
+}
+
 /// Whether what the document asks for was rolled back before; holds if so.
 pub(super) fn rejected(draft: &mut Draft<'_>) -> bool {
-    let Some(rejected) = draft.record.rejected.clone() else {
+    let Some(rejected) = still_rejected(draft).cloned() else {
         return false;
     };
-    if deployed_now(draft).is_none_or(|now| now != rejected.deployed) {
-        return false;
-    }
     let message = format!(
         "this version failed and was rolled back ({}); it is not tried again until jar, main class or \
          parameters change, or you confirm another try",
@@ -240,6 +269,44 @@ pub(super) fn rejected(draft: &mut Draft<'_>) -> bool {
     if draft.ask(Reason::RolledBack, again, Release::Confirm, message) {
         draft.edit().rejected = None;
         return false;
+    }
+    true
+}
+
+/// The upload of the new version made no job: the old one is stopped already, so it starts again, once
+/// `timeout` is over. Whether that begins now.
+pub(super) fn taken_back(draft: &mut Draft<'_>, attempt: &Attempt, since: Timestamp) -> bool {
+    let policy = &draft.record.spec.upgrade_policy;
+    let due = after(since, policy.timeout);
+    let operation = draft.record.operation.as_ref();
+    let stopped = operation.is_some_and(|operation| {
+        let old = draft.record.job.as_ref().map(|job| job.id) == Some(operation.job);
+        let secured = operation
+            .snapshot
+            .as_ref()
+            .is_some_and(|it| it.facts.is_some());
+        operation.kind == OperationKind::Upgrade
+            && old
+            && secured
+            && operation.old_version().is_some()
+    });
+    if !policy.rollback || !stopped {
+        return false;
+    }
+    if draft.now() < due {
+        draft.wake_at(due);
+        return false;
+    }
+    let why = format!("no job within {} s", policy.timeout.as_secs());
+    let message = format!("the new version was not submitted and is rolled back: {why}");
+    draft.tell(EventKind::StepFailed, message);
+    let record = draft.edit();
+    record.rejected = Some(Rejected {
+        deployed: attempt.deployed.clone(),
+        why,
+    });
+    if let Some(operation) = &mut record.operation {
+        operation.kind = OperationKind::Rollback;
     }
     true
 }

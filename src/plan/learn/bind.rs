@@ -146,6 +146,7 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         gone: false,
         configured: None,
         ran: job.status == JobStatus::Running,
+        cancel_asked: None,
         started_from: None,
         own_snapshot: false,
         restart_asked: false,

@@ -127,7 +127,7 @@ fn end_operation(draft: &mut Draft<'_>) {
         OperationKind::Upgrade | OperationKind::Rollback => !runs(record.spec.state),
     };
     if over {
-        draft.edit().operation = None;
+        draft.edit().end_operation();
     } else if !operation.told {
         tell::operation_began(draft);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Anew, Kept, Part};
+use crate::plan::accept::Standing;
 use crate::plan::cluster::{self, ClusterSight};
 use crate::plan::draft::{Draft, Unasked};
 use crate::plan::hold::Reason;
@@ -18,6 +19,8 @@ pub(super) struct Jobs<'a> {
     sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
     /// How many jobs of each cluster are being upgraded.
     upgrades: BTreeMap<String, usize>,
+    /// A job of each cluster whose document asks for a version that was rolled back.
+    rolled_back: BTreeMap<String, String>,
     plan: Plan,
     /// How many jobs have the status that they had in the last plan.
     same: usize,
@@ -38,6 +41,7 @@ impl<'a> Jobs<'a> {
             input,
             sights,
             upgrades: count_upgrades(parts),
+            rolled_back: find_rolled_back(input, sights, parts),
             plan,
             same: 0,
             statuses: Vec::new(),
@@ -75,7 +79,7 @@ impl<'a> Jobs<'a> {
         let mut draft = Draft::new(self.input, &name, standing, sight);
         learn::learn(&mut draft);
         jet_job::decide(&mut draft);
-        limit_upgrades(&mut draft, &mut self.upgrades);
+        limit_upgrades(&mut draft, &mut self.upgrades, &self.rolled_back);
         let status = Arc::new(report::report(&mut draft));
         let kept = draft.to_keep(before, &status).filter(|_| is_unchanged);
         if !draft.removed {
@@ -118,8 +122,40 @@ fn count_upgrades(parts: &[Part<'_>]) -> BTreeMap<String, usize> {
     counts
 }
 
-/// Keeps the number of jobs of one cluster that are upgraded at the same time within its limit.
-fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>) {
+/// The first job of each cluster whose document still asks for a version that was rolled back.
+fn find_rolled_back<'a>(
+    input: &'a PlanInput<'a>,
+    sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
+    parts: &[Part<'_>],
+) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for part in parts {
+        let (name, record) = match part {
+            Part::Kept(kept) => (&*kept.name, &kept.record),
+            Part::Anew(anew) => (&*anew.name, &anew.standing.record),
+        };
+        if record.rejected.is_none() {
+            continue;
+        }
+        let cluster = record.spec.hazelcast_resource_name.as_str();
+        let sight = sights.get(cluster);
+        let draft = Draft::new(input, name, Standing::of(Arc::clone(record)), sight);
+        if jet_job::still_rejected(&draft).is_some() {
+            found
+                .entry(cluster.to_owned())
+                .or_insert_with(|| name.to_owned());
+        }
+    }
+    found
+}
+
+/// Keeps the number of jobs of one cluster that are upgraded at the same time within its limit. Once
+/// one was rolled back no other begins.
+fn limit_upgrades(
+    draft: &mut Draft<'_>,
+    upgrades: &mut BTreeMap<String, usize>,
+    rolled_back: &BTreeMap<String, String>,
+) {
     let replaces = |kind: Option<OperationKind>| {
         use OperationKind as Kind;
         matches!(kind, Some(Kind::Replace | Kind::Upgrade | Kind::Rollback))
@@ -132,6 +168,19 @@ fn limit_upgrades(draft: &mut Draft<'_>, upgrades: &mut BTreeMap<String, usize>)
         return;
     }
     let cluster = draft.record.spec.hazelcast_resource_name.clone();
+    if let Some(other) = rolled_back
+        .get(&cluster)
+        .filter(|name| **name != draft.id.name)
+    {
+        draft.step = None;
+        draft.fleeting = true;
+        let message = format!(
+            "the new version of {other} on {cluster} was rolled back; upgrades of other jobs wait \
+             until its document asks for another version, or another try of it is confirmed"
+        );
+        draft.hold(Reason::RolledBack, message);
+        return;
+    }
     let count = upgrades.entry(cluster.clone()).or_default();
     // Where the cluster's document can't be read, no step was left to limit.
     let spec = cluster::spec(draft.input, &cluster).unwrap_or_default();

@@ -56,6 +56,9 @@ pub struct BoundJob {
     /// Seen RUNNING at least once.
     #[serde(default)]
     pub ran: bool,
+    /// How we asked for its end, if we did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_asked: Option<CancelAsked>,
     /// The exported snapshot that it started from, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_from: Option<String>,
@@ -83,6 +86,15 @@ impl BoundJob {
     pub fn is_active(&self) -> bool {
         !self.gone && !self.status.is_terminal()
     }
+}
+
+/// How a job's end was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CancelAsked {
+    /// Its state is secured by a snapshot.
+    Secured,
+    /// Its state may go: its document or a person said so, or it has none.
+    LetGo,
 }
 
 /// Who stopped a job.
@@ -117,6 +129,9 @@ pub struct Operation {
     /// What the job was submitted with: a rollback starts that again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Deployed>,
+    /// How often the job was suspended for it since the last export, which begins only once it is.
+    #[serde(default)]
+    pub suspends: u32,
     /// Exports of this operation that failed.
     #[serde(default)]
     pub failures: ExportFailures,
@@ -126,6 +141,12 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// What a rollback starts again; none where that isn't known: of a job that was adopted.
+    pub fn old_version(&self) -> Option<&Deployed> {
+        let known = |it: &&Deployed| it.jar.is_some() || it.jar_on_member.is_some();
+        self.from.as_ref().filter(known)
+    }
+
     /// Whether it replaces a job by another version of it.
     pub fn is_upgrade(&self) -> bool {
         use OperationKind as Kind;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, BoundJob, Drift, EndedBy, KeptSnapshot, Operation, RecordedStatus, Rejected, Restarts,
-    RestartsDone, SoughtRestart,
+    Attempt, BoundJob, Drift, EndedBy, KeptSnapshot, Operation, OperationKind, RecordedStatus,
+    Rejected, Restarts, RestartsDone, SoughtRestart,
 };
 use crate::plan::hold::Reason;
 use crate::plan::ownership::OwnershipEntry;
@@ -151,6 +151,31 @@ impl JobRecord {
             fork_allowed: false,
             retry: None,
             status: RecordedStatus::default(),
+        }
+    }
+}
+
+impl JobRecord {
+    /// Forgets the operation. What it may have left of a snapshot that was not read back is to be
+    /// deleted.
+    pub fn end_operation(&mut self) {
+        self.forget_half_snapshot();
+        self.operation = None;
+    }
+
+    /// Whether the job is a new version that is still to show that it can stay.
+    pub fn is_judged(&self) -> bool {
+        let operation = self.operation.as_ref();
+        let upgrade = operation.filter(|operation| operation.kind == OperationKind::Upgrade);
+        let job = self.job.as_ref().map(|job| job.id);
+        upgrade.is_some_and(|operation| Some(operation.job) != job)
+    }
+
+    /// Forgets a snapshot that the operation began and that was not read back; it is to be deleted.
+    pub fn forget_half_snapshot(&mut self) {
+        if let Some(operation) = &mut self.operation {
+            let half = operation.snapshot.take_if(|it| it.facts.is_none());
+            self.surplus.extend(half.map(|snapshot| snapshot.name));
         }
     }
 }

@@ -282,8 +282,9 @@ fn an_upgrade_of_a_job_without_state_needs_no_word() {
 }
 
 #[test]
-fn a_stateful_upgrade_holds_and_leaves_the_job_as_it_is() {
+fn an_upgrade_whose_state_can_not_be_secured_holds_and_leaves_the_job_as_it_is() {
     let (mut scene, job) = running(json!({}));
+    scene.unsuspendable(job);
     scene.new_jar("orders", "2");
     let held = hold(&scene.learn(), Reason::SnapshotRequired);
     scene.assert_at_rest();
@@ -291,6 +292,8 @@ fn a_stateful_upgrade_holds_and_leaves_the_job_as_it_is() {
     scene.confirm(&held, true);
     assert_eq!(scene.settle(), ["cancel", "claim", "submit"]);
     // The word was about that upgrade.
+    let next = scene.bound("orders").unwrap();
+    scene.unsuspendable(next);
     scene.new_jar("orders", "3");
     assert_eq!(words(&scene.learn()), "SnapshotRequired");
 }
@@ -298,7 +301,8 @@ fn a_stateful_upgrade_holds_and_leaves_the_job_as_it_is() {
 #[test]
 fn a_word_about_one_deed_is_none_about_another() {
     let asked = |change: &dyn Fn(&mut Scene)| {
-        let (mut scene, _) = running(json!({}));
+        let (mut scene, job) = running(json!({}));
+        scene.unsuspendable(job);
         change(&mut scene);
         let held = hold(&scene.learn(), Reason::SnapshotRequired);
         (scene, held)
@@ -307,7 +311,7 @@ fn a_word_about_one_deed_is_none_about_another() {
     scene.new_jar("orders", "3");
     let third = hold(&scene.learn(), Reason::SnapshotRequired);
     let (_, canceled) = asked(&|scene| scene.declare("orders", json!({"state": "Canceled"})));
-    let (_, removed) = asked(&|scene| scene.remove("orders"));
+    let (_, removed) = asked(&|scene| scene.delete("orders"));
     let ids = [&second, &third, &canceled, &removed].map(|hold| hold.id.clone());
     let different: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(different.len(), ids.len(), "{ids:?}");
@@ -336,7 +340,8 @@ fn a_word_is_none_about_the_job_that_follows() {
 
 #[test]
 fn a_word_about_state_is_void_once_it_is_not_needed() {
-    let (mut scene, _) = running(json!({}));
+    let (mut scene, job) = running(json!({}));
+    scene.unsuspendable(job);
     scene.hazelcast(json!({"clusterName": "dev", "minMembers": 2}));
     scene.new_jar("orders", "2");
     scene.view().members.insert(super::scene::member(2));

@@ -50,8 +50,8 @@ fn a_document_that_moves_is_not_deleted() {
 #[test]
 fn a_renamed_resource_keeps_its_job() {
     let (mut scene, job) = running(json!({"deletionPolicy": "Cancel"}));
-    scene.remove("orders");
-    scene.declare(
+    scene.rename(
+        "orders",
         "purchases",
         json!({"deletionPolicy": "Cancel", "name": "orders"}),
     );
@@ -79,8 +79,7 @@ fn a_resource_renamed_while_its_attempt_is_open_keeps_the_attempt() {
         ResourceId::jet_job("orders"),
         Arc::new(plan.steps[0].clone()),
     );
-    scene.remove("orders");
-    scene.declare("purchases", json!({"name": "orders"}));
+    scene.rename("orders", "purchases", json!({"name": "orders"}));
     // While the upload is in flight the old name stays.
     assert_eq!(words(&scene.learn()), "StepInFlight");
     assert!(!scene.recorded.jobs.contains_key("purchases"));
@@ -101,8 +100,7 @@ fn a_paused_resource_is_renamed_once_the_pause_ends() {
     let id = ResourceId::jet_job("orders");
     let pause = pause(&scene, None);
     scene.recorded.pauses.insert(Some(id), pause);
-    scene.remove("orders");
-    scene.declare("purchases", json!({"name": "orders"}));
+    scene.rename("orders", "purchases", json!({"name": "orders"}));
     assert_eq!(words(&scene.learn()), "Paused");
     scene.recorded.pauses.clear();
     assert_eq!(scene.settle(), ["claim"]);
@@ -180,7 +178,8 @@ fn the_last_good_version_of_a_faulty_document_stays_in_force() {
 
 #[test]
 fn a_faulty_document_ends_a_deletion_that_was_begun() {
-    let (mut scene, _) = running(json!({}));
+    let (mut scene, job) = running(json!({}));
+    scene.unsuspendable(job);
     scene.delete("orders");
     assert_eq!(words(&scene.learn()), "SnapshotRequired");
     scene.break_document("orders");
@@ -191,6 +190,7 @@ fn a_faulty_document_ends_a_deletion_that_was_begun() {
 #[test]
 fn a_document_that_comes_back_ends_its_deletion() {
     let (mut scene, job) = running(json!({}));
+    scene.unsuspendable(job);
     scene.delete("orders");
     let held = hold(&scene.learn(), Reason::SnapshotRequired);
     scene.confirm(&held, true);

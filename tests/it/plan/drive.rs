@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use jetkeeper::plan::hold::HoldClass;
+use jetkeeper::plan::hold::{HoldClass, Reason};
 use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jetkeeper::plan::record::UploadOutcome;
@@ -131,8 +131,11 @@ impl Scene {
                     .as_ref()
                     .is_none_or(|known| known.is_same(facts))
             };
-            if !there.is_some_and(same) {
+            if !there.is_some_and(same) && expected.last_of.is_some() {
                 return stale("the snapshot is not there");
+            }
+            if !there.is_some_and(same) {
+                return failed(Reason::SnapshotMissing, "the snapshot is not there");
             }
         }
         let now = self.now;
@@ -244,6 +247,11 @@ pub(crate) fn is_empty(plan: &Plan) -> bool {
 pub(crate) fn stale(message: &str) -> Outcome {
     let message = message.to_owned();
     Outcome::Stale { message }
+}
+
+pub(crate) fn failed(reason: Reason, message: &str) -> Outcome {
+    let message = message.to_owned();
+    Outcome::Failed { reason, message }
 }
 
 /// How an upload ended, without a reason.

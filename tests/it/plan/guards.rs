@@ -386,7 +386,7 @@ fn a_rebuilt_job_that_runs_with_another_jar_is_an_upgrade() {
     scene.new_jar("orders", "2");
     scene.views = found.views.clone();
     scene.settings.rebuilding = true;
-    assert_eq!(words(&scene.learn()), "SnapshotRequired");
+    assert_eq!(words(&scene.learn()), "suspend");
     scene.new_jar("orders", "1");
     assert_eq!(scene.settle(), [""; 0]);
 }

@@ -97,6 +97,11 @@ impl Scene {
         });
     }
 
+    /// A job that says that it can't be suspended, so that its state can't be secured.
+    pub(crate) fn unsuspendable(&mut self, id: JobId) {
+        self.job_config(id, |config| config.suspendable = false);
+    }
+
     /// A person suspends a job.
     pub(crate) fn suspend_by_hand(&mut self, id: JobId) {
         self.job(id, |job| {

@@ -13,118 +13,12 @@ use jetkeeper::plan::step::{Action, Outcome, Step};
 use jetkeeper::plan::{Plan, Planner};
 use jetkeeper::resources::{Digest, ResourceId};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::drive::{is_empty, stale, uploaded};
+use super::happenings::{Happening, NAMES, happening};
 use super::observe::config;
 use super::scene::{OWNER, SOURCE, Scene, member, ready, seconds};
-
-/// The job names of a world; a resource may declare one under its own name or another's.
-const NAMES: [&str; 3] = ["a", "b", "c"];
-
-/// Something that happens between two passes.
-#[derive(Debug, Clone)]
-enum Happening {
-    /// A document is written.
-    Declare(usize, Value),
-    /// A document is removed.
-    Remove(usize),
-    /// A document gets a fault.
-    Break(usize),
-    /// A jar changes.
-    Jar(usize, u8),
-    /// A job changes its status by itself or by a person's hand.
-    Job(usize, JobStatus, bool),
-    /// The members lose a job, or its list does.
-    Vanish(usize, bool),
-    /// Another program submits a job.
-    Foreign(usize),
-    /// Another owner takes a name.
-    Taken(usize),
-    /// Something of the view is not as it should be; 0 makes all well.
-    View(u8),
-    /// A jar can't be had, for some seconds or until somebody does something; or is there again.
-    Bytes(usize, Option<u8>),
-    /// A person pauses a resource or everything, for some seconds; or ends all pauses.
-    Pause(Option<usize>, u8),
-    /// Seconds go by.
-    Time(u8),
-    /// A person confirms everything that is held.
-    Confirm(bool),
-    /// A person adopts.
-    Adopt(usize),
-    /// What becomes of the next steps: 0 to 5, done, refused, stale, unknown but done, unknown and
-    /// not done, left in flight.
-    Steps(u8),
-    /// The source is missing, can't be identified, or well again.
-    Source(u8),
-}
-
-fn spec() -> impl Strategy<Value = Value> {
-    let state = prop_oneof![
-        4 => Just("Running"), 1 => Just("Suspended"), 1 => Just("Canceled"), 1 => Just("Restarted")
-    ];
-    let deletion = prop::sample::select(&["Snapshot", "Cancel", "Suspend", "Orphan"][..]);
-    let drift = prop::sample::select(&["Warn", "Correct"][..]);
-    let loss = prop::sample::select(&["Restore", "Hold", "StartFresh"][..]);
-    let upgrade = prop::sample::select(&["Stateful", "Stateless", "Forbid"][..]);
-    let restart = prop::sample::select(&["Never", "OnFailure"][..]);
-    let numbers = (0..3u8, 0..3u8, 0..2u8, 0..2u8);
-    (state, deletion, drift, loss, upgrade, restart, numbers).prop_map(
-        |(state, deletion, drift, loss, upgrade, restart, (nonce, redeploy, parameter, config))| {
-            let mut spec = json!({
-                "state": state, "deletionPolicy": deletion, "driftPolicy": drift,
-                "onStateLoss": {"mode": loss}, "upgradePolicy": {"mode": upgrade},
-                "restartPolicy": {"type": restart, "backoff": "1s", "maxRestarts": 2},
-                "parameters": [parameter.to_string()],
-            });
-            if nonce > 0 {
-                spec["restartNonce"] = json!(nonce);
-            }
-            if redeploy > 0 {
-                spec["redeployNonce"] = json!(redeploy);
-            }
-            if config > 0 {
-                spec["jobConfig"] = json!({"snapshotInterval": "5s"});
-            }
-            spec
-        },
-    )
-}
-
-fn happening() -> impl Strategy<Value = Happening> {
-    use Happening as H;
-    let which = 0..NAMES.len();
-    let status = prop::sample::select(
-        &[
-            JobStatus::NotRunning,
-            JobStatus::Running,
-            JobStatus::Suspended,
-            JobStatus::Completing,
-            JobStatus::Failed,
-            JobStatus::Completed,
-        ][..],
-    );
-    prop_oneof![
-        6 => (which.clone(), spec()).prop_map(|(which, spec)| H::Declare(which, spec)),
-        2 => which.clone().prop_map(H::Remove),
-        1 => which.clone().prop_map(H::Break),
-        2 => (which.clone(), 0..3u8).prop_map(|(which, jar)| H::Jar(which, jar)),
-        5 => (which.clone(), status, any::<bool>()).prop_map(|(w, s, p)| H::Job(w, s, p)),
-        1 => (which.clone(), any::<bool>()).prop_map(|(which, proven)| H::Vanish(which, proven)),
-        1 => which.clone().prop_map(H::Foreign),
-        1 => which.clone().prop_map(H::Taken),
-        3 => (0..12u8).prop_map(H::View),
-        2 => (which.clone(), prop::option::of(0..20u8)).prop_map(|(which, wait)| H::Bytes(which, wait)),
-        1 => (prop::option::of(which.clone()), 0..20u8).prop_map(|(which, time)| H::Pause(which, time)),
-        4 => (0..20u8).prop_map(H::Time),
-        2 => any::<bool>().prop_map(H::Confirm),
-        1 => which.prop_map(H::Adopt),
-        6 => (0..6u8).prop_map(H::Steps),
-        1 => (0..3u8).prop_map(H::Source),
-    ]
-}
 
 /// A scene to which things happen.
 struct World {
@@ -170,10 +64,8 @@ impl World {
                 scene.declare(NAMES[*which], spec.clone());
             }
             Happening::Remove(which) => {
-                scene
-                    .desired
-                    .faulty
-                    .remove(&ResourceId::jet_job(NAMES[*which]));
+                let id = ResourceId::jet_job(NAMES[*which]);
+                scene.desired.faulty.remove(&id);
                 scene.remove(NAMES[*which]);
             }
             Happening::Break(which) => scene.break_document(NAMES[*which]),
@@ -194,6 +86,7 @@ impl World {
                     }
                 }
             }
+            Happening::Commit(which, whole) => self.commit(*which, *whole),
             Happening::Foreign(which) => self.submit_theirs(*which),
             Happening::Taken(which) => {
                 if let Seen::Known(_) = scene.view().ownership {
@@ -221,6 +114,13 @@ impl World {
                 source.present = *what != 1;
                 source.identified = *what != 2;
             }
+        }
+    }
+
+    fn commit(&mut self, which: usize, whole: bool) {
+        if let Some(job) = self.newest(which) {
+            let vertex = if whole { "counter" } else { "other" };
+            self.scene.commit_snapshot(job, &[vertex]);
         }
     }
 
@@ -398,13 +298,24 @@ impl World {
                 self.check_job(step, export.job);
                 assert_eq!(export.mark.owner, OWNER, "{step}");
                 let there = self.scene.snapshots.contains_key(&export.name);
-                assert!(!there, "{step}: a name that was used before");
+                // One that had no answer is gone on with under its name.
+                let begun = self.has_begun(&step.resource.name, &export.name);
+                assert!(!there || begun, "{step}: a name that was used before");
             }
             Action::DeleteSnapshot { name } => {
                 let record = &self.scene.recorded.jobs[&step.resource.name];
                 assert!(record.surplus.contains(name), "{step}: not ours to delete");
+                let kept = record.kept.as_ref().map(|kept| &kept.name);
+                assert_ne!(kept, Some(name), "{step}: it is kept");
             }
         }
+    }
+
+    /// Whether an export under this name was begun and not read back.
+    fn has_begun(&self, resource: &str, name: &str) -> bool {
+        let operation = self.scene.recorded.jobs[resource].operation.as_ref();
+        let snapshot = operation.and_then(|operation| operation.snapshot.as_ref());
+        snapshot.is_some_and(|snapshot| snapshot.name == name && snapshot.facts.is_none())
     }
 
     /// Only ours, or adopted, and not another owner's.

@@ -176,6 +176,14 @@ impl Scene {
         self.desired.jars.remove(name);
     }
 
+    /// The document has another name now, and the same jar.
+    pub(crate) fn rename(&mut self, old: &str, new: &str, spec: Value) {
+        let origin = self.desired.jars[old].clone();
+        self.remove(old);
+        self.desired.jars.insert(new.to_owned(), origin);
+        self.declare(new, spec);
+    }
+
     /// Removes a document that isn't the last one of its source: another one stays, of a job that is
     /// not to run.
     pub(crate) fn delete(&mut self, name: &str) {

@@ -415,10 +415,10 @@ fn an_adopted_job_is_replaced_only_when_its_document_changes() {
     assert_eq!(scene.settle(), [""; 0]);
     changed.declare("orders", json!({"parameters": ["b"]}));
     changed.jars.insert(request, jar);
-    assert_eq!(words(&changed.learn()), "SnapshotRequired");
+    assert_eq!(words(&changed.learn()), "suspend");
     let adopted = scene.bound("orders");
     scene.new_jar("orders", "2");
-    assert_eq!(words(&scene.learn()), "SnapshotRequired");
+    assert_eq!(words(&scene.learn()), "suspend");
     assert_eq!(scene.bound("orders"), adopted);
 }
 
@@ -550,8 +550,8 @@ fn what_can_be_checked_is_checked_before_the_claim() {
     let wrong = "0".repeat(64);
     let scene = Scene::with(json!({"jarSha256": wrong}));
     assert_eq!(words(&scene.plan()), "JarDigestMismatch");
-    let scene = Scene::with(json!({"initialSnapshotName": "s"}));
-    assert_eq!(words(&scene.plan()), "SnapshotRequired");
+    let scene = Scene::with(json!({"initialSnapshotResourceName": "s"}));
+    assert_eq!(words(&scene.plan()), "WaitingForSnapshot");
 }
 
 #[test]
@@ -572,7 +572,7 @@ fn remote_bytes_are_pinned_until_the_document_changes_or_a_person_agrees() {
     let mut changed = scene.clone();
     scene.confirm(&held, false);
     scene.learn();
-    assert_eq!(words(&scene.learn()), "SnapshotRequired");
+    assert_eq!(words(&scene.learn()), "suspend");
     changed.declare(
         "orders",
         json!({"remoteURL": "https://host/orders.jar", "restartNonce": 1}),

@@ -16,13 +16,13 @@ observed                     | Running     | Suspended   | Canceled+Snapshot | C
 never submitted              | claim       | -           | -                 | -               | dropped          | dropped
 NOT_RUNNING                  | JobStarting | JobStarting | JobStarting       | cancel          | JobStarting      | cancel
 STARTING                     | JobStarting | JobStarting | JobStarting       | cancel          | JobStarting      | cancel
-RUNNING                      | -           | suspend     | SnapshotRequired  | cancel          | SnapshotRequired | cancel
-SUSPENDED by us              | resume      | -           | SnapshotRequired  | cancel          | SnapshotRequired | cancel
-SUSPENDED as the YAML says   | resume      | -           | SnapshotRequired  | cancel          | SnapshotRequired | cancel
-SUSPENDED by a person        | Drifted     | -           | SnapshotRequired  | cancel          | SnapshotRequired | cancel
+RUNNING                      | -           | suspend     | suspend           | cancel          | suspend          | cancel
+SUSPENDED by us              | resume      | -           | export            | cancel          | export           | cancel
+SUSPENDED as the YAML says   | resume      | -           | export            | cancel          | export           | cancel
+SUSPENDED by a person        | Drifted     | -           | export            | cancel          | export           | cancel
 cancelled by a person        | Drifted     | JobFailed   | -                 | -               | release          | release
-SUSPENDED after a failure    | JobFailed   | -           | SnapshotRequired  | cancel          | SnapshotRequired | cancel
-SUSPENDED as a member left   | JobFailed   | -           | SnapshotRequired  | cancel          | SnapshotRequired | cancel
+SUSPENDED after a failure    | JobFailed   | -           | export            | cancel          | export           | cancel
+SUSPENDED as a member left   | JobFailed   | -           | export            | cancel          | export           | cancel
 COMPLETING                   | JobCompleting | JobCompleting | JobCompleting | JobCompleting   | JobCompleting    | JobCompleting
 COMPLETING for long          | Stalled     | Stalled     | Stalled           | Stalled         | Stalled          | Stalled
 FAILED                       | JobFailed   | JobFailed   | -                 | -               | release          | release
@@ -220,7 +220,8 @@ fn deletion_policy_snapshot_cancels_what_has_no_state() {
 #[test]
 fn deletion_policy_snapshot_holds_until_the_state_may_go() {
     for removed in [true, false] {
-        let (mut scene, _) = running(json!({}));
+        let (mut scene, job) = running(json!({}));
+        scene.unsuspendable(job);
         if removed {
             scene.delete("orders");
         } else {

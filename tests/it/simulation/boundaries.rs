@@ -17,11 +17,12 @@ use super::source::JobDocument;
 use super::world::World;
 
 type Documents = BTreeMap<String, JobDocument>;
+type Change = fn(&mut Documents);
 
 /// One thing that happens in a story.
 enum Turn {
     /// A user edits documents.
-    Edit(fn(&mut Documents)),
+    Edit(Change),
     /// Somebody else submits a job of this name, and a user adopts it once that is asked for.
     Foreign(&'static str),
 }
@@ -74,6 +75,84 @@ const NAMES: &[(&str, Turn)] = &[
     ),
 ];
 
+/// A job whose state nobody gives up.
+const STATE: &[(&str, Turn)] = &[
+    ("submit", Turn::Edit(add_precious)),
+    (
+        "upgrade",
+        Turn::Edit(|documents| edit(documents).version = 2),
+    ),
+    (
+        "an upgrade that fails at once",
+        Turn::Edit(|documents| edit(documents).version = 4),
+    ),
+    (
+        "another upgrade",
+        Turn::Edit(|documents| edit(documents).version = 3),
+    ),
+    (
+        "cancel",
+        Turn::Edit(|documents| edit(documents).state = "Canceled"),
+    ),
+    (
+        "submit again",
+        Turn::Edit(|documents| edit(documents).state = "Running"),
+    ),
+    (
+        "an upgrade that a failure suspends",
+        Turn::Edit(|documents| edit(documents).version = 6),
+    ),
+    ("back", Turn::Edit(|documents| edit(documents).version = 3)),
+    ("delete", Turn::Edit(Documents::clear)),
+];
+
+#[test]
+fn a_stateful_job_s_life_survives_a_crash_at_every_commit() {
+    crash_everywhere(STATE, 40);
+}
+
+/// What takes several steps with a job whose state nobody gives up.
+const CHANGES: [(&str, Change); 5] = [
+    ("an upgrade", |documents| edit(documents).version = 2),
+    ("one that fails at once", |documents| {
+        edit(documents).version = 4;
+    }),
+    ("one that a failure suspends", |documents| {
+        edit(documents).version = 6;
+    }),
+    ("its end", |documents| edit(documents).state = "Canceled"),
+    ("its deletion", Documents::clear),
+];
+
+/// A person resumes, suspends or cancels the job at every moment of them.
+#[test]
+fn what_takes_several_steps_survives_a_person_at_every_moment() {
+    for (what, change) in CHANGES {
+        for millis in (0..5_000).step_by(250) {
+            for deed in ["resume", "suspend", "cancel"] {
+                meddle(what, change, millis, deed);
+            }
+        }
+    }
+}
+
+fn meddle(what: &str, change: Change, millis: u64, deed: &str) {
+    in_virtual_time(async {
+        let mut world = World::new(11);
+        add_precious(&mut world.documents);
+        world.show();
+        settle(&mut world).await;
+        change(&mut world.documents);
+        world.note(&format!("STORY {deed} {millis} ms after {what}"));
+        world.show();
+        world.pass_time(Duration::from_millis(millis)).await;
+        world.lay_hands_on("alpha", deed);
+        settle(&mut world).await;
+        world.check();
+        world.judge().await;
+    });
+}
+
 #[test]
 fn a_job_s_life_survives_a_crash_at_every_commit() {
     crash_everywhere(LIFE, 20);
@@ -89,6 +168,11 @@ fn add(documents: &mut Documents, name: &str) {
     document.upgrade = "Stateless";
     document.deletion = "Cancel";
     documents.insert(name.to_owned(), document);
+}
+
+fn add_precious(documents: &mut Documents) {
+    let document = JobDocument::new("orders", "alpha", Pipeline::Stream);
+    documents.insert("orders".to_owned(), document);
 }
 
 fn edit(documents: &mut Documents) -> &mut JobDocument {

@@ -43,14 +43,14 @@ impl Clusters for SimulatedClusters {
     }
 }
 
-struct Client {
-    hazelcast: Hazelcast,
+pub(super) struct Client {
+    pub(super) hazelcast: Hazelcast,
     closed: AtomicBool,
 }
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Reads,
     Writes,
     /// It stops or starts a job.
@@ -98,7 +98,7 @@ impl Client {
     }
 
     /// One call: over there, the effect, and back.
-    async fn call<T: Send + 'static>(
+    pub(super) async fn call<T: Send + 'static>(
         &self,
         kind: Kind,
         what: String,
@@ -153,7 +153,7 @@ async fn answer_never<T>(mut answer: oneshot::Sender<T>) {
 #[async_trait]
 impl Cluster for Client {
     fn snapshots(&self) -> &dyn Snapshots {
-        panic!("no snapshots in this world yet")
+        self
     }
 
     fn connection(&self) -> watch::Receiver<Connection> {
@@ -224,10 +224,16 @@ impl Cluster for Client {
                 }
                 let adopting = state.watchdog.adoptions.contains(&name);
                 state.watch_entry(&name, there.as_ref(), adopting);
-                match new {
-                    Some(new) => state.ownership.insert(name, new),
-                    None => state.ownership.remove(&name),
-                };
+                let taken = new.as_ref().and_then(|new| new.job_id);
+                if let Some(job) = taken.and_then(|id| state.jobs.get_mut(&id)) {
+                    job.is_ours = true;
+                }
+                if let Some(new) = new {
+                    state.ownership.insert(name, new);
+                } else {
+                    state.watch_release(&name);
+                    state.ownership.remove(&name);
+                }
                 Ok(true)
             },
         )
@@ -300,7 +306,15 @@ impl Cluster for Client {
             format!("cancel {job} {forceful}"),
             move |it, state| {
                 state.watch_touch("cancel", job);
-                it.stop(state, job, Stop::Cancel, forceful)
+                let ends = state
+                    .jobs
+                    .get(&job)
+                    .is_some_and(|job| !job.status.is_terminal());
+                it.stop(state, job, Stop::Cancel, forceful)?;
+                if let (true, Some(job)) = (ends, state.jobs.get_mut(&job)) {
+                    job.cancelled_by_us = true;
+                }
+                Ok(())
             },
         )
         .await
@@ -372,9 +386,10 @@ async fn run(
         }
         let deployed = Some((jar, upload.parameters.clone()));
         let submit = |state: &mut State| {
+            let from = state.start_of(upload.snapshot.as_deref())?;
             let deployed = deployed.clone();
             hazelcast
-                .submit(state, &name, pipeline, resource_id.clone(), deployed)
+                .submit(state, &name, pipeline, resource_id.clone(), deployed, from)
                 .map(|_| ())
         };
         match pipeline {

@@ -14,7 +14,7 @@ use jetkeeper::store::memory::{Fault, FaultKind};
 use super::client::SimulatedClusters;
 use super::clock::SimulatedClock;
 use super::hazelcast::Hazelcast;
-use super::jars::{NoSecrets, SimulatedJars};
+use super::jars::{JarCache, NoSecrets, SimulatedJars};
 use super::source::SimulatedSource;
 use super::trace::{Trace, TracedStore};
 use super::watchdog::OWNER;
@@ -24,6 +24,7 @@ pub(crate) struct Surroundings {
     pub(crate) clock: SimulatedClock,
     pub(crate) disk: MemoryDisk,
     pub(crate) source: Arc<SimulatedSource>,
+    pub(crate) jars: JarCache,
     pub(crate) clusters: BTreeMap<String, Hazelcast>,
     pub(crate) trace: Trace,
 }
@@ -61,7 +62,7 @@ impl Surroundings {
         let parts = EngineParts {
             sources: vec![Arc::clone(&self.source) as _],
             clusters: Arc::new(SimulatedClusters(self.clusters.clone())),
-            artifacts: Arc::new(SimulatedJars::new()),
+            artifacts: Arc::new(SimulatedJars::new(&self.jars)),
             secrets: Arc::new(NoSecrets),
             store: Arc::new(store),
             clock: Arc::new(self.clock),

@@ -29,7 +29,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
 use super::clock::SimulatedClock;
-use super::pipeline::Pipeline;
+use super::pipeline::{Mishap, Pipeline};
+use super::snapshots::{Own, Shelf};
 use super::trace::Trace;
 use super::watchdog::Watchdog;
 
@@ -63,6 +64,7 @@ pub(crate) struct State {
     pub(crate) mode: ClusterState,
     pub(crate) partitions_safe: bool,
     pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) shelf: Shelf,
     pub(crate) ownership: BTreeMap<String, OwnershipEntry>,
     /// Uploads whose `main` runs, by nonce: the job's name, and the member that runs it.
     pub(crate) mains: BTreeMap<String, (String, Uuid)>,
@@ -79,6 +81,7 @@ pub(crate) struct Weather {
     pub(crate) answer_lost: u32,
     pub(crate) late: u32,
     pub(crate) snapshot_fails: u32,
+    pub(crate) export_fails: u32,
 }
 
 /// One job.
@@ -97,6 +100,12 @@ pub(crate) struct Job {
     /// The jar's name and the arguments, for a job of an upload.
     pub(crate) deployed: Option<(String, Vec<String>)>,
     pub(crate) maker: Maker,
+    /// We made it, or were given it.
+    pub(crate) is_ours: bool,
+    pub(crate) own: Own,
+    pub(crate) cancelled_by_us: bool,
+    /// When somebody else did something to it.
+    pub(crate) touched_at: Option<Timestamp>,
     /// Changes with every change of status.
     epoch: u64,
 }
@@ -142,6 +151,7 @@ impl Hazelcast {
             mode: ClusterState::Active,
             partitions_safe: true,
             jobs: BTreeMap::new(),
+            shelf: Shelf::default(),
             ownership: BTreeMap::new(),
             mains: BTreeMap::new(),
             watchdog: Watchdog::new(clock),
@@ -188,7 +198,7 @@ impl Hazelcast {
     }
 
     /// Does something to a job later, unless its status changes before.
-    fn later(
+    pub(super) fn later(
         &self,
         state: &State,
         id: JobId,
@@ -251,6 +261,7 @@ impl Hazelcast {
         state.cluster_id = uuid(&mut state.rng);
         state.members = vec![uuid(&mut state.rng), uuid(&mut state.rng)];
         state.jobs.clear();
+        state.shelf = Shelf::default();
         state.ownership.clear();
         state.mains.clear();
         state.listeners.clear();
@@ -283,6 +294,7 @@ impl Hazelcast {
         pipeline: Pipeline,
         resource_id: String,
         deployed: Option<(String, Vec<String>)>,
+        from: Option<(String, u64)>,
     ) -> Result<JobId, CallError> {
         let active = state
             .jobs
@@ -295,6 +307,13 @@ impl Hazelcast {
         state.next_job += 1;
         let nonce = nonce_of(&resource_id).map(str::to_owned);
         let maker = nonce.clone().map_or(Maker::Person, Maker::Us);
+        let is_ours = maker != Maker::Person;
+        let own = Own::starting_from(from);
+        if is_ours {
+            state.watch_start(name, &own);
+        }
+        let mut settings = default_settings();
+        settings.suspend_on_failure = Mishap::of(deployed.as_ref()) == Mishap::Suspends;
         let job = Job {
             name: name.to_owned(),
             status: JobStatus::NotRunning,
@@ -309,11 +328,15 @@ impl Hazelcast {
                 resource_ids: vec![resource_id],
                 guarantee: pipeline.guarantee(),
                 suspendable: true,
-                settings: default_settings(),
+                settings,
             },
             pipeline,
             deployed,
             maker,
+            is_ours,
+            own,
+            cancelled_by_us: false,
+            touched_at: None,
             epoch: 0,
         };
         state
@@ -342,14 +365,25 @@ impl Hazelcast {
         self.later(state, id, pause, move |it, state| {
             it.change(state, id, JobStatus::Starting, asked, None);
             let pause = state.rng.random_range(5..200);
-            it.later(state, id, pause, move |it, state| it.run(state, id, asked));
+            it.later(state, id, pause, move |it, state| {
+                if Mishap::of(state.jobs[&id].deployed.as_ref()) == Mishap::AtStart {
+                    it.fail(state, id);
+                } else {
+                    it.run(state, id, asked);
+                }
+            });
         });
     }
 
     fn run(&self, state: &mut State, id: JobId, asked: bool) {
         self.change(state, id, JobStatus::Running, asked, None);
+        self.snapshot_later(state, id);
         let lifetime = state.rng.random_range(2_000..15_000);
+        let mishap = Mishap::of(state.jobs[&id].deployed.as_ref());
         match state.jobs[&id].pipeline {
+            _ if matches!(mishap, Mishap::Fails | Mishap::Suspends) => {
+                self.later(state, id, lifetime, move |it, state| it.fail(state, id));
+            }
             Pipeline::Batch => self.later(state, id, lifetime, move |it, state| {
                 it.change(state, id, JobStatus::Completed, false, None);
             }),
@@ -396,8 +430,17 @@ impl Hazelcast {
         let fails = stop == Stop::Suspend && state.roll(state.weather.snapshot_fails);
         let pause = state.rng.random_range(5..500);
         self.later(state, id, pause, move |it, state| match stop {
-            Stop::Suspend if fails => it.begin(state, id, false),
-            Stop::Suspend => it.change(state, id, JobStatus::Suspended, true, None),
+            Stop::Suspend if fails && state.roll(50) => it.begin(state, id, false),
+            Stop::Suspend => {
+                let (more, now) = (state.rng.random_range(1..5), it.clock.now());
+                let job = state.jobs.get_mut(&id).filter(|job| job.keeps_state());
+                match job {
+                    Some(job) if fails => job.own.fail_snapshot(),
+                    Some(job) => job.own.end_with_snapshot(more, now),
+                    None => {}
+                }
+                it.change(state, id, JobStatus::Suspended, true, None);
+            }
             Stop::Restart => it.begin_anew(state, id, true, true),
             Stop::Cancel => {
                 if let Some(job) = state.jobs.get_mut(&id) {

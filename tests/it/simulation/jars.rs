@@ -12,17 +12,20 @@ use jetkeeper::resources::{Digest, JarOrigin};
 use jetkeeper::secrets::{SecretError, SecretString, Secrets};
 use tokio::sync::watch;
 
+/// The cache on disk, which outlives the process.
+pub(crate) type JarCache = Arc<Mutex<BTreeMap<Digest, PathBuf>>>;
+
 /// The jars of the source.
 pub(crate) struct SimulatedJars {
     views: watch::Sender<JarViews>,
-    paths: Arc<Mutex<BTreeMap<Digest, PathBuf>>>,
+    paths: JarCache,
 }
 
 impl SimulatedJars {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(cache: &JarCache) -> Self {
         Self {
             views: watch::channel(Arc::default()).0,
-            paths: Arc::default(),
+            paths: Arc::clone(cache),
         }
     }
 }

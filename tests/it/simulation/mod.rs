@@ -25,6 +25,7 @@ mod jars;
 mod lifecycle;
 mod model;
 mod pipeline;
+mod snapshots;
 mod source;
 mod trace;
 mod trouble;

@@ -29,6 +29,35 @@ pub(crate) enum Pipeline {
     Throws,
 }
 
+/// What becomes of a version of any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mishap {
+    None,
+    /// It fails before it runs.
+    AtStart,
+    /// It fails after a while.
+    Fails,
+    /// It is suspended by its failure after a while.
+    Suspends,
+}
+
+impl Mishap {
+    /// That of what an upload submitted; other jobs have none.
+    pub(crate) fn of(deployed: Option<&(String, Vec<String>)>) -> Self {
+        deployed.map_or(Self::None, |(jar, _)| Self::of_jar(jar))
+    }
+
+    /// That of the jar of this name.
+    fn of_jar(name: &str) -> Self {
+        match name.rsplit("-v").next() {
+            Some("4.jar") => Self::AtStart,
+            Some("5.jar") => Self::Fails,
+            Some("6.jar") => Self::Suspends,
+            _ => Self::None,
+        }
+    }
+}
+
 /// All of them, the usual ones more often.
 const ALL: [(Pipeline, &str); 14] = [
     (Pipeline::Stream, "stream"),

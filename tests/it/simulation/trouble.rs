@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jetkeeper::clock::Clock;
 use jetkeeper::engine::Request;
 use jetkeeper::plan::hold::{Hold, Reason, Release};
 use jetkeeper::plan::job::{JobId, JobStatus};
@@ -129,14 +130,18 @@ impl World {
                     .choose(&mut self.rng)
                     .unwrap();
             }
-            3 => document.version = document.version % 3 + 1,
+            3 => {
+                let versions = [1, 2, 3, 1, 2, 3, 1, 2, 3, 4, 5, 6];
+                document.version = *versions.choose(&mut self.rng).unwrap();
+            }
             4 => document.parameters = vec![self.rng.random_range(0..3).to_string()],
             5 => document.drift = ["Warn", "Correct"].choose(&mut self.rng).unwrap(),
             6 => document.restarts = !document.restarts,
             7 => document.restart_nonce = Some(self.rng.random_range(0..5)),
             8 => document.snapshot_interval = Some(self.rng.random_range(1..20)),
             9 => document.broken = !document.broken,
-            _ if precious => document.drift = "Correct",
+            _ if precious && self.roll(50) => document.drift = "Correct",
+            _ if precious => document.redeploy_nonce = Some(self.rng.random_range(0..5)),
             _ => {
                 document.redeploy_nonce = Some(self.rng.random_range(0..5));
                 self.loosen(document);
@@ -161,6 +166,10 @@ impl World {
             return;
         };
         let what = self.rng.random_range(0..10);
+        let now = hazelcast.clock.now();
+        if let Some(job) = state.jobs.get_mut(&id) {
+            job.touched_at = Some(now);
+        }
         state.watchdog.note(&format!("PERSON does {what} to {id}"));
         let result = match what {
             0..3 => hazelcast.stop(&mut state, id, Stop::Suspend, false),
@@ -307,6 +316,7 @@ fn storm() -> Weather {
         answer_lost: 5,
         late: 3,
         snapshot_fails: 10,
+        export_fails: 15,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jetkeeper::engine::{JobResource, Published};
 use jetkeeper::plan::hold::{Hold, HoldClass, Reason};
 use jetkeeper::plan::job::JobStatus;
@@ -31,6 +32,7 @@ impl World {
         let tally = self.judge_jobs();
         let shown = self.shown();
         self.judge_orphans(&shown);
+        self.judge_snapshots();
         self.judge_rest(&shown).await;
         tally
     }
@@ -116,6 +118,37 @@ impl World {
         if !orphans.is_empty() {
             let shown: Vec<_> = shown.jobs.values().map(|job| &job.status).collect();
             self.fail(&format!("active and nobody's: {orphans:?}\n{shown:?}"));
+        }
+    }
+
+    /// What a job may have to start from again is there, and of what was made before nothing is left
+    /// where the job runs.
+    fn judge_snapshots(&self) {
+        let store = self.shown_store();
+        let Some(Ok(recorded)) = store.load().now_or_never() else {
+            self.fail("the records can't be read");
+        };
+        for (name, record) in &recorded.jobs {
+            let cluster = &record.spec.hazelcast_resource_name;
+            let hazelcast = &self.around.clusters[&format!("{cluster}:5701")];
+            let (id, exported) = {
+                let state = hazelcast.state();
+                let exported: Vec<String> = state.shelf.exported.keys().cloned().collect();
+                (state.cluster_id, exported)
+            };
+            let kept = record.kept.as_ref().filter(|kept| kept.cluster_id == id);
+            if kept.is_some_and(|kept| !exported.contains(&kept.name)) {
+                self.fail(&format!("{name}: {kept:?} is gone"));
+            }
+            let job = record.job.as_ref();
+            let runs = job.is_some_and(|job| job.status == JobStatus::Running);
+            let rests = runs && record.operation.is_none();
+            if rests
+                && self.shown().jobs[name].status.holds.is_empty()
+                && !record.surplus.is_empty()
+            {
+                self.fail(&format!("{name}: {:?} are left", record.surplus));
+            }
         }
     }
 

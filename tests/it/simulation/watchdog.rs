@@ -8,7 +8,8 @@ use jetkeeper::plan::ownership::OwnershipEntry;
 use jiff::{SignedDuration, Timestamp};
 
 use super::clock::SimulatedClock;
-use super::hazelcast::{MASTER_SETTLES, Maker, State};
+use super::hazelcast::{Job, MASTER_SETTLES, Maker, State};
+use super::snapshots::Own;
 
 /// Our name in the ownership map.
 pub(crate) const OWNER: &str = "keeper";
@@ -34,6 +35,8 @@ pub(crate) struct Watchdog {
     /// Violations.
     pub(crate) wrong: Vec<String>,
     uploads: BTreeMap<String, u32>,
+    /// The newest job when each name was given up: what was before is no longer somebody's.
+    released: BTreeMap<String, Option<JobId>>,
     lines: VecDeque<String>,
 }
 
@@ -49,6 +52,7 @@ impl Watchdog {
             engine_since: clock.now(),
             wrong: Vec::new(),
             uploads: BTreeMap::new(),
+            released: BTreeMap::new(),
             lines: VecDeque::new(),
         }
     }
@@ -127,9 +131,88 @@ impl State {
                 .blame(format!("{what} of {name} {id}, which is somebody else's"));
         }
         let ends = what == "cancel" && !job.status.is_terminal() && job.keeps_state();
-        if ends && self.watchdog.precious.contains(&name) {
+        let secured = !ends || self.is_secured(id) || self.was_touched(id);
+        if !secured && self.watchdog.precious.contains(&name) {
             self.watchdog
                 .blame(format!("cancelled {name} {id}, whose state nobody gave up"));
+        }
+    }
+
+    /// Whether somebody else did something to a job while a call of ours may have been on its way.
+    fn was_touched(&self, id: JobId) -> bool {
+        let touched = self.jobs.get(&id).and_then(|job| job.touched_at);
+        let now = self.watchdog.clock.now();
+        touched.is_some_and(|at| now.duration_since(at) < SignedDuration::from_secs(60))
+    }
+
+    /// The latest job of a name that was ours, since the name was given up last.
+    fn latest(&self, name: &str) -> Option<(JobId, &Job)> {
+        let released = self.watchdog.released.get(name).copied().flatten();
+        let mut jobs = self.jobs.iter().rev();
+        let found = jobs.find(|(id, job)| {
+            job.name == name && job.is_ours && released.is_none_or(|before| **id > before)
+        });
+        found.map(|(id, job)| (*id, job))
+    }
+
+    /// A job of ours starts: it has all the state of the one before it (invariant 1).
+    pub(crate) fn watch_start(&mut self, name: &str, own: &Own) {
+        let Some((id, before)) = self.latest(name) else {
+            return;
+        };
+        if !self.watchdog.precious.contains(name) || !before.keeps_state() {
+            return;
+        }
+        let (state, begins) = (before.own.state(), own.state());
+        let ended_by_us = before.cancelled_by_us && !self.was_touched(id);
+        if ended_by_us && begins != state {
+            self.watchdog.blame(format!(
+                "{name} starts with {begins}, and {id} ended with {state}"
+            ));
+        } else if own.from.is_none() && before.own.has_state() {
+            self.watchdog
+                .blame(format!("{name} starts without the state of {id}"));
+        }
+    }
+
+    /// A name is given up.
+    pub(crate) fn watch_release(&mut self, name: &str) {
+        let newest = self.jobs.keys().next_back().copied();
+        self.watchdog.released.insert(name.to_owned(), newest);
+    }
+
+    /// An exported snapshot is deleted: nothing needs it.
+    pub(crate) fn watch_delete(&mut self, snapshot: &str) {
+        self.watchdog
+            .note(&format!("snapshot {snapshot} is deleted"));
+        let Some(there) = self.shelf.exported.get(snapshot) else {
+            return;
+        };
+        let name = there.facts.job_name.clone();
+        let needs = |job: &Job| {
+            let initial = job
+                .own
+                .from
+                .as_ref()
+                .is_some_and(|(from, _)| from == snapshot);
+            initial && job.own.committed.is_none() && !job.status.is_terminal()
+        };
+        let needed = self.jobs.iter().find(|(_, job)| needs(job));
+        if let Some((id, _)) = needed {
+            let what = format!("deleted {snapshot}, which {id} starts from");
+            self.watchdog.blame(what);
+            return;
+        }
+        let facts = (there.facts.job, Some(there.facts.snapshot_id));
+        let only = self
+            .latest(&name)
+            .is_some_and(|(id, job)| job.status.is_terminal() && (id, job.own.committed) == facts);
+        let again = self.shelf.exported.iter().any(|(other, it)| {
+            other != snapshot && (it.facts.job, Some(it.facts.snapshot_id)) == facts
+        });
+        if only && !again {
+            let what = format!("deleted {snapshot}, the only state of {name}");
+            self.watchdog.blame(what);
         }
     }
 

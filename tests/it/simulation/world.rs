@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use jetkeeper::clock::Clock;
 use jetkeeper::engine::{Published, Request};
 use jetkeeper::plan::hold::{Hold, Reason, Release};
 use jetkeeper::plan::observed::ClusterState;
@@ -14,7 +15,8 @@ use rand::{Rng, SeedableRng};
 
 use super::clock::SimulatedClock;
 use super::engine::{End, Process, Surroundings};
-use super::hazelcast::{Hazelcast, Maker, Weather};
+use super::hazelcast::{Hazelcast, Maker, Stop, Weather};
+use super::jars::JarCache;
 use super::pipeline::Pipeline;
 use super::source::{JobDocument, SimulatedSource};
 use super::trace::Trace;
@@ -61,6 +63,7 @@ impl World {
                 clock,
                 disk: MemoryDisk::new("simulated").unwrap(),
                 source: Arc::new(SimulatedSource::new(&names)),
+                jars: JarCache::default(),
                 clusters,
                 trace,
             },
@@ -248,6 +251,29 @@ impl World {
         submit_foreign(&self.around.clusters[&format!("{cluster}:5701")], name);
     }
 
+    /// A person does something to the active job of a cluster, if there is one.
+    pub(crate) fn lay_hands_on(&self, cluster: &str, deed: &str) {
+        let hazelcast = &self.around.clusters[&format!("{cluster}:5701")];
+        let mut state = hazelcast.state();
+        let mut jobs = state.jobs.iter_mut();
+        let Some((id, job)) = jobs.find(|(_, job)| !job.status.is_terminal()) else {
+            return;
+        };
+        let id = *id;
+        job.touched_at = Some(hazelcast.clock.now());
+        state.watchdog.note(&format!("PERSON does {deed} to {id}"));
+        let done = match deed {
+            "resume" => {
+                hazelcast.resume(&mut state, id);
+                Ok(())
+            }
+            "suspend" => hazelcast.stop(&mut state, id, Stop::Suspend, false),
+            _ => hazelcast.stop(&mut state, id, Stop::Cancel, true),
+        };
+        // What is refused is not done.
+        drop(done);
+    }
+
     pub(crate) fn release(&self, hold: &Hold) -> Request {
         if hold.release == Release::Adopt {
             let resource = hold.subjects[0].clone();
@@ -276,5 +302,5 @@ pub(super) fn submit_foreign(hazelcast: &Hazelcast, name: &str) {
     let mut state = hazelcast.state();
     state.watchdog.note(&format!("PERSON submits {name}"));
     let jar = "theirs123.jar".to_owned();
-    drop(hazelcast.submit(&mut state, name, Pipeline::Stream, jar, None));
+    drop(hazelcast.submit(&mut state, name, Pipeline::Stream, jar, None, None));
 }

@@ -1,0 +1,205 @@
+//! Jobs that end with a snapshot, and jobs that start from one.
+
+use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::job::JobId;
+use jetkeeper::plan::snapshot::SnapshotFacts;
+use jetkeeper::plan::step::Outcome;
+use serde_json::{Value, json};
+
+use super::drive::failed;
+use super::observe::running;
+use super::scene::{Scene, hold, seconds, words};
+use super::upgrades::WAY;
+
+const NOTHING: [&str; 0] = [];
+
+fn started_from(scene: &Scene) -> Option<&str> {
+    let job = scene.recorded.jobs["orders"].job.as_ref().unwrap();
+    job.started_from.as_deref()
+}
+
+fn facts(scene: &Scene) -> SnapshotFacts {
+    SnapshotFacts {
+        snapshot_id: 3,
+        job: JobId(77),
+        job_name: "another".to_owned(),
+        created_at: scene.now,
+        chunks: 1,
+        bytes: 1,
+        stateful: ["counter".to_owned()].into(),
+    }
+}
+
+#[test]
+fn a_canceled_job_goes_on_from_the_snapshot_of_its_cancel() {
+    let (mut scene, job) = running(json!({}));
+    scene.declare("orders", json!({"state": "Canceled"}));
+    assert_eq!(scene.settle(), ["suspend", "export", "cancel"]);
+    assert_eq!(scene.settle(), NOTHING);
+    scene.declare("orders", json!({}));
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    let from = started_from(&scene).unwrap();
+    assert!(from.starts_with("orders.cancel-"), "{from}");
+    assert_eq!(scene.snapshots[from].job, job);
+    // And once more: the snapshot before goes when nothing needs it.
+    let new = scene.bound("orders").unwrap();
+    scene.commit_snapshot(new, &["counter"]);
+    scene.declare("orders", json!({"state": "Canceled"}));
+    scene.settle();
+    scene.declare("orders", json!({}));
+    assert_eq!(scene.settle(), ["claim", "submit", "delete snapshot"]);
+    assert_eq!(scene.snapshots.len(), 1);
+}
+
+#[test]
+fn a_job_that_a_person_cancelled_before_its_snapshot_was_made_is_not_started_without_it() {
+    let (mut scene, job) = running(json!({}));
+    scene.declare("orders", json!({"state": "Canceled"}));
+    assert_eq!(words(&scene.pass()), "suspend");
+    scene.learn();
+    scene.cancel_by_hand(job);
+    scene.settle();
+    scene.declare("orders", json!({}));
+    assert_eq!(words(&scene.learn()), "StateLost");
+    scene.assert_at_rest();
+}
+
+#[test]
+fn a_job_whose_state_was_let_go_starts_afresh_whatever_is_declared_then() {
+    let (mut scene, _) = running(json!({}));
+    let canceled = json!({"state": "Canceled", "deletionPolicy": "Cancel"});
+    scene.declare("orders", canceled);
+    assert_eq!(scene.settle(), ["cancel"]);
+    scene.declare("orders", json!({}));
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_eq!(started_from(&scene), None);
+}
+
+#[test]
+fn a_removed_job_leaves_the_snapshot_of_its_end() {
+    let (mut scene, job) = running(json!({}));
+    scene.delete("orders");
+    assert_eq!(scene.settle(), ["suspend", "export", "cancel", "release"]);
+    assert!(scene.is_forgotten());
+    let (name, facts) = scene.snapshots.iter().next().unwrap();
+    assert!(name.starts_with("orders.delete-"), "{name}");
+    assert_eq!(facts.job, job);
+}
+
+#[test]
+fn a_removed_job_leaves_no_snapshot_that_nothing_needs() {
+    let (mut scene, _) = running(json!({}));
+    scene.new_jar("orders", "2");
+    assert_eq!(scene.settle(), WAY);
+    scene.delete("orders");
+    let way = ["suspend", "export", "cancel", "delete snapshot", "release"];
+    assert_eq!(scene.settle(), way);
+    assert_eq!(scene.snapshots.len(), 1);
+    assert!(scene.is_forgotten());
+}
+
+#[test]
+fn a_snapshot_that_is_begun_is_not_gone_on_with_under_another_name() {
+    let (mut scene, _) = running(json!({}));
+    scene.new_jar("orders", "2");
+    scene.pass();
+    let plan = scene.learn();
+    scene.end_with(&plan, &failed(Reason::ClusterUnreachable, "down"));
+    scene.rename("orders", "purchases", json!({"name": "orders"}));
+    let verbs = scene.settle();
+    assert_eq!(verbs[..3], ["claim", "export", "cancel"], "{verbs:?}");
+    let kept = scene.recorded.jobs["purchases"].kept.as_ref().unwrap();
+    assert!(kept.name.starts_with("purchases."), "{}", kept.name);
+    assert_eq!(scene.snapshots.len(), 1);
+}
+
+/// A job that was upgraded, has a snapshot of its own, and is lost.
+fn lost(spec: Value) -> Scene {
+    let (mut scene, _) = running(spec);
+    scene.new_jar("orders", "2");
+    scene.settle();
+    let job = scene.bound("orders").unwrap();
+    scene.commit_snapshot(job, &["counter"]);
+    scene.settle();
+    scene.lose(job);
+    scene
+}
+
+#[test]
+fn a_lost_job_is_restored_from_its_newest_snapshot_that_is_young_enough() {
+    for (mode, hours, expected) in [
+        ("Restore", 23, "claim"),
+        ("Restore", 25, "StateLost"),
+        ("Hold", 0, "StateLost"),
+    ] {
+        let mut scene = lost(json!({"onStateLoss": {"mode": mode}}));
+        scene.pass_time(seconds(hours * 3600));
+        assert_eq!(words(&scene.learn()), expected, "{mode} after {hours} h");
+        if expected == "claim" {
+            assert_eq!(scene.settle(), ["claim", "submit"]);
+            let kept = scene.recorded.jobs["orders"].kept.as_ref().unwrap();
+            assert_eq!(started_from(&scene), Some(kept.name.as_str()));
+        }
+    }
+    let mut scene = lost(json!({"onStateLoss": {"mode": "StartFresh"}}));
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_eq!(started_from(&scene), None);
+    let mut scene = lost(json!({"onStateLoss": {"maxSnapshotAge": "1h"}}));
+    scene.pass_time(seconds(3700));
+    assert_eq!(words(&scene.learn()), "StateLost");
+}
+
+#[test]
+fn a_first_submit_starts_from_the_snapshot_that_its_document_names() {
+    let mut scene = Scene::with(json!({"initialSnapshotName": "s"}));
+    let there = facts(&scene);
+    scene.snapshots.insert("s".to_owned(), there);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_eq!(started_from(&scene), Some("s"));
+}
+
+#[test]
+fn a_snapshot_that_is_not_there_is_told_and_the_claim_is_not_written_again_and_again() {
+    let mut scene = Scene::with(json!({"initialSnapshotName": "s"}));
+    assert_eq!(words(&scene.pass()), "claim");
+    assert_eq!(words(&scene.pass()), "submit");
+    // The clock of `pass` went on to the next try.
+    let plan = scene.learn();
+    if words(&plan) == "claim" {
+        scene.carry_out(&plan.steps[0]);
+        let plan = scene.learn();
+        scene.carry_out(&plan.steps[0]);
+    }
+    assert_eq!(words(&scene.learn()), "SnapshotMissing");
+    scene.assert_at_rest();
+    let there = facts(&scene);
+    scene.snapshots.insert("s".to_owned(), there);
+    scene.pass_time(seconds(60));
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_eq!(started_from(&scene), Some("s"));
+}
+
+#[test]
+fn a_fork_whose_job_is_active_is_started_from_only_by_a_person_s_word() {
+    let mut scene = Scene::with(json!({"initialSnapshotName": "s"}));
+    let there = facts(&scene);
+    scene.snapshots.insert("s".to_owned(), there);
+    let in_use = failed(Reason::ForkedStateInUse, "job 77 is active");
+    scene.pass();
+    let plan = scene.learn();
+    let expected = plan.steps[0].expects.snapshot.as_ref().unwrap();
+    assert!(!expected.fork_allowed);
+    scene.end_with(&plan, &in_use);
+    let held = hold(&scene.learn(), Reason::ForkedStateInUse);
+    scene.assert_at_rest();
+    // Without that word it is tried again: the job may have ended.
+    let mut later = scene.clone();
+    later.pass_time(seconds(60));
+    assert_eq!(later.settle(), ["claim", "submit"]);
+    scene.confirm(&held, false);
+    assert_eq!(words(&scene.pass()), "claim");
+    let plan = scene.learn();
+    let expected = plan.steps[0].expects.snapshot.as_ref().unwrap();
+    assert!(expected.fork_allowed);
+    scene.end_with(&plan, &Outcome::Done);
+}
