@@ -62,6 +62,8 @@ fn nothing_to_keep_is_wrong_usage_and_says_what_to_give() {
 fn without_a_daemon_the_hint_says_how_to_start_one() {
     for args in [
         &["get", "jobs"][..],
+        &["get", "snapshots"],
+        &["snapshot", "export", "orders"],
         &["describe", "orders"],
         &["events"],
         &["history"],

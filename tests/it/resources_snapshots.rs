@@ -119,3 +119,25 @@ spec:
        = help: did you mean `jetJobResourceName`?
     ");
 }
+
+#[test]
+fn every_field_of_a_snapshot_is_documented() {
+    let read = |path: &str| {
+        std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let schema: serde_json::Value =
+        serde_json::from_str(&read("sample-repo/.schema/jetkeeper.json")).unwrap();
+    let kinds = schema["oneOf"].as_array().unwrap();
+    let of_snapshots =
+        |kind: &&serde_json::Value| kind["properties"]["kind"]["const"] == "JetJobSnapshot";
+    let snapshot = kinds.iter().find(of_snapshots).unwrap();
+    let fields = &snapshot["properties"]["spec"]["properties"];
+    let page = read("docs/snapshots.md");
+    for field in fields.as_object().unwrap().keys() {
+        let name = format!("`{field}`");
+        let is_row_of = |line: &str| {
+            line.starts_with("| `") && line.split(" | ").next().unwrap().contains(&name)
+        };
+        assert!(page.lines().any(is_row_of), "{field}");
+    }
+}
