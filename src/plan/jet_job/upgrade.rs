@@ -51,7 +51,10 @@ fn judge(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
             return false;
         }
         let policy = &draft.record.spec.upgrade_policy;
-        if !policy.rollback || operation.old_version().is_none() || operation.snapshot.is_none() {
+        let (old, snapshot) = (operation.old_version(), operation.whole_snapshot());
+        // A job that was lost on the way and let go starts afresh: there is nothing to go back to.
+        let upgraded = snapshot.is_some_and(|it| job.started_from.as_ref() == Some(&it.name));
+        if !policy.rollback || old.is_none() || !upgraded {
             end(
                 draft,
                 EventKind::StepFailed,
@@ -191,7 +194,7 @@ fn roll_back(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bo
         stop_new_version(draft, job);
         return true;
     }
-    let (Some(from), Some(snapshot)) = (operation.old_version(), &operation.snapshot) else {
+    let (Some(from), Some(snapshot)) = (operation.old_version(), operation.whole_snapshot()) else {
         draft.edit().end_operation();
         return false;
     };
@@ -281,10 +284,7 @@ pub(super) fn taken_back(draft: &mut Draft<'_>, attempt: &Attempt, since: Timest
     let operation = draft.record.operation.as_ref();
     let stopped = operation.is_some_and(|operation| {
         let old = draft.record.job.as_ref().map(|job| job.id) == Some(operation.job);
-        let secured = operation
-            .snapshot
-            .as_ref()
-            .is_some_and(|it| it.facts.is_some());
+        let secured = operation.whole_snapshot().is_some();
         operation.kind == OperationKind::Upgrade
             && old
             && secured

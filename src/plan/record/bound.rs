@@ -147,6 +147,12 @@ impl Operation {
         self.from.as_ref().filter(known)
     }
 
+    /// The snapshot that it made, where that was read back: only from such a one a job starts.
+    pub fn whole_snapshot(&self) -> Option<&OperationSnapshot> {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.filter(|snapshot| snapshot.facts.is_some())
+    }
+
     /// Whether it replaces a job by another version of it.
     pub fn is_upgrade(&self) -> bool {
         use OperationKind as Kind;

@@ -170,6 +170,24 @@ fn nothing_is_rolled_back_where_it_is_not_known_to_what() {
 }
 
 #[test]
+fn nothing_is_rolled_back_to_a_snapshot_that_the_new_version_did_not_start_from() {
+    let (mut scene, _, new) = upgraded(json!({}));
+    // The job was lost before its snapshot was whole, and a person let its state go.
+    scene.record("orders", |record| {
+        let operation = record.operation.as_mut().unwrap();
+        operation.snapshot.as_mut().unwrap().facts = None;
+        record.job.as_mut().unwrap().started_from = None;
+    });
+    scene.fail(new);
+    let told = events(&mut scene);
+    assert!(!told.contains(&EventKind::RolledBack), "{told:?}");
+    let record = &scene.recorded.jobs["orders"];
+    assert_eq!((&record.operation, &record.attempt), (&None, &None));
+    assert_eq!(record.rejected, None);
+    assert_eq!(scene.bound("orders"), Some(new));
+}
+
+#[test]
 fn a_version_that_was_rolled_back_is_not_tried_again_before_a_person_says_so() {
     let (mut scene, _, new) = upgraded(json!({}));
     scene.fail(new);
