@@ -43,10 +43,12 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
             attempt: Some(attempt),
             ..
         } => {
+            record.unsent = None;
             record.attempts += 1;
             record.attempt = Some((**attempt).clone());
         }
         Action::Submit(submit) => {
+            record.unsent = None;
             if let Some(attempt) = own_attempt(&mut record, &submit.nonce) {
                 attempt.uploading = true;
             }
@@ -177,6 +179,7 @@ pub fn finish(
         Outcome::Done => done(&mut record, step, now),
         Outcome::Exported { facts } => exported(&mut record, step, facts),
         Outcome::Failed { reason, message } => {
+            keep_claim(&mut record, step);
             undo(&mut record, step);
             export_failed(&mut record, step, *reason, message, now);
             back_off(&mut record, step, *reason, message, now);
@@ -357,6 +360,16 @@ fn unknown(record: &mut JobRecord, step: &Step, message: &str, now: Timestamp) {
         _ => {}
     }
     back_off(record, step, Reason::OutcomeUnknown, message, now);
+}
+
+/// An upload that failed before anything was sent leaves its claim to the next try, so that the map is
+/// not written again for each.
+fn keep_claim(record: &mut JobRecord, step: &Step) {
+    if let Action::Submit(submit) = &step.action
+        && own_attempt(record, &submit.nonce).is_some_and(|attempt| attempt.claimed)
+    {
+        record.unsent = Some(submit.nonce.clone());
+    }
 }
 
 /// Forgets what `begin` remembered of an effect that is known not to have happened.

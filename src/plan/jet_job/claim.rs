@@ -28,6 +28,20 @@ pub(super) fn claim(draft: &mut Draft<'_>, attempt: Attempt, replaces: Option<Ow
     });
 }
 
+/// The nonce of a claim of ours that stands in the map and whose upload was never sent, so that the
+/// next try may go by it.
+pub(super) fn unsent(draft: &Draft<'_>, there: Option<&OwnershipEntry>) -> Option<String> {
+    let nonce = draft.record.unsent.as_ref()?;
+    let stands = |entry: &OwnershipEntry| {
+        !foreign(draft, entry)
+            && entry.resource == draft.id
+            && entry.attempt == *nonce
+            && entry.job_id.is_none()
+            && entry.digest == draft.record.digest
+    };
+    there.is_some_and(stands).then(|| nonce.clone())
+}
+
 /// Whether the name is free for an attempt of ours; holds if not.
 pub(super) fn name(draft: &mut Draft<'_>) -> Name {
     let entry = draft.entry().cloned();

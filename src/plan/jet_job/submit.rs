@@ -58,8 +58,17 @@ fn begin(
     if gate::waits(draft, "submit") {
         return;
     }
-    if let Some(attempt) = attempt(draft, deployed, after_failure, snapshot) {
-        claim::claim(draft, attempt, replaces);
+    let Some(mut attempt) = attempt(draft, deployed, after_failure, snapshot) else {
+        return;
+    };
+    match claim::unsent(draft, replaces.as_ref()) {
+        Some(nonce) => {
+            attempt.nonce = nonce;
+            attempt.claimed = true;
+            draft.edit().attempt = Some(attempt.clone());
+            send(draft, &attempt);
+        }
+        None => claim::claim(draft, attempt, replaces),
     }
 }
 
@@ -147,8 +156,13 @@ pub(super) fn upload(draft: &mut Draft<'_>, attempt: &Attempt) {
             return;
         }
     }
-    let deployed = attempt.deployed.clone();
     remember_namesakes(draft, attempt);
+    send(draft, attempt);
+}
+
+/// Plans the upload itself.
+fn send(draft: &mut Draft<'_>, attempt: &Attempt) {
+    let deployed = attempt.deployed.clone();
     let submit = Submit {
         nonce: attempt.nonce.clone(),
         jar: deployed.jar,

@@ -41,6 +41,10 @@ pub struct JobRecord {
     /// The attempt to submit that isn't bound to a job yet.
     #[serde(default)]
     pub attempt: Option<Attempt>,
+    /// The nonce of our latest claim, where its upload failed before anything was sent: the next try
+    /// needs no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<String>,
     /// Our entry in the ownership map as we wrote it last.
     #[serde(default)]
     pub entry: Option<OwnershipEntry>,
@@ -128,6 +132,7 @@ impl JobRecord {
             annotations,
             attempts: 0,
             attempt: None,
+            unsent: None,
             entry: None,
             entry_since: None,
             released: false,

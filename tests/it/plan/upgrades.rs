@@ -272,7 +272,7 @@ fn a_snapshot_that_is_gone_before_the_submit_is_told_and_nothing_starts_without_
     scene.assert_at_rest();
     scene.snapshots = there;
     scene.pass_time(seconds(60));
-    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_eq!(scene.settle(), ["submit"]);
     assert_eq!(started_from(&scene), Some(kept(&scene)));
 }
 
