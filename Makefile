@@ -63,5 +63,5 @@ $(FIXTURES)/.stamp: $(JAVA_SOURCES)
 	@cp target/maven/pipelines/pipelines-counter.jar $(FIXTURES)/counter.jar
 	@cp target/maven/pipelines/pipelines-counter-v2.jar $(FIXTURES)/counter-v2.jar
 	@cp target/maven/bench-client/bench-client.jar $(FIXTURES)/bench-client.jar
-	@cp sample-repo/jars/orders.jar sample-repo/jars/word-count.jar $(FIXTURES)/
+	@cp sample-repo/jars/orders{,-v2,-broken}.jar sample-repo/jars/word-count.jar $(FIXTURES)/
 	@touch $@

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jetkeeper::plan::jar::{JarFacts, JarView, MainClass};
 use jetkeeper::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStatus, JobView};
-use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Observed, Seen};
+use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Lists, Observed, Seen};
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jetkeeper::plan::record::{BoundJob, ClusterRecord, Deployed, JobRecord, Recorded};
 use jetkeeper::plan::{Plan, PlanInput, Planner, Settings, wanted_jars};
@@ -63,6 +63,10 @@ impl Fleet {
             ownership_map_fault: Seen::Known(None),
             jobs: Seen::Known(jobs),
             listed_at: Some(now),
+            lists: Some(Lists {
+                watch: Uuid::nil(),
+                count: 0,
+            }),
             ownership: Seen::Known(entries),
             standings: BTreeMap::new(),
             ..ClusterView::unknown(now)

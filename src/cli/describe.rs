@@ -17,6 +17,7 @@ use crate::engine::JobResource;
 use crate::engine::published::{HazelcastResource, Metadata, SnapshotResource};
 use crate::plan::hold::{Hold, Reason};
 use crate::plan::record::Condition;
+use crate::plan::status::LastSnapshot;
 use crate::resources::{Kind, RemoteUrl, ResourceId, to_yaml};
 use crate::store::EventEntry;
 
@@ -92,6 +93,10 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     }
     text.moment("Submitted", status.submission_time, now);
     text.moment("Ended", status.completion_time, now);
+    if let Some(LastSnapshot { name, time }) = &status.last_snapshot {
+        let (at, ago) = (time::at(*time), time::ago(*time, now));
+        text.field("Snapshot", format!("{name}, taken {at}, {ago} ago"));
+    }
     match (&status.jar, &spec.jar_on_member) {
         (Some(jar), _) => {
             let file = spec
@@ -213,6 +218,7 @@ fn life(job: &JobResource) -> String {
 
 fn declared(metadata: &Metadata) -> String {
     match &metadata.place {
+        Some(place) if place.line == 0 => format!("by `{place}`"),
         Some(place) => format!("{place} of the source {}", place.source),
         None => "by the configuration".to_owned(),
     }
@@ -375,6 +381,7 @@ mod tests {
         Phase:        Running (STABLE)
         Job:          0adf-8fef-9a80-0001, named orders
         Submitted:    2026-11-24T11:47:00Z, 13m ago
+        Snapshot:     orders.upgrade-1, taken 2026-11-24T11:46:00Z, 14m ago
         Jar:          orders.jar, sha256 0163f1eea7894350060624d315234d40c508ab251ba121714e234503045faadd
 
         Conditions:
@@ -408,6 +415,7 @@ mod tests {
         Phase:        Suspended (DEPLOYED)
         Job:          0adf-8fef-9a80-0001, named returns
         Submitted:    2026-11-24T11:47:00Z, 13m ago
+        Snapshot:     orders.upgrade-1, taken 2026-11-24T11:46:00Z, 14m ago
         Jar:          orders.jar, sha256 0163f1eea7894350060624d315234d40c508ab251ba121714e234503045faadd
 
         Suspended because:
@@ -467,6 +475,7 @@ mod tests {
         Job:          0adf-8fef-9a80-0001, named word-count
         Submitted:    2026-11-24T11:47:00Z, 13m ago
         Ended:        2026-11-24T11:59:00Z, 60s ago
+        Snapshot:     orders.upgrade-1, taken 2026-11-24T11:46:00Z, 14m ago
         Jar:          orders.jar, sha256 0163f1eea7894350060624d315234d40c508ab251ba121714e234503045faadd
 
         Failure:

@@ -160,7 +160,7 @@ fn text(plan: &PlanView) -> String {
     }
     for step in &plan.steps {
         let (sign, style) = sign(step);
-        let (resource, what) = (&step.resource, what(step));
+        let (resource, what) = (&step.resource, &step.message);
         push(
             &mut text,
             &format!("{style}{sign} {resource}{style:#}: {what}"),
@@ -187,14 +187,6 @@ fn sign(step: &PlannedStep) -> (char, Style) {
         "claim" | "submit" => ('+', AnsiColor::Green.on_default()),
         "cancel" | "release" => ('-', AnsiColor::Red.on_default()),
         _ => ('~', AnsiColor::Yellow.on_default()),
-    }
-}
-
-/// A plan has the next step of each resource; of a claim everybody wants to know what for.
-fn what(step: &PlannedStep) -> String {
-    match step.verb.as_str() {
-        "claim" => format!("{}, then submit the job", step.message),
-        _ => step.message.clone(),
     }
 }
 

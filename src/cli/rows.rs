@@ -14,7 +14,9 @@ use crate::resources::ResourceId;
 
 impl Row for JobResource {
     fn header(wide: bool) -> Vec<&'static str> {
-        let mut header = vec!["NAME", "PHASE", "READY", "SINCE", "CLUSTER", "JOB-ID"];
+        let mut header = vec![
+            "NAME", "PHASE", "READY", "SINCE", "SNAPSHOT", "CLUSTER", "JOB-ID",
+        ];
         if wide {
             header.extend(["WANTED", "GENERATION", "REASON", "JAR", "DECLARED"]);
         }
@@ -23,7 +25,7 @@ impl Row for JobResource {
     }
 
     fn expendable() -> &'static [&'static str] {
-        &["JOB-ID", "CLUSTER", "SINCE", "READY"]
+        &["JOB-ID", "CLUSTER", "SNAPSHOT", "SINCE", "READY"]
     }
 
     fn cells(&self, wide: bool, now: Timestamp) -> Vec<Cell> {
@@ -37,6 +39,12 @@ impl Row for JobResource {
             Cell::of(status.phase.to_string(), mood_of_phase(status.phase)),
             ready_cell(ready),
             since.into(),
+            or_dash(
+                status
+                    .last_snapshot
+                    .as_ref()
+                    .map(|last| time::ago(last.time, now)),
+            ),
             spec.hazelcast_resource_name.clone().into(),
             or_dash(status.job_id_text.map(|id| id.to_string())),
         ];
@@ -301,18 +309,18 @@ mod tests {
             samples::new(),
         ];
         insta::assert_snapshot!(table(Format::Table, &jobs, 200), @r"
-        NAME        PHASE            READY  SINCE  CLUSTER    JOB-ID               MESSAGE
-        orders      Running          True   12m    hazelcast  0adf-8fef-9a80-0001
-        returns     Suspended        False  12m    hazelcast  0adf-8fef-9a80-0001  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
-        word-count  ExecutionFailed  True   12m    hazelcast  0adf-8fef-9a80-0001  restarted in 40 s (2 of 5)
-        new         NotRunning       -      -      hazelcast  -
+        NAME        PHASE            READY  SINCE  SNAPSHOT  CLUSTER    JOB-ID               MESSAGE
+        orders      Running          True   12m    14m       hazelcast  0adf-8fef-9a80-0001
+        returns     Suspended        False  12m    14m       hazelcast  0adf-8fef-9a80-0001  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+        word-count  ExecutionFailed  True   12m    14m       hazelcast  0adf-8fef-9a80-0001  restarted in 40 s (2 of 5)
+        new         NotRunning       -      -      -         hazelcast  -
         ");
         insta::assert_snapshot!(table(Format::Table, &jobs, 100), @r"
-        NAME        PHASE            READY  SINCE  CLUSTER    MESSAGE
-        orders      Running          True   12m    hazelcast
-        returns     Suspended        False  12m    hazelcast  the job was suspended by hand; resume it, cha…
-        word-count  ExecutionFailed  True   12m    hazelcast  restarted in 40 s (2 of 5)
-        new         NotRunning       -      -      hazelcast
+        NAME        PHASE            READY  SINCE  SNAPSHOT  CLUSTER    MESSAGE
+        orders      Running          True   12m    14m       hazelcast
+        returns     Suspended        False  12m    14m       hazelcast  the job was suspended by hand; resu…
+        word-count  ExecutionFailed  True   12m    14m       hazelcast  restarted in 40 s (2 of 5)
+        new         NotRunning       -      -      -         hazelcast
         ");
         insta::assert_snapshot!(table(Format::Table, &jobs, 80), @r"
         NAME        PHASE            READY  SINCE  MESSAGE
@@ -329,11 +337,11 @@ mod tests {
         new         NotRunning
         ");
         insta::assert_snapshot!(table(Format::Wide, &jobs, 250), @r"
-        NAME        PHASE            READY  SINCE  CLUSTER    JOB-ID               WANTED   GENERATION  REASON      JAR           DECLARED                  MESSAGE
-        orders      Running          True   12m    hazelcast  0adf-8fef-9a80-0001  Running  2           AsDesired   0163f1eea789  jobs/orders.yaml:1:1
-        returns     Suspended        False  12m    hazelcast  0adf-8fef-9a80-0001  Running  1 of 2      Drifted     0163f1eea789  jobs/returns.yaml:1:1     the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
-        word-count  ExecutionFailed  True   12m    hazelcast  0adf-8fef-9a80-0001  Running  2           BackingOff  0163f1eea789  jobs/word-count.yaml:1:1  restarted in 40 s (2 of 5)
-        new         NotRunning       -      -      hazelcast  -                    Running  0 of 2      -           -             jobs/new.yaml:1:1
+        NAME        PHASE            READY  SINCE  SNAPSHOT  CLUSTER    JOB-ID               WANTED   GENERATION  REASON      JAR           DECLARED                  MESSAGE
+        orders      Running          True   12m    14m       hazelcast  0adf-8fef-9a80-0001  Running  2           AsDesired   0163f1eea789  jobs/orders.yaml:1:1
+        returns     Suspended        False  12m    14m       hazelcast  0adf-8fef-9a80-0001  Running  1 of 2      Drifted     0163f1eea789  jobs/returns.yaml:1:1     the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
+        word-count  ExecutionFailed  True   12m    14m       hazelcast  0adf-8fef-9a80-0001  Running  2           BackingOff  0163f1eea789  jobs/word-count.yaml:1:1  restarted in 40 s (2 of 5)
+        new         NotRunning       -      -      -         hazelcast  -                    Running  0 of 2      -           -             jobs/new.yaml:1:1
         ");
     }
 

@@ -11,7 +11,7 @@ use crate::plan::event::{Event, EventKind};
 use crate::plan::hold::{Hold, Reason, Release};
 use crate::plan::job::JobId;
 use crate::plan::record::{Condition, ConditionStatus, ConditionType};
-use crate::plan::status::{JarReport, JobStatusReport, LifecycleState, Phase};
+use crate::plan::status::{JarReport, JobStatusReport, LastSnapshot, LifecycleState, Phase};
 use crate::resources::desired::Annotations;
 use crate::resources::{Digest, HazelcastSpec, Place, ResourceId, SourceName};
 use crate::store::EventEntry;
@@ -80,6 +80,10 @@ pub(super) fn running() -> JobResource {
             jar: Some(JarReport {
                 sha256: Digest::of(b"jar"),
             }),
+            last_snapshot: Some(LastSnapshot {
+                name: "orders.upgrade-1".to_owned(),
+                time: minutes_ago(14),
+            }),
             conditions: vec![
                 condition(ConditionType::Ready, is_so, Reason::AsDesired, "RUNNING"),
                 condition(ConditionType::Reconciled, is_so, Reason::AsDesired, ""),
@@ -146,6 +150,7 @@ pub(super) fn new() -> JobResource {
         observed_generation: 0,
         submission_time: None,
         jar: None,
+        last_snapshot: None,
         conditions: Vec::new(),
         ..(*job.status).clone()
     });

@@ -140,7 +140,7 @@ fn summary(
     let files = revisions.iter().map(|revision| revision.files.len()).sum();
     let files = counted(files, "file", "files");
     if errors == 0 {
-        let resources = desired.hazelcasts.len() + desired.jobs.len();
+        let resources = desired.hazelcasts.len() + desired.jobs.len() + desired.snapshots.len();
         let resources = counted(resources, "resource", "resources");
         let warned = match warnings {
             0 => String::new(),

@@ -33,12 +33,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
 
 use super::port::{CallError, Cluster, Health};
 use crate::clock::{Clock, Entropy, Random};
 use crate::plan::Interest;
 use crate::plan::job::JobId;
-use crate::plan::observed::ClusterView;
+use crate::plan::observed::{ClusterView, Lists};
 use keeper::{Keeper, Told};
 use order::Orders;
 
@@ -81,6 +82,7 @@ pub enum WatchError {
 /// The watch of one cluster. Dropping it ends its task.
 pub struct ClusterWatch {
     cluster: Arc<dyn Cluster>,
+    id: Uuid,
     orders: Arc<Orders>,
     views: watch::Receiver<Arc<ClusterView>>,
     told: Arc<Told>,
@@ -91,10 +93,17 @@ impl ClusterWatch {
     /// Starts to watch. Must be called inside a tokio runtime.
     pub fn start(cluster: Arc<dyn Cluster>, clock: Arc<dyn Clock>, options: WatchOptions) -> Self {
         let orders = Arc::new(Orders::default());
-        let (keeper, readers) =
-            Keeper::new(Arc::clone(&cluster), clock, options, Arc::clone(&orders));
+        let id = options.entropy.uuid();
+        let (keeper, readers) = Keeper::new(
+            Arc::clone(&cluster),
+            clock,
+            id,
+            options,
+            Arc::clone(&orders),
+        );
         Self {
             cluster,
+            id,
             orders,
             views: readers.views,
             told: readers.told,
@@ -107,9 +116,13 @@ impl ClusterWatch {
         self.orders.want(interest);
     }
 
-    /// Asks for the list and the ownership map, to be read now. Several of these are one.
-    pub fn refresh(&self) {
-        self.orders.refresh();
+    /// Asks for the list and the ownership map, to be read now; tells which list that is. Several of
+    /// these are one.
+    pub fn refresh(&self) -> Lists {
+        Lists {
+            watch: self.id,
+            count: self.orders.refresh(),
+        }
     }
 
     /// Asks for the ownership map alone, to be read now: for whoever changed it and no job.
@@ -120,9 +133,14 @@ impl ClusterWatch {
     /// Asks for the list and the ownership map, and waits until both, read after this call, are
     /// published. Ends with the first try, so it takes as long as the calls' deadlines at most.
     pub async fn refreshed(&self) -> Result<Arc<ClusterView>, WatchError> {
-        let number = self.orders.refresh();
-        self.told.ownerships.to(number).await?;
-        self.told.lists.to(number).await?;
+        self.answered(self.refresh()).await
+    }
+
+    /// Waits until the list that [`refresh`](Self::refresh) asked for is published, and the ownership
+    /// map.
+    pub async fn answered(&self, lists: Lists) -> Result<Arc<ClusterView>, WatchError> {
+        self.told.ownerships.to(lists.count).await?;
+        self.told.lists.to(lists.count).await?;
         Ok(Arc::clone(&self.views.borrow()))
     }
 

@@ -190,7 +190,7 @@ async fn no_fork_in_use(
     Err(Outcome::Failed {
         reason: Reason::ForkedStateInUse,
         message: format!(
-            "{} was taken while job {job} ran, which is still active: a job that starts from it could \
+            "snapshot {} was taken while job {job} ran, which is still active: a job that starts from it could \
              commit that job's transactions. Cancel that job, or confirm that this one may start",
             expected.name
         ),

@@ -12,6 +12,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::executor::{Executor, unknown};
 use crate::cluster::watch::{ClusterWatch, WatchError};
+use crate::plan::observed::Lists;
 use crate::plan::step::{Action, Outcome, Step};
 use crate::resources::ResourceId;
 
@@ -23,6 +24,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Landed {
     pub(super) step: Arc<Step>,
     pub(super) outcome: Outcome,
+    /// The list of its cluster that was ordered then.
+    pub(super) lists: Option<Lists>,
 }
 
 /// A step to start, and the cluster that it is for.
@@ -76,22 +79,29 @@ impl Flights {
             tracing::error!(%step, %error, "a step broke off; this is a defect of jetkeeper");
             unknown(&step, "the step broke off".to_owned())
         });
-        self.rest(&step, &outcome, watch);
-        self.ended.push(Landed { step, outcome });
+        let lists = self.rest(&step, &outcome, watch);
+        self.ended.push(Landed {
+            step,
+            outcome,
+            lists,
+        });
     }
 
-    fn rest(&mut self, step: &Step, outcome: &Outcome, watch: Arc<ClusterWatch>) {
+    /// Has the cluster looked at; tells which list was ordered.
+    fn rest(&mut self, step: &Step, outcome: &Outcome, watch: Arc<ClusterWatch>) -> Option<Lists> {
         if let Action::UpdateConfig { job, .. } = &step.action {
             watch.invalidate_config(*job);
         }
         if *outcome == Outcome::Done && matches!(step.action, Action::Claim { .. }) {
             // A claim changes no job, so nothing that was seen before it is out of date.
             watch.refresh_ownership();
-            return;
+            return None;
         }
         let stale = matches!(outcome, Outcome::Stale { .. });
-        let id = self.looks.spawn(look(watch, stale)).id();
+        let ordered = (!stale).then(|| watch.refresh());
+        let id = self.looks.spawn(look(watch, ordered)).id();
         self.resting.insert(id, step.resource.clone());
+        ordered
     }
 
     fn looked(&mut self, result: Result<(Id, ()), JoinError>) {
@@ -159,8 +169,14 @@ impl Flights {
 }
 
 /// Looks at a cluster until it answers, or can't be reached: then no view of it is believed anyway.
-async fn look(watch: Arc<ClusterWatch>, stale: bool) {
-    if stale {
+/// The first look was ordered already, unless the step was stale.
+async fn look(watch: Arc<ClusterWatch>, ordered: Option<Lists>) {
+    if let Some(ordered) = ordered {
+        let Err(WatchError::Call(_)) = watch.answered(ordered).await else {
+            return;
+        };
+        tokio::time::sleep(ASK_AGAIN).await;
+    } else {
         // What made the step stale may be the cluster's health, which a refresh doesn't read. Where
         // it can't be read, the view says so. The pause keeps a plan and a precondition that
         // disagree from chasing each other.

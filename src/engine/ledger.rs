@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::executor::unknown;
+use crate::plan::observed::Lists;
 use crate::plan::record::{Recorded, SnapshotRecord};
 use crate::plan::step::{Outcome, Step};
 use crate::plan::{begin, begin_snapshot, finish, finish_snapshot};
@@ -27,16 +28,18 @@ pub(super) fn intend(change: &mut Change, recorded: &Recorded, step: &Arc<Step>,
     });
 }
 
-/// Writes how a step ended, and what its record becomes with it.
+/// Writes how a step ended, and what its record becomes with it. `lists` is the list of its cluster that
+/// was ordered once it had ended.
 pub(super) fn settle(
     change: &mut Change,
     recorded: &Recorded,
     step: &Arc<Step>,
     outcome: Outcome,
     now: Timestamp,
+    lists: Option<Lists>,
 ) {
     update(change, recorded, &step.resource, |record| {
-        finish(record, step, &outcome, now)
+        finish(record, step, &outcome, now, lists)
     });
     update_snapshot(change, recorded, &step.resource, |record| {
         finish_snapshot(record, step, &outcome, now)
@@ -56,7 +59,8 @@ pub(super) fn recover(recorded: &Recorded, now: Timestamp) -> Change {
     for step in recorded.in_flight.values() {
         let message = "jetkeeper stopped while it was being carried out".to_owned();
         tracing::warn!(%step, "was in flight when the last run ended; looking for what became of it");
-        settle(&mut change, recorded, step, unknown(step, message), now);
+        let outcome = unknown(step, message);
+        settle(&mut change, recorded, step, outcome, now, None);
     }
     change
 }

@@ -1,20 +1,21 @@
 //! What the sources ask for: their latest revisions, loaded together when one of them changed, and
 //! the history of revisions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::aside::aside;
+use super::revision::compare;
 use super::wake::{Bell, Follower};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::record::{Recorded, SourceRecord};
 use crate::resources::load::{LoadOptions, load};
-use crate::resources::{Desired, Fault, LoadCache, ResourceId, Revision, Severity, SourceName};
+use crate::resources::{Desired, Fault, LoadCache, Revision, Severity, SourceName};
 use crate::source::Source;
-use crate::store::{Change, RevisionEntry};
+use crate::store::Change;
 
 /// The sources and what they ask for together.
 pub(super) struct Manifests {
@@ -142,73 +143,6 @@ fn same(left: &[Arc<Revision>], right: &[Arc<Revision>]) -> bool {
         && left.iter().zip(right).all(|(left, right)| {
             Arc::ptr_eq(left, right) || (left.id == right.id && left.source == right.source)
         })
-}
-
-/// What a revision of a source added, changed and removed. Jobs are compared with their records,
-/// which survive a restart; clusters with the revision before, where this run saw one.
-fn compare(
-    source: &SourceName,
-    desired: &Desired,
-    before: &Desired,
-    recorded: &Recorded,
-    now: Timestamp,
-) -> RevisionEntry {
-    let (mut added, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, declared) in desired
-        .jobs
-        .iter()
-        .filter(|(_, job)| job.place.source == *source)
-    {
-        match recorded.jobs.get(name) {
-            None => added.push(ResourceId::jet_job(name)),
-            Some(record) if record.digest != declared.digest => {
-                changed.push(ResourceId::jet_job(name));
-            }
-            Some(_) => {}
-        }
-    }
-    let gone = recorded.jobs.iter().filter(|(name, record)| {
-        let id = ResourceId::jet_job(*name);
-        record.place.source == *source
-            && record.deletion.is_none()
-            && !desired.jobs.contains_key(*name)
-            && !desired.faulty.contains_key(&id)
-    });
-    removed.extend(gone.map(|(name, _)| ResourceId::jet_job(name)));
-    let first = !before.sources.contains_key(source);
-    let untold = first && recorded.sources.contains_key(source);
-    if !untold {
-        let clusters = |desired: &Desired| -> BTreeMap<String, _> {
-            let ours = desired
-                .hazelcasts
-                .iter()
-                .filter(|(_, it)| it.place.source == *source);
-            ours.map(|(name, it)| (name.clone(), it.digest)).collect()
-        };
-        let (old, new) = (clusters(before), clusters(desired));
-        for (name, digest) in &new {
-            match old.get(name) {
-                None => added.push(ResourceId::hazelcast(name)),
-                Some(other) if other != digest => changed.push(ResourceId::hazelcast(name)),
-                Some(_) => {}
-            }
-        }
-        let gone = old.keys().filter(|name| !new.contains_key(*name));
-        removed.extend(gone.map(ResourceId::hazelcast));
-    }
-    RevisionEntry {
-        source: source.clone(),
-        revision: desired
-            .sources
-            .get(source)
-            .map(|view| view.revision.clone())
-            .unwrap_or_default(),
-        seen_at: now,
-        added,
-        changed,
-        removed,
-        errors: errors_of(desired, source),
-    }
 }
 
 /// How many errors the documents of a source have.

@@ -31,6 +31,7 @@ mod progress;
 mod publish;
 pub mod published;
 pub mod request;
+mod revision;
 mod settings;
 mod task;
 mod wake;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::desk::{Places, judge, unavailable};
 use super::error::EngineError;
 use super::executor::Executor;
-use super::flights::Start;
+use super::flights::{Landed, Start};
 use super::hush;
 use super::ledger::{intend, settle};
 use super::links::News;
@@ -60,7 +60,12 @@ impl Engine {
     pub(super) fn take_outcomes(&mut self, now: Timestamp, change: &mut Change) {
         for landed in self.flights.landed() {
             telemetry::step_ended(&landed.step, &landed.outcome);
-            settle(change, &self.recorded, &landed.step, landed.outcome, now);
+            let Landed {
+                step,
+                outcome,
+                lists,
+            } = landed;
+            settle(change, &self.recorded, &step, outcome, now, lists);
         }
     }
 

@@ -18,7 +18,7 @@ use crate::plan::observed::{ClusterView, Link, Observed};
 use crate::plan::record::{JobRecord, Recorded};
 use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::plan::step::Step;
-use crate::plan::{Plan, Statuses};
+use crate::plan::{Plan, Statuses, outlook};
 use crate::resources::desired::Annotations;
 use crate::resources::schema::API_VERSION;
 use crate::resources::{Desired, HazelcastSpec, Shared};
@@ -184,12 +184,12 @@ fn passes_by_itself(hold: &Hold) -> bool {
     hold.class == HoldClass::Waiting && hold.reason != Reason::UpgradeQueued
 }
 
-/// A step in words.
+/// A step and what it is for.
 pub(super) fn in_words(step: &Step) -> PlannedStep {
     PlannedStep {
         resource: step.resource.clone(),
         verb: step.verb().to_owned(),
-        message: step.to_string(),
+        message: outlook(step),
     }
 }
 

@@ -8,11 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::hold::Reason;
-use super::job::JobView;
+use super::job::{JobId, JobView};
 use super::observed::{ClusterState, ClusterView, Link, Seen};
 use super::ownership::{OWNERSHIP_MAP, OwnershipEntry};
 use super::pass::{Plan, PlanInput};
 use super::record::ClusterRecord;
+use super::snapshot::SnapshotFacts;
 use super::transition::after;
 use crate::resources::{HazelcastSpec, ResourceId};
 
@@ -49,6 +50,8 @@ pub(super) struct ClusterSight<'a> {
     /// Of which names jobs may be asked for.
     sought: HashSet<String>,
     by_name: OnceCell<HashMap<&'a str, Vec<&'a Arc<JobView>>>>,
+    /// The newest snapshot that was exported of each job, and its name.
+    exported: HashMap<JobId, (&'a str, &'a SnapshotFacts)>,
 }
 
 impl<'a> ClusterSight<'a> {
@@ -56,6 +59,11 @@ impl<'a> ClusterSight<'a> {
     pub(super) fn named(&'a self, name: &str) -> &'a [&'a Arc<JobView>] {
         let by_name = self.by_name.get_or_init(|| self.index());
         by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The newest snapshot that was exported of a job and is there, and its name.
+    pub(super) fn exported(&self, job: JobId) -> Option<(&'a str, &'a SnapshotFacts)> {
+        self.exported.get(&job).copied()
     }
 
     /// Jobs of this name may be asked for.
@@ -98,10 +106,32 @@ pub(super) fn look<'a>(
             obstacle: recognise(input, name, view, plan),
             sought: HashSet::new(),
             by_name: OnceCell::new(),
+            exported: HashMap::new(),
         };
         sights.insert(name.as_str(), sight);
     }
+    see_exported(input, &mut sights);
     sights
+}
+
+/// Sorts what was exported by cluster and job.
+fn see_exported<'a>(input: &PlanInput<'a>, sights: &mut BTreeMap<&'a str, ClusterSight<'a>>) {
+    for (resource, record) in &input.recorded.snapshots {
+        let (Some(exported), Some(cluster)) = (&record.exported, &record.cluster) else {
+            continue;
+        };
+        let Some(sight) = sights.get_mut(cluster.as_str()) else {
+            continue;
+        };
+        if record.missing || record.cluster_id != sight.view.cluster_id {
+            continue;
+        }
+        let (name, facts) = (record.spec.snapshot_name(resource), &exported.facts);
+        let newest = sight.exported.entry(facts.job).or_insert((name, facts));
+        if newest.1.created_at < facts.created_at {
+            *newest = (name, facts);
+        }
+    }
 }
 
 fn recognise(

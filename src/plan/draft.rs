@@ -14,7 +14,7 @@ use super::event::{Event, EventKind};
 use super::hold::{Hold, HoldId, Reason, Release};
 use super::jar::{JarRequest, JarView};
 use super::job::{JobId, JobStatus, JobView};
-use super::observed::ClusterView;
+use super::observed::{ClusterView, Lists};
 use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
 use super::planner::Kept;
@@ -159,6 +159,12 @@ impl<'a> Draft<'a> {
     pub(super) fn listed_at(&mut self) -> Option<Timestamp> {
         self.fleeting = true;
         self.view().and_then(|view| view.listed_at)
+    }
+
+    /// Which orders to list the list that is seen answers.
+    pub(super) fn lists(&mut self) -> Option<Lists> {
+        self.fleeting = true;
+        self.view().and_then(|view| view.lists)
     }
 
     /// A job as it is seen now.

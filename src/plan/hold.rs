@@ -71,7 +71,7 @@ pub enum Reason {
     JobFailed,
     /// The cluster lost the job and its state.
     StateLost,
-    /// What is to be done needs a snapshot, which this version can't make yet.
+    /// What is to be done needs a snapshot, and the job is in no state to make one.
     SnapshotRequired,
     /// The job keeps no state (processing guarantee NONE), so there is nothing to export.
     NoGuarantee,

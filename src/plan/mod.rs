@@ -10,6 +10,7 @@
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
 //! word     what a person's word about a hold is about, so that it is taken for nothing else
+//! outlook  what comes after a step, in words
 //! report   the status that users read
 //! planner  the pass: what changed is planned anew, what did not stands as it was planned
 //! ```
@@ -32,6 +33,7 @@ mod jet_job_snapshot;
 pub mod job;
 mod learn;
 pub mod observed;
+mod outlook;
 pub mod ownership;
 mod pair;
 mod pass;
@@ -49,6 +51,7 @@ mod word;
 pub use jet_job_snapshot::{
     begin as begin_snapshot, finish as finish_snapshot, last_status as last_snapshot_status,
 };
+pub use outlook::outlook;
 pub use pass::{Plan, PlanInput, Settings, Statuses, plan};
 pub use planner::Planner;
 pub use report::last_status;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::jar::{JarRequest, JarView};
@@ -102,6 +103,8 @@ pub struct ClusterView {
     pub jobs: Seen<BTreeMap<JobId, Arc<JobView>>>,
     /// When the list was asked for that `jobs` shows; later status events may be in it too.
     pub listed_at: Option<Timestamp>,
+    /// Which orders to list `jobs` answers.
+    pub lists: Option<Lists>,
     /// Ids that were asked for one by one because the list lacked them, and were not found.
     pub missing: BTreeMap<JobId, Missing>,
     /// The entries of the ownership map, by job name.
@@ -112,6 +115,24 @@ pub struct ClusterView {
     pub standings: BTreeMap<JobId, Arc<Standing>>,
     /// When the ownership map was asked for that `ownership` shows.
     pub ownership_asked_at: Option<Timestamp>,
+}
+
+/// How many lists of a cluster were ordered by then. Unlike a time, a count is never set back or forth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lists {
+    /// Who counts: the watch of one cluster in one run.
+    pub watch: Uuid,
+    /// How many.
+    pub count: u64,
+}
+
+impl Lists {
+    /// Whether the list that answers these orders was asked for after that one was made. Another watch
+    /// began later than whatever was ordered of the one before.
+    pub fn answer(self, order: Option<Self>) -> bool {
+        order.is_none_or(|order| order.watch != self.watch || order.count <= self.count)
+    }
 }
 
 /// When and by whom an id was answered as not found.
@@ -158,6 +179,7 @@ impl ClusterView {
             ownership_map_fault: Seen::Unknown,
             jobs: Seen::Unknown,
             listed_at: None,
+            lists: None,
             missing: BTreeMap::new(),
             ownership: Seen::Unknown,
             snapshots: BTreeMap::new(),

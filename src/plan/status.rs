@@ -43,10 +43,22 @@ pub struct JobStatusReport {
     /// The jar that was submitted; absent where the members have it, or somebody else submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jar: Option<JarReport>,
+    /// The newest snapshot that was exported of its state and is on its cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_snapshot: Option<LastSnapshot>,
     /// The conditions.
     pub conditions: Vec<Condition>,
     /// Why something is not done.
     pub holds: Vec<Hold>,
+}
+
+/// The newest exported snapshot of a job's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastSnapshot {
+    /// Its name on the cluster.
+    pub name: String,
+    /// When it was taken, by the members' clock.
+    pub time: Timestamp,
 }
 
 /// `status` of a `JetJobSnapshot`.

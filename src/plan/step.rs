@@ -240,7 +240,11 @@ impl fmt::Display for Step {
                 write!(f, "claim the name {name} on {cluster}")
             }
             Action::Claim { .. } => write!(f, "renew the claim on the name {name} on {cluster}"),
-            Action::Submit(_) => write!(f, "submit job {name} to {cluster}"),
+            Action::Submit(_) => {
+                write!(f, "submit job {name} to {cluster}")?;
+                let snapshot = self.expects.snapshot.as_ref();
+                snapshot.map_or(Ok(()), |it| write!(f, " from snapshot {}", it.name))
+            }
             Action::Suspend { job } => write!(f, "suspend job {name} ({job}) on {cluster}"),
             Action::Resume { job } => write!(f, "resume job {name} ({job}) on {cluster}"),
             Action::Restart { job, .. } => write!(f, "restart job {name} ({job}) on {cluster}"),

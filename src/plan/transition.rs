@@ -7,6 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::hold::Reason;
+use super::observed::Lists;
 use super::record::{
     Attempt, CancelSent, ExportFailures, JobRecord, KeptSnapshot, Operation, OperationSnapshot,
     RestartsDone, Retry, SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
@@ -138,8 +139,15 @@ fn own_attempt<'a>(record: &'a mut JobRecord, nonce: &str) -> Option<&'a mut Att
         .filter(|attempt| attempt.nonce == nonce)
 }
 
-/// The record once the step's outcome is durable.
-pub fn finish(record: &JobRecord, step: &Step, outcome: &Outcome, now: Timestamp) -> JobRecord {
+/// The record once the step's outcome is durable. `lists` is the list of the cluster that was ordered
+/// once the step had ended.
+pub fn finish(
+    record: &JobRecord,
+    step: &Step,
+    outcome: &Outcome,
+    now: Timestamp,
+    lists: Option<Lists>,
+) -> JobRecord {
     let mut record = record.clone();
     match outcome {
         Outcome::Done => done(&mut record, step, now),
@@ -167,11 +175,18 @@ pub fn finish(record: &JobRecord, step: &Step, outcome: &Outcome, now: Timestamp
                 reason: *reason,
                 message: message.clone(),
                 member: *member,
+                lists: None,
             };
             if let Action::Submit(submit) = &step.action {
                 uploaded(&mut record, step, submit, end);
             }
         }
+    }
+    if let Action::Submit(submit) = &step.action
+        && let Some(attempt) = own_attempt(&mut record, &submit.nonce)
+        && let Some(end) = &mut attempt.ended
+    {
+        end.lists = lists;
     }
     record
 }
@@ -296,6 +311,7 @@ fn plain_end(outcome: UploadOutcome, message: &str, now: Timestamp) -> UploadEnd
         reason: None,
         message: message.to_owned(),
         member: None,
+        lists: None,
     }
 }
 

@@ -65,7 +65,8 @@ pub(super) struct Marks {
     pub(super) namespace: Span,
     pub(super) cluster: Span,
     pub(super) job_name: Span,
-    pub(super) job: Span,
+    /// A snapshot's job, or the snapshot that a job starts from.
+    pub(super) refers_to: Span,
     pub(super) jar: Span,
 }
 

@@ -64,6 +64,7 @@ pub(super) fn check(
                 marks: Marks {
                     cluster: at("hazelcastResourceName").unwrap_or(owner),
                     job_name: at("name").unwrap_or(header.at),
+                    refers_to: at("initialSnapshotResourceName").unwrap_or(owner),
                     jar: at("jarName").unwrap_or(owner),
                     ..Marks::default()
                 },
@@ -78,7 +79,7 @@ pub(super) fn check(
                 digest: digest(&read, &header.annotations),
                 content: Content::JetJobSnapshot(Arc::new(read)),
                 marks: Marks {
-                    job: at("jetJobResourceName").unwrap_or(owner),
+                    refers_to: at("jetJobResourceName").unwrap_or(owner),
                     ..Marks::default()
                 },
             })

@@ -200,11 +200,7 @@ impl<'a> Together<'a> {
             return;
         };
         let message = format!("there is no {kind} {}", quote(name));
-        let span = match entry.document.marks.job {
-            span if span != Span::default() => span,
-            _ => entry.document.marks.name,
-        };
-        let problem = Problem::warning(span, message);
+        let problem = Problem::warning(entry.document.marks.refers_to, message);
         let problem = problem.help(match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "it is waited for".to_owned(),

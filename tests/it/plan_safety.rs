@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jetkeeper::plan::hold::{Hold, HoldId, Reason};
 use jetkeeper::plan::jar::{JarFacts, JarRequest, JarView, MainClass};
 use jetkeeper::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStatus, JobView};
-use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Observed, Seen};
+use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Lists, Observed, Seen};
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jetkeeper::plan::record::{
     BoundJob, ClusterRecord, Confirmation, Deletion, Deployed, JobRecord, Recorded,
@@ -192,6 +192,10 @@ fn healthy(now: Timestamp) -> ClusterView {
         ownership_map_fault: Seen::Known(None),
         jobs: Seen::Known(BTreeMap::new()),
         listed_at: Some(now),
+        lists: Some(Lists {
+            watch: Uuid::nil(),
+            count: 0,
+        }),
         ownership: Seen::Known(BTreeMap::new()),
         standings: BTreeMap::new(),
         ..ClusterView::unknown(now)

@@ -361,40 +361,6 @@ spec:
 }
 
 #[test]
-fn a_snapshot_document_is_read_like_others() {
-    insta::assert_snapshot!(faults("\
-apiVersion: hazelcast.com/v1alpha1
-kind: JetJobSnapshot
-metadata:
-  name: before-migration
-spec:
-  jetJobResourceName: orders
-  cancelName: true
----
-apiVersion: hazelcast.com/v1alpha1
-kind: JetJobSnapshot
-metadata:
-  name: broken
-spec:
-  jobResourceName: orders
-"), @r"
-    warning: `cancelName` is called `cancelJob`
-     --> jobs.yaml:7:3
-      |
-    7 |   cancelName: true
-      |   ^^^^^^^^^^
-      = help: write `cancelJob`
-
-    error: unknown field `jobResourceName` in `spec`
-      --> jobs.yaml:14:3
-       |
-    14 |   jobResourceName: orders
-       |   ^^^^^^^^^^^^^^^
-       = help: did you mean `jetJobResourceName`?
-    ");
-}
-
-#[test]
 fn two_documents_of_one_name() {
     insta::assert_snapshot!(faults(&format!("{0}---\n{0}---\n{0}", job("  jarOnMember: /opt/orders.jar\n"))), @r"
     error: JetJob/orders is declared more than once

@@ -12,7 +12,21 @@ fn samples() -> PathBuf {
 #[test]
 fn the_samples_have_no_fault() {
     let ran = Program::run(["validate".into(), samples().into_os_string()]).code(0);
-    assert!(ran.stderr.contains("ok: 4 resources in 4 files"), "{ran:?}");
+    assert!(ran.stderr.contains("ok: 5 resources in 5 files"), "{ran:?}");
+}
+
+#[test]
+fn they_have_every_kind() {
+    for (kind, file) in [
+        ("Hazelcast", "hazelcast.yaml"),
+        ("JetJob", "jobs/orders.yaml"),
+        ("JetJobSnapshot", "jobs/orders-monday.yaml"),
+    ] {
+        let text = fs::read_to_string(samples().join(file)).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.contains(&&*format!("kind: {kind}")), "{file}");
+        assert!(lines[1].starts_with("# "), "{file} says what it is");
+    }
 }
 
 #[test]
@@ -30,6 +44,7 @@ fn every_sample_names_the_schema() {
     for name in [
         "hazelcast.yaml",
         "jobs/orders.yaml",
+        "jobs/orders-monday.yaml",
         "jobs/returns.yaml",
         "jobs/word-count.yaml",
     ] {

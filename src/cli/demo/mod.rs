@@ -3,12 +3,16 @@
 //! ```text
 //! stage   a scratch directory, a Hazelcast member, the daemon: started, asked, stopped
 //! story   what is done there, told as it happens
+//! wait    what it waits for
+//! show    what it shows of it
 //! ```
 //!
 //! The daemon and every command shown are this same program, run as a user runs it.
 
+mod show;
 mod stage;
 mod story;
+mod wait;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +24,7 @@ use super::output::Output;
 use super::shutdown::Stop;
 use stage::Stage;
 
-/// Show jetkeeper at work: a member on loopback, sample jobs, edits, a deletion.
+/// Show jetkeeper at work: a member on loopback, sample jobs, upgrades, a rollback, snapshots.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Hazelcast's jar
@@ -61,7 +65,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     told?;
     left?;
     output.line(&format!(
-        "\nEverything that was started is stopped. That took {} s; docs/jobs.md goes on from here.",
+        "\nEverything that was started is stopped. That took {} s; docs/jobs.md and docs/snapshots.md go on from here.",
         begun.elapsed().as_secs()
     ))?;
     Ok(ExitCode::SUCCESS)

@@ -38,6 +38,7 @@ pub(super) struct Stage {
     program: PathBuf,
     scratch: PathBuf,
     hazelcast: PathBuf,
+    samples: PathBuf,
     port: u16,
     member: Option<Child>,
     daemon: Option<Child>,
@@ -46,10 +47,6 @@ pub(super) struct Stage {
 impl Stage {
     /// Makes the scratch directory and copies the samples into it.
     pub(super) fn set(hazelcast: &Path, samples: &Path, jars: &Path) -> Result<Self> {
-        let missing = |what: &Path| {
-            CliError::failed(format!("{} is not there", what.display()))
-                .hint("`make demo` fetches Hazelcast and builds the sample jars")
-        };
         if !hazelcast.is_file() {
             return Err(missing(hazelcast));
         }
@@ -57,12 +54,13 @@ impl Stage {
         let stage = Self {
             program: std::env::current_exe().map_err(CliError::failed)?,
             hazelcast: std::path::absolute(hazelcast).map_err(CliError::failed)?,
+            samples: std::path::absolute(samples).map_err(CliError::failed)?,
             port: free_port().map_err(CliError::failed)?,
             member: None,
             daemon: None,
             scratch,
         };
-        for folder in ["source/jobs", "source/jars", "member"] {
+        for folder in ["source/jobs", "source/jars", "versions", "member"] {
             fs::create_dir_all(stage.scratch.join(folder)).map_err(CliError::failed)?;
         }
         for name in [
@@ -70,14 +68,15 @@ impl Stage {
             "jobs/returns.yaml",
             "jobs/word-count.yaml",
         ] {
-            copy(&samples.join(name), &stage.source().join(name), missing)?;
+            stage.sample(name)?;
         }
         for name in ["orders.jar", "word-count.jar"] {
-            copy(
-                &jars.join(name),
-                &stage.source().join("jars").join(name),
-                missing,
-            )?;
+            let to = stage.source().join("jars").join(name);
+            copy(&jars.join(name), &to)?;
+        }
+        for name in ["orders-v2.jar", "orders-broken.jar"] {
+            let to = stage.scratch.join("versions").join(name);
+            copy(&jars.join(name), &to)?;
         }
         stage.write("hazelcast.yaml", &cluster_document(stage.port))?;
         // Ten times the samples' rate: the story has no time to wait for counts.
@@ -110,9 +109,27 @@ impl Stage {
         self.write(name, &text.replace(from, to))
     }
 
-    /// Deletes a file of the source.
-    pub(super) fn delete(&self, name: &str) -> Result<()> {
-        fs::remove_file(self.source().join(name)).map_err(CliError::failed)
+    /// Renames another version's jar into the source, under this name.
+    pub(super) fn put_version(&self, version: &str, name: &str) -> Result<()> {
+        let from = self.scratch.join("versions").join(version);
+        let beside = from.with_extension("new");
+        fs::copy(&from, &beside).map_err(CliError::failed)?;
+        fs::rename(beside, self.source().join("jars").join(name)).map_err(CliError::failed)
+    }
+
+    /// Renames a copy of a sample into the source.
+    pub(super) fn sample(&self, name: &str) -> Result<()> {
+        let from = self.samples.join(name);
+        let text = fs::read_to_string(&from).map_err(|error| unreadable(&from, error))?;
+        self.write(name, &text)
+    }
+
+    /// Deletes a file of the source; gives what was in it.
+    pub(super) fn take(&self, name: &str) -> Result<String> {
+        let path = self.source().join(name);
+        let text = fs::read_to_string(&path).map_err(CliError::failed)?;
+        fs::remove_file(path).map_err(CliError::failed)?;
+        Ok(text)
     }
 
     /// Starts the member and waits until it is ready.
@@ -180,17 +197,18 @@ impl Stage {
         Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 
-    /// Waits until a job's phase and the rest of its JSON are as wanted.
-    pub(super) async fn until_job(
+    /// Waits until the JSON of a resource, `jobs` or `snapshots`, is as wanted.
+    pub(super) async fn until_resource(
         &self,
+        kind: &str,
         name: &str,
         what: &str,
         holds: impl Fn(&serde_json::Value) -> bool,
     ) -> Result<()> {
         self.until(what, async || {
-            let told = self.command(&["get", "jobs", name, "-o", "json"]).await;
-            let job = told.ok().and_then(|text| serde_json::from_str(&text).ok());
-            job.as_ref().is_some_and(&holds)
+            let told = self.command(&["get", kind, name, "-o", "json"]).await;
+            let resource = told.ok().and_then(|text| serde_json::from_str(&text).ok());
+            resource.as_ref().is_some_and(&holds)
         })
         .await
     }
@@ -295,12 +313,21 @@ fn spawn(command: &mut Command, log: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
-fn copy(from: &Path, to: &Path, missing: impl Fn(&Path) -> CliError) -> Result<()> {
-    match fs::copy(from, to) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing(from)),
-        Err(error) => Err(CliError::failed(error)),
+fn missing(what: &Path) -> CliError {
+    CliError::failed(format!("{} is not there", what.display()))
+        .hint("`make demo` fetches Hazelcast and builds the sample jars")
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map_err(|error| unreadable(from, error))?;
+    Ok(())
+}
+
+fn unreadable(what: &Path, error: std::io::Error) -> CliError {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return missing(what);
     }
+    CliError::failed(error)
 }
 
 fn free_port() -> std::io::Result<u16> {

@@ -1,150 +1,144 @@
 //! What happens in the demo, told as it happens.
 
-use serde_json::Value;
-
 use super::super::error::{CliError, Result};
 use super::super::output::Output;
+use super::show::{
+    act, print, show, show_all_counts, show_before_and_after, show_counts, show_events, show_held,
+    show_step,
+};
 use super::stage::Stage;
+use super::wait::{first_customer, newest_of, until_event, until_hold, until_phase};
 
 /// The files that the story plays with.
 const ORDERS: &str = "jobs/orders.yaml";
+const SNAPSHOT: &str = "jobs/orders-monday.yaml";
 
 /// Tells the story.
 pub(super) async fn tell(output: Output, stage: &mut Stage) -> Result<()> {
-    let act = |text: &str| output.line(&format!("\n▸ {text}"));
-    act("An open-source Hazelcast member starts, and jetkeeper runs on a directory of YAML.")?;
+    act(
+        output,
+        "An open-source Hazelcast member starts, and jetkeeper runs on a directory of YAML.",
+    )?;
     stage.start_member().await?;
     stage.start_daemon().await?;
     until_phase(stage, "orders", "Running").await?;
     until_phase(stage, "word-count", "Completed").await?;
     show(output, stage, &["get", "jobs"]).await?;
 
-    act("Results come out of the pipeline (a file that the job writes on the member):")?;
+    let customer = suspend_and_resume(output, stage).await?;
+    export(output, stage).await?;
+    upgrade(output, stage, &customer).await?;
+    roll_back(output, stage, &customer).await?;
+    break_a_file(output, stage).await?;
+    delete_and_restore(output, stage, &customer).await
+}
+
+/// Gives the customer whose orders are told of from here on.
+async fn suspend_and_resume(output: Output, stage: &Stage) -> Result<String> {
     let customer = first_customer(stage).await?;
-    output.line(&format!("    {}", newest_of(stage, &customer, 0).await?))?;
-
-    act("An edit: snapshotInterval is set to 2s, and the running job is changed in place.")?;
-    stage.edit(
-        ORDERS,
-        "  state: Running",
-        "  state: Running\n  jobConfig: {snapshotInterval: 2s}",
+    newest_of(stage, &customer, 0).await?;
+    act(
+        output,
+        "The job counts orders. state: Suspended, then Running again: it goes on where it stopped.",
     )?;
-    until_event(stage, "Configured").await?;
-    until_phase(stage, "orders", "Running").await?;
-    show_events(output, stage, 3).await?;
-
-    act("state: Suspended, then Running again: the counts go on where they stopped.")?;
     stage.edit(ORDERS, "  state: Running", "  state: Suspended")?;
     until_phase(stage, "orders", "Suspended").await?;
     let before = stage.results(&customer);
     stage.edit(ORDERS, "  state: Suspended", "  state: Running")?;
     until_phase(stage, "orders", "Running").await?;
-    let resumed = newest_of(stage, &customer, before.len()).await?;
-    let stopped = before.last().map_or("", String::as_str);
-    output.line(&format!("    before: {stopped}\n    after:  {resumed}"))?;
+    show_counts(output, stage, &customer, &before).await?;
+    Ok(customer)
+}
 
-    act("A broken file is reported, and stops nothing else.")?;
+async fn export(output: Output, stage: &Stage) -> Result<()> {
+    act(
+        output,
+        "A document of kind JetJobSnapshot: the state of the job is exported while it runs on.",
+    )?;
+    stage.sample(SNAPSHOT)?;
+    let what = "orders-monday is Exported";
+    stage
+        .until_resource("snapshots", "orders-monday", what, |snapshot| {
+            snapshot["status"]["state"] == "Exported"
+        })
+        .await?;
+    show(output, stage, &["get", "snapshots"]).await
+}
+
+async fn upgrade(output: Output, stage: &Stage, customer: &str) -> Result<()> {
+    act(
+        output,
+        "A new jar: the job's state is exported and read back, and version 2 starts from it.",
+    )?;
+    stage.put_version("orders-v2.jar", "orders.jar")?;
+    until_event(stage, "UpgradeStarted").await?;
+    let second = |line: &String| line.ends_with("(version 2)");
+    stage
+        .until("version 2 counts", async || {
+            stage.results(customer).iter().any(second)
+        })
+        .await?;
+    let results = stage.results(customer);
+    let first = results.iter().filter(|line| !second(line)).count();
+    show_step(output, &results, first)?;
+    until_event(stage, "UpgradeStable").await?;
+    show_events(output, stage, &["UpgradeStarted", "UpgradeStable"]).await
+}
+
+async fn roll_back(output: Output, stage: &Stage, customer: &str) -> Result<()> {
+    act(
+        output,
+        "A jar that fails: version 2 is started again, from the state that it had.",
+    )?;
+    let before = stage.results(customer);
+    stage.put_version("orders-broken.jar", "orders.jar")?;
+    until_event(stage, "RolledBack").await?;
+    let since = stage.results(customer).len();
+    newest_of(stage, customer, since).await?;
+    let results = stage.results(customer);
+    let after = results.get(since).map_or("", String::as_str);
+    show_before_and_after(output, before.last().map_or("", String::as_str), after)?;
+    until_hold(stage, "orders", "RolledBack").await?;
+    show_held(output, stage).await
+}
+
+async fn break_a_file(output: Output, stage: &Stage) -> Result<()> {
+    act(output, "A broken file is reported, and stops nothing else.")?;
     stage.edit("jobs/returns.yaml", "jarName", "jarNam")?;
     until_hold(stage, "returns", "Faulty").await?;
     let source = stage.source().display().to_string();
     let told = stage.command(&["validate", &source]).await?;
-    print(
+    let told = told.replace(&format!("{source}/"), "");
+    print(output, "validate source", &told)
+}
+
+async fn delete_and_restore(output: Output, stage: &Stage, customer: &str) -> Result<()> {
+    act(
         output,
-        "validate source",
-        &told.replace(&format!("{source}/"), ""),
+        "The job's document is deleted: the job is cancelled once its state is exported.",
     )?;
-
-    act("A document is deleted. Its job has state, so it is held until a person says so.")?;
-    stage.delete(ORDERS)?;
-    let hold = until_hold(stage, "orders", "SnapshotRequired").await?;
-    show_held(output, stage).await?;
-    show(output, stage, &["confirm", &hold, "--discard-state"]).await?;
+    let document = stage.take(ORDERS)?;
     until_event(stage, "Deleted").await?;
-    show_events(output, stage, 3).await
-}
+    show_events(output, stage, &["Canceled", "Deleted"]).await?;
+    let told = stage.command(&["snapshot", "list", "-o", "name"]).await?;
+    let last = told.lines().find(|name| name.starts_with("orders.delete-"));
+    let last = last.ok_or_else(|| CliError::failed("the deletion left no snapshot"))?;
 
-async fn until_phase(stage: &Stage, job: &str, phase: &str) -> Result<()> {
-    let what = format!("{job} is {phase}");
-    stage
-        .until_job(job, &what, |job| job["status"]["phase"] == phase)
-        .await
-}
-
-/// Waits for a hold of a job; gives its id.
-async fn until_hold(stage: &Stage, job: &str, reason: &str) -> Result<String> {
-    let what = format!("{job} is held: {reason}");
-    stage
-        .until_job(job, &what, |job| hold_id(job, reason).is_some())
-        .await?;
-    let told = stage.command(&["get", "jobs", job, "-o", "json"]).await?;
-    let job: Value = serde_json::from_str(&told).map_err(CliError::failed)?;
-    hold_id(&job, reason).ok_or_else(|| CliError::failed(format!("{what} no longer")))
-}
-
-fn hold_id(job: &Value, reason: &str) -> Option<String> {
-    let holds = job["status"]["holds"].as_array()?;
-    let hold = holds.iter().find(|hold| hold["reason"] == reason)?;
-    hold["id"].as_str().map(str::to_owned)
-}
-
-async fn until_event(stage: &Stage, kind: &str) -> Result<()> {
-    stage
-        .until(&format!("orders: {kind}"), async || {
-            stage
-                .command(&["events", "orders"])
-                .await
-                .is_ok_and(|told| told.contains(kind))
-        })
-        .await
-}
-
-/// The customer of the first result.
-async fn first_customer(stage: &Stage) -> Result<String> {
-    stage
-        .until("the pipeline wrote results", async || {
-            !stage.results("").is_empty()
-        })
-        .await?;
-    let results = stage.results("");
-    let first = results.first().and_then(|line| line.split(' ').next());
-    Ok(first.unwrap_or_default().to_owned())
-}
-
-/// The newest result of a customer, once there are more than so many.
-async fn newest_of(stage: &Stage, customer: &str, more_than: usize) -> Result<String> {
-    let what = format!("the pipeline counted more orders of {customer}");
-    stage
-        .until(&what, async || stage.results(customer).len() > more_than)
-        .await?;
-    Ok(stage.results(customer).pop().unwrap_or_default())
-}
-
-/// What `describe` says is held, without the rest.
-async fn show_held(output: Output, stage: &Stage) -> Result<()> {
-    let told = stage.command(&["describe", "orders"]).await?;
-    let held = told.lines().skip_while(|line| !line.starts_with("Held"));
-    let held: Vec<&str> = held.take_while(|line| !line.is_empty()).collect();
-    print(output, "describe orders", &held.join("\n"))
-}
-
-async fn show_events(output: Output, stage: &Stage, count: usize) -> Result<()> {
-    let told = stage.command(&["events", "orders"]).await?;
-    let lines: Vec<&str> = told.lines().collect();
-    let newest = lines.len().saturating_sub(count).max(1);
-    let shown = lines.first().into_iter().chain(lines.iter().skip(newest));
-    let shown: Vec<&str> = shown.copied().collect();
-    print(output, "events orders", &shown.join("\n"))
-}
-
-async fn show(output: Output, stage: &Stage, arguments: &[&str]) -> Result<()> {
-    let told = stage.command(arguments).await?;
-    print(output, &arguments.join(" "), &told)
-}
-
-fn print(output: Output, command: &str, told: &str) -> Result<()> {
-    output.line(&format!("  $ jetkeeper {command}"))?;
-    for line in told.lines().filter(|line| !line.trim().is_empty()) {
-        output.line(&format!("    {}", line.trim_end()))?;
-    }
-    Ok(())
+    act(
+        output,
+        &format!(
+            "Another document says initialSnapshotName: {last}; its job counts on from there."
+        ),
+    )?;
+    let before = stage.results(customer);
+    let spec = format!("spec:\n  initialSnapshotName: {last}");
+    let document = document
+        .replace("name: orders\n", "name: orders-anew\n")
+        .replace("orders.jar", "orders-v2.jar")
+        .replace("spec:", &spec);
+    stage.put_version("orders-v2.jar", "orders-v2.jar")?;
+    stage.write("jobs/orders-anew.yaml", &document)?;
+    until_phase(stage, "orders-anew", "Running").await?;
+    show_counts(output, stage, customer, &before).await?;
+    show_all_counts(output, stage, customer)
 }

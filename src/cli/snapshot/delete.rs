@@ -61,8 +61,11 @@ async fn recorded(context: &Context) -> Result<Recorded> {
 
 /// Who needs the snapshot, in words.
 fn needed(recorded: &Recorded, cluster: &str, name: &str) -> Option<String> {
+    // What a person asked for, a person may delete.
     let declared = recorded.snapshots.iter().find(|(resource, record)| {
-        record.cluster.as_deref() == Some(cluster) && record.spec.snapshot_name(resource) == name
+        record.cluster.as_deref() == Some(cluster)
+            && record.spec.snapshot_name(resource) == name
+            && !record.commanded
     });
     if let Some((resource, record)) = declared {
         return Some(format!(

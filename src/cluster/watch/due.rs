@@ -52,7 +52,7 @@ impl Keeper {
         }
         if self.lanes.list.begin(now) {
             let settled = self.settles_at.is_none();
-            let asked = self.picture.ask(self.clock.now(), settled);
+            let asked = self.picture.ask(self.clock.now(), settled, self.refreshes);
             let list = call::list(Arc::clone(&self.cluster), self.refreshes, asked, now);
             self.calls.push(list);
         }

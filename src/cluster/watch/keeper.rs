@@ -8,6 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::WatchOptions;
 use super::call::{Answer, Call};
@@ -118,10 +119,11 @@ impl Keeper {
     pub(super) fn new(
         cluster: Arc<dyn Cluster>,
         clock: Arc<dyn Clock>,
+        id: Uuid,
         options: WatchOptions,
         orders: Arc<Orders>,
     ) -> (Self, Readers) {
-        let picture = Picture::new(clock.now());
+        let picture = Picture::new(clock.now(), id);
         let (publisher, readers) = channels(picture.view().clone());
         let keeper = Self {
             connection: cluster.connection(),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::cluster::port::{Connection, Health, StatusEvent};
 use crate::plan::Interest;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
-use crate::plan::observed::{ClusterView, GONE_AFTER, Link, Missing, Seen};
+use crate::plan::observed::{ClusterView, GONE_AFTER, Link, Lists, Missing, Seen};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::snapshot::{SnapshotFacts, Standing};
 
@@ -27,6 +27,7 @@ const RESTART: &str = "Restart";
 #[derive(Debug)]
 pub(super) struct Picture {
     view: ClusterView,
+    watch: Uuid,
     interest: Interest,
     mark: u64,
     heard: BTreeMap<JobId, u64>,
@@ -50,6 +51,8 @@ pub(super) struct Asked {
     pub(super) at: Timestamp,
     /// Whether the master had been in place for long enough for what it lacks to be absent.
     pub(super) settled: bool,
+    /// How many lists had been ordered.
+    pub(super) ordered: u64,
 }
 
 /// What is to be done about a job after its status changed.
@@ -62,9 +65,10 @@ pub(super) struct Consequence {
 }
 
 impl Picture {
-    pub(super) fn new(since: Timestamp) -> Self {
+    pub(super) fn new(since: Timestamp, watch: Uuid) -> Self {
         Self {
             view: ClusterView::unknown(since),
+            watch,
             interest: Interest::default(),
             mark: 0,
             heard: BTreeMap::new(),
@@ -213,6 +217,7 @@ impl Picture {
         self.forget_health();
         self.view.jobs = Seen::Unknown;
         self.view.listed_at = None;
+        self.view.lists = None;
         self.view.missing.clear();
         self.view.standings.clear();
         self.view.snapshots.clear();
@@ -248,11 +253,15 @@ impl Picture {
         self.view.ownership_asked_at = Some(asked);
     }
 
-    /// A list is asked for.
-    pub(super) fn ask(&mut self, at: Timestamp, settled: bool) -> Asked {
+    /// A list is asked for, which answers so many orders.
+    pub(super) fn ask(&mut self, at: Timestamp, settled: bool, ordered: u64) -> Asked {
         self.mark += 1;
-        let mark = self.mark;
-        Asked { mark, at, settled }
+        Asked {
+            mark: self.mark,
+            at,
+            settled,
+            ordered,
+        }
     }
 
     /// Takes a list. The jobs whose settings may be others than before.
@@ -287,6 +296,10 @@ impl Picture {
         self.view.jobs = Seen::Known(jobs);
         if proven {
             self.view.listed_at = Some(asked.at);
+            self.view.lists = Some(Lists {
+                watch: self.watch,
+                count: asked.ordered,
+            });
         }
         old_configs
     }
@@ -426,8 +439,8 @@ mod tests {
 
     #[test]
     fn nothing_told_late_follows_the_end() {
-        let mut picture = Picture::new(Timestamp::UNIX_EPOCH);
-        let asked = picture.ask(Timestamp::UNIX_EPOCH, true);
+        let mut picture = Picture::new(Timestamp::UNIX_EPOCH, Uuid::nil());
+        let asked = picture.ask(Timestamp::UNIX_EPOCH, true, 0);
         picture.list(asked, vec![job(1, "a", JobStatus::Completed)]);
         let consequence = picture.event(StatusEvent {
             job: JobId(1),

@@ -112,9 +112,9 @@ fn unknown(draft: &mut Draft<'_>, end: &UploadEnd) {
 /// Whether a list that was asked for after the upload ended is there, with everything known about
 /// the jobs of the name that were not there before.
 fn listed_since(draft: &mut Draft<'_>, attempt: &Attempt, end: &UploadEnd) -> bool {
-    let listed_at = draft.listed_at();
+    let lists = draft.lists();
     let mut namesakes = draft.namesakes().iter();
-    listed_at.is_some_and(|listed| listed > end.at)
+    lists.is_some_and(|lists| lists.answer(end.lists))
         && namesakes.all(|job| attempt.known_ids.contains(&job.id) || job.config.is_some())
 }
 

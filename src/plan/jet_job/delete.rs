@@ -56,6 +56,15 @@ fn release(draft: &mut Draft<'_>) {
 /// Drops the record: nothing of it is left.
 pub(super) fn drop_record(draft: &mut Draft<'_>) {
     draft.removed = true;
-    let message = "its document is gone, and so is its record";
+    let record = &draft.record;
+    let job = record.job.as_ref().map(|job| job.id);
+    let kept = record.kept.as_ref();
+    let message = match kept.filter(|kept| Some(kept.facts.job) == job) {
+        Some(kept) => format!(
+            "its document is gone, and so is its record; its state is kept in snapshot {}",
+            kept.name
+        ),
+        None => "its document is gone, and so is its record".to_owned(),
+    };
     draft.tell(EventKind::Deleted, message);
 }

@@ -26,34 +26,36 @@ pub(super) fn initial(draft: &mut Draft<'_>) -> Start {
     let Some(name) = spec.initial_snapshot_name.clone() else {
         return Start::Fresh;
     };
-    let fork_allowed = draft.record.fork_allowed || fork_confirmed(draft, &name);
+    if fork_waits(draft) {
+        return Start::Held;
+    }
     Start::From(StartSnapshot {
         name,
         facts: None,
-        fork_allowed,
+        fork_allowed: draft.record.fork_allowed,
     })
 }
 
-/// A fork is found out by the member that is asked for the snapshot: the try before failed then.
-fn fork_confirmed(draft: &mut Draft<'_>, name: &str) -> bool {
+/// Whether a fork of a job that is active keeps it from starting now. That is found out right before the
+/// upload, where the snapshot is read: the try before failed then. It is looked at again now and then.
+fn fork_waits(draft: &mut Draft<'_>) -> bool {
     let retry = draft.record.retry.as_ref();
     let found = retry.filter(|retry| retry.reason == Reason::ForkedStateInUse);
-    let Some(message) = found.map(|retry| retry.message.clone()) else {
+    let Some((message, again_at)) = found.map(|retry| (retry.message.clone(), retry.at)) else {
         return false;
     };
-    let message = format!("snapshot {name}: {message}");
-    let confirmed = draft.ask(
-        Reason::ForkedStateInUse,
-        Deed::Start,
-        Release::Confirm,
-        message,
-    );
-    if confirmed {
+    let (reason, deed) = (Reason::ForkedStateInUse, Deed::Start);
+    if draft.ask(reason, deed, Release::Confirm, message) {
         let record = draft.edit();
         record.fork_allowed = true;
         record.retry = None;
+        return false;
     }
-    confirmed
+    let waits = draft.now() < again_at;
+    if waits {
+        draft.wake_at(again_at);
+    }
+    waits
 }
 
 fn of_resource(draft: &mut Draft<'_>, resource: &str) -> Start {
@@ -81,6 +83,8 @@ fn of_resource(draft: &mut Draft<'_>, resource: &str) -> Start {
         draft.hold(Reason::SnapshotMissing, message);
         return Start::Held;
     }
+    // Another job than its own decides.
+    draft.fleeting = true;
     let source = draft.seen(exported.facts.job);
     let in_use = source.is_some_and(|job| !job.status.is_terminal());
     if exported.fork && in_use && !draft.record.fork_allowed {

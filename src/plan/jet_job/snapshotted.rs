@@ -15,8 +15,8 @@ pub(super) fn asked<'a>(draft: &Draft<'a>) -> Option<(&'a String, &'a Arc<Snapsh
     let recorded = draft.input.recorded;
     let mut snapshots = recorded.snapshots.iter();
     snapshots.find(|(_, record)| {
-        record.spec.jet_job_resource_name == draft.id.name
-            && record.is_open()
+        record.is_open()
+            && record.spec.jet_job_resource_name == draft.id.name
             && jet_job_snapshot_by_its_job(record)
             && record.reason != super::Reason::Conflict
     })

@@ -1,4 +1,5 @@
 //! A snapshot whose document is gone: it stays on its cluster, or is deleted once nothing needs it.
+//! One that a person asked for has no document; its record goes with the snapshot.
 
 use super::draft::Draft;
 use crate::plan::event::EventKind;
@@ -51,6 +52,22 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     }
     let name = draft.name().to_owned();
     draft.act(Action::DeleteSnapshot { name }, None);
+}
+
+/// Whether a snapshot that a person asked for was deleted from its cluster; drops its record then.
+pub(super) fn forgotten(draft: &mut Draft<'_>) -> bool {
+    let record = &draft.record;
+    let is_gone = draft.view().is_some_and(|view| {
+        let here = view.cluster_id.is_some() && view.cluster_id == record.cluster_id;
+        here && view.snapshots.get(draft.name()) == Some(&None)
+    });
+    if !record.commanded || !is_gone {
+        return false;
+    }
+    draft.removed = true;
+    let message = "it is not on its cluster any more, and so is its record gone";
+    draft.tell(EventKind::Deleted, message);
+    true
 }
 
 /// A job that needs it still: its own first snapshot isn't there, or it will never make one.

@@ -58,7 +58,9 @@ fn decide(draft: &mut Draft<'_>) {
         export::decide(draft);
     }
     tell(draft);
-    match draft.record.state {
+    let state = draft.record.state;
+    match state {
+        SnapshotState::Exported if delete::forgotten(draft) => {}
         SnapshotState::Exported => export::check_available(draft),
         SnapshotState::Failed => {
             let (reason, message) = (draft.record.reason, draft.record.message.clone());

@@ -199,6 +199,7 @@ fn same_but_jobs(before: &ClusterView, now: &ClusterView) -> bool {
         jobs: _,
         // What follows from it is not kept.
         listed_at: _,
+        lists: _,
         missing: _,
         ownership: _,
         standings: _,

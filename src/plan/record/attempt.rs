@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::plan::hold::{HoldClass, Reason};
 use crate::plan::job::JobId;
+use crate::plan::observed::Lists;
 use crate::plan::snapshot::SnapshotFacts;
 use crate::plan::step::Remember;
 use crate::resources::Digest;
@@ -99,6 +100,9 @@ pub struct UploadEnd {
     /// The member that got it, where known.
     #[serde(default)]
     pub member: Option<Uuid>,
+    /// The list that was ordered when it had ended; none where an earlier run began it.
+    #[serde(default)]
+    pub lists: Option<Lists>,
 }
 
 impl UploadEnd {

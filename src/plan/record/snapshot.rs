@@ -148,8 +148,9 @@ impl SnapshotRecord {
         let place = Place {
             source: SourceName("command".to_owned()),
             path: "jetkeeper snapshot export".to_owned(),
-            line: 1,
-            column: 1,
+            // A command stands on no line.
+            line: 0,
+            column: 0,
         };
         let annotations = Annotations::default();
         let digest = Digest::of_json(&(&spec, &annotations));

@@ -9,7 +9,7 @@ use super::hold::{Hold, HoldClass, Reason};
 use super::job::JobStatus;
 use super::observed::Link;
 use super::record::{ConditionStatus, ConditionType, JobRecord, Operation, StoppedBy};
-use super::status::{JarReport, JobStatusReport, LifecycleState, Phase};
+use super::status::{JarReport, JobStatusReport, LastSnapshot, LifecycleState, Phase};
 use crate::resources::jet_job::DesiredState;
 
 /// Brings the recorded conditions up to date and makes the status of this pass.
@@ -22,7 +22,22 @@ pub(super) fn report(draft: &mut Draft<'_>) -> JobStatusReport {
             draft.edit().status = status;
         }
     }
-    describe(&draft.record, holds, settled)
+    let last_snapshot = last_snapshot(draft);
+    describe(&draft.record, holds, last_snapshot, settled)
+}
+
+/// The newest of what was exported of the job, and of what was kept of its state before.
+fn last_snapshot(draft: &Draft<'_>) -> Option<LastSnapshot> {
+    let job = draft.record.job.as_ref();
+    let exported = job.and_then(|job| draft.sight?.exported(job.id));
+    let kept = draft.record.kept.as_ref();
+    let kept = kept.map(|kept| (kept.name.as_str(), &kept.facts));
+    let newest = exported.into_iter().chain(kept);
+    let (name, facts) = newest.max_by_key(|(_, facts)| facts.created_at)?;
+    Some(LastSnapshot {
+        name: name.to_owned(),
+        time: facts.created_at,
+    })
 }
 
 /// Whether what users were told last stands: this run has neither reached the cluster nor failed to,
@@ -41,10 +56,15 @@ pub fn last_status(record: &JobRecord) -> JobStatusReport {
     let settled = record.status.conditions.iter().any(|condition| {
         condition.kind == ConditionType::Reconciled && condition.status == ConditionStatus::True
     });
-    describe(record, Vec::new(), settled)
+    describe(record, Vec::new(), None, settled)
 }
 
-fn describe(record: &JobRecord, holds: Vec<Hold>, settled: bool) -> JobStatusReport {
+fn describe(
+    record: &JobRecord,
+    holds: Vec<Hold>,
+    last_snapshot: Option<LastSnapshot>,
+    settled: bool,
+) -> JobStatusReport {
     let job = record.job.as_ref();
     let suspended = job.filter(|job| job.status == JobStatus::Suspended);
     let failed = job.filter(|job| job.status == JobStatus::Failed);
@@ -67,6 +87,7 @@ fn describe(record: &JobRecord, holds: Vec<Hold>, settled: bool) -> JobStatusRep
             .filter(|job| !job.nonce.is_empty())
             .and_then(|job| job.deployed.as_ref()?.jar)
             .map(|sha256| JarReport { sha256 }),
+        last_snapshot,
         conditions: record.status.conditions.clone(),
         holds,
     }

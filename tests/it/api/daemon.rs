@@ -201,6 +201,7 @@ pub(super) fn job(name: &str, phase: Phase) -> Arc<JobResource> {
         metadata: metadata(name),
         spec: serde_json::from_value(spec).unwrap(),
         status: Arc::new(JobStatusReport {
+            last_snapshot: None,
             id: 0,
             job_id_text: None,
             phase,

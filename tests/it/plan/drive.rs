@@ -95,8 +95,12 @@ impl Scene {
     /// The step's outcome is durable.
     pub(crate) fn finish(&mut self, step: &Step, outcome: &Outcome) {
         let now = self.now;
+        let mut next = self.view().lists;
+        if let Some(lists) = &mut next {
+            lists.count += 1;
+        }
         self.record(&step.resource.name, |record| {
-            *record = finish(record, step, outcome, now);
+            *record = finish(record, step, outcome, now, next);
         });
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jetkeeper::plan::hold::{Hold, Reason};
 use jetkeeper::plan::jar::{JarFacts, JarRequest, JarView, MainClass};
 use jetkeeper::plan::job::JobId;
-use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Observed, Seen};
+use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Lists, Observed, Seen};
 use jetkeeper::plan::record::{ClusterRecord, Confirmation, JobRecord, Recorded};
 use jetkeeper::plan::snapshot::SnapshotFacts;
 use jetkeeper::plan::status::JobStatusReport;
@@ -70,6 +70,10 @@ pub(crate) fn healthy(now: Timestamp) -> ClusterView {
         ownership_map_fault: Seen::Known(None),
         jobs: Seen::Known(BTreeMap::new()),
         listed_at: Some(now),
+        lists: Some(Lists {
+            watch: Uuid::nil(),
+            count: 0,
+        }),
         ownership: Seen::Known(BTreeMap::new()),
         ..ClusterView::unknown(now)
     }
@@ -255,6 +259,9 @@ impl Scene {
         for view in self.views.values_mut() {
             if view.listed_at.is_some() {
                 view.listed_at = Some(now);
+            }
+            if let Some(lists) = &mut view.lists {
+                lists.count += 1;
             }
         }
     }

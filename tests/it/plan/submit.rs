@@ -104,6 +104,17 @@ fn nothing_is_concluded_from_a_list_that_is_older_than_the_outcome() {
 }
 
 #[test]
+fn a_clock_that_was_set_makes_no_list_younger_or_older() {
+    let (mut scene, _) = after_upload(&uploaded(UploadOutcome::Accepted));
+    let now = scene.now;
+    scene.view().listed_at = Some(now + seconds(3_600));
+    assert_eq!(words(&scene.learn()), "OutcomeUnknown", "as old as before");
+    scene.tick();
+    scene.view().listed_at = Some(now - seconds(3_600));
+    assert_eq!(words(&scene.learn()), "NoJobSubmitted", "asked for since");
+}
+
+#[test]
 fn nothing_is_concluded_before_the_configuration_of_new_namesakes_was_read() {
     let (mut scene, submit) = after_upload(&uploaded(UploadOutcome::Accepted));
     let job = late_job(&mut scene, &submit);

@@ -82,6 +82,31 @@ fn a_snapshot_that_cancels_its_job_ends_it_for_good() {
 }
 
 #[test]
+fn a_snapshot_that_a_person_asked_for_is_forgotten_once_they_delete_it() {
+    let counting = Counting::start("by-hand", &[]);
+    let (stage, job) = (&counting.stage, &counting.name);
+    let snapshot = stage.name("asked");
+    let export = ["snapshot", "export", job, "--name", &snapshot];
+    let told = stage.cli(&export).code(0).stderr;
+    assert!(told.contains("is exported and read back"), "{told}");
+    let described = stage.described(&format!("snapshots/{snapshot}"));
+    assert!(
+        described.contains("by `jetkeeper snapshot export`"),
+        "{described}"
+    );
+
+    let delete = ["snapshot", "delete", &snapshot];
+    let told = stage.cli(&delete).code(2).stderr;
+    assert!(told.contains("--yes"), "{told}");
+    stage
+        .cli(&["snapshot", "delete", &snapshot, "--yes"])
+        .code(0);
+    assert!(!stage.person.lists_snapshot(&snapshot));
+    stage.reconcile();
+    stage.until("it is forgotten", || stage.snapshot(&snapshot).is_none());
+}
+
+#[test]
 fn a_suspended_jobs_state_is_exported_as_it_is_and_deleted_with_its_document() {
     let counting = Counting::start("resting", &[]);
     let (stage, job) = (&counting.stage, &counting.name);

@@ -1,0 +1,143 @@
+//! What a revision of a source brought, against what is recorded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::manifests::errors_of;
+use crate::plan::record::Recorded;
+use crate::resources::{Declared, Desired, Digest, ResourceId, SourceName};
+use crate::store::RevisionEntry;
+
+/// What a revision of a source added, changed and removed. Jobs and snapshots are compared with their
+/// records, which survive a restart; clusters with the revision before, where this run saw one.
+pub(super) fn compare(
+    source: &SourceName,
+    desired: &Desired,
+    before: &Desired,
+    recorded: &Recorded,
+    now: Timestamp,
+) -> RevisionEntry {
+    let view = desired.sources.get(source);
+    let mut entry = RevisionEntry {
+        source: source.clone(),
+        revision: view.map(|view| view.revision.clone()).unwrap_or_default(),
+        seen_at: now,
+        added: Vec::new(),
+        changed: Vec::new(),
+        removed: Vec::new(),
+        errors: errors_of(desired, source),
+    };
+    let jobs = recorded.jobs.iter();
+    let jobs = jobs.filter(|(_, it)| it.place.source == *source && it.deletion.is_none());
+    let jobs = jobs.map(|(name, it)| (name.as_str(), it.digest)).collect();
+    note(
+        &mut entry,
+        desired,
+        &jobs,
+        &of(source, &desired.jobs),
+        |name| ResourceId::jet_job(name),
+    );
+    let snapshots = recorded.snapshots.iter();
+    let snapshots = snapshots
+        .filter(|(_, it)| it.place.source == *source && !it.deleting && !it.commanded)
+        .map(|(name, it)| (name.as_str(), it.digest))
+        .collect();
+    let declared = of(source, &desired.snapshots);
+    note(&mut entry, desired, &snapshots, &declared, |name| {
+        ResourceId::jet_job_snapshot(name)
+    });
+    let first = !before.sources.contains_key(source);
+    let untold = first && recorded.sources.contains_key(source);
+    if !untold {
+        let (old, new) = (
+            of(source, &before.hazelcasts),
+            of(source, &desired.hazelcasts),
+        );
+        note(&mut entry, desired, &old, &new, |name| {
+            ResourceId::hazelcast(name)
+        });
+    }
+    entry
+}
+
+/// What a source declares of a kind: names and digests.
+fn of<'a, T: 'a>(
+    source: &SourceName,
+    declared: impl IntoIterator<Item = (&'a String, &'a Arc<Declared<T>>)>,
+) -> BTreeMap<&'a str, Digest> {
+    let ours = declared.into_iter();
+    let ours = ours.filter(|(_, it)| it.place.source == *source);
+    ours.map(|(name, it)| (name.as_str(), it.digest)).collect()
+}
+
+/// Notes how what is declared of a kind differs from what was. A document that has errors now is not
+/// gone.
+fn note(
+    entry: &mut RevisionEntry,
+    desired: &Desired,
+    old: &BTreeMap<&str, Digest>,
+    new: &BTreeMap<&str, Digest>,
+    id: impl Fn(&str) -> ResourceId,
+) {
+    for (name, digest) in new {
+        match old.get(name) {
+            None => entry.added.push(id(name)),
+            Some(other) if other != digest => entry.changed.push(id(name)),
+            Some(_) => {}
+        }
+    }
+    let gone = old
+        .keys()
+        .filter(|name| !new.contains_key(*name))
+        .map(|name| id(name));
+    let gone = gone.filter(|id| !desired.faulty.contains_key(id));
+    entry.removed.extend(gone);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::record::SnapshotRecord;
+    use crate::resources::Place;
+    use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
+
+    fn declared(text: &str) -> Arc<Declared<JetJobSnapshotSpec>> {
+        let spec = serde_json::json!({ "jetJobResourceName": text });
+        Arc::new(Declared {
+            place: Place {
+                source: SourceName("local".to_owned()),
+                path: "a.yaml".to_owned(),
+                line: 1,
+                column: 1,
+            },
+            digest: Digest::of(text.as_bytes()),
+            spec: Arc::new(serde_json::from_value(spec).unwrap()),
+            annotations: crate::resources::desired::Annotations::default(),
+        })
+    }
+
+    #[test]
+    fn snapshots_are_told_like_jobs() {
+        let source = SourceName("local".to_owned());
+        let mut recorded = Recorded::default();
+        for (name, job) in [("same", "a"), ("other", "b"), ("gone", "c")] {
+            let it = declared(job);
+            let (place, annotations) = (it.place.clone(), it.annotations.clone());
+            let record = SnapshotRecord::new(place, it.digest, Arc::clone(&it.spec), annotations);
+            recorded.snapshots.insert(name.to_owned(), Arc::new(record));
+        }
+        let mut desired = Desired::default();
+        for (name, job) in [("same", "a"), ("other", "x"), ("new", "d")] {
+            desired.snapshots.insert(name.to_owned(), declared(job));
+        }
+        let before = Desired::default();
+        let entry = compare(&source, &desired, &before, &recorded, Timestamp::UNIX_EPOCH);
+        let id = |name| vec![ResourceId::jet_job_snapshot(name)];
+        assert_eq!(
+            (entry.added, entry.changed, entry.removed),
+            (id("new"), id("other"), id("gone"))
+        );
+    }
+}
