@@ -90,7 +90,10 @@ impl HazelcastSnapshots {
             }
             ExportError::Overtaken { .. } => refused(false, Reason::SnapshotOvertaken),
             ExportError::NoRoom { .. } => refused(true, Reason::HeapTooFull),
-            ExportError::Damaged(_) => refused(true, Reason::SnapshotDamaged),
+            ExportError::TooSlow { .. } => refused(false, Reason::SnapshotFailed),
+            ExportError::Damaged(_) | ExportError::SourceDamaged { .. } => {
+                refused(true, Reason::SnapshotDamaged)
+            }
         }
     }
 }

@@ -73,6 +73,7 @@ fn export_of(job: JobId, suspended: bool) -> Export {
             fork: !suspended,
         },
         patience: PATIENCE,
+        timeout: PATIENCE,
         name,
     }
 }
