@@ -13,7 +13,7 @@ PLAIN := sed $$'s/\033\\[[0-9;]*m//g'
 # Logs of a build are read in files, where a progress bar is noise.
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: help build fixtures test demo bench check fmt clean tools
+.PHONY: help build fixtures test demo bench soak check fmt clean tools
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +32,9 @@ demo: fixtures ## show it at work on a real member (KEEP=1 leaves it running)
 
 bench: fixtures ## measure beside a warm Java client
 	$(CARGO) bench --locked --bench budgets
+
+soak: fixtures ## copy a state of 1 GB beside Java programs (needs 12 GB of memory)
+	ONLY=copy $(CARGO) bench --locked --bench budgets
 
 check: tools ## format, lints, documentation, licences and sources of dependencies
 	$(CARGO) fmt --check

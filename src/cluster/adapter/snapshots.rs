@@ -85,9 +85,9 @@ impl HazelcastSnapshots {
             }
             ExportError::NoJob(_) => refused(true, Reason::LookingForJob),
             ExportError::NameTaken { .. } => refused(false, Reason::Conflict),
-            ExportError::NotCommitted { .. } | ExportError::NoSnapshot { .. } => {
-                refused(true, Reason::SnapshotNotCommitted)
-            }
+            ExportError::NotCommitted { .. }
+            | ExportError::NoSnapshot { .. }
+            | ExportError::Changed { .. } => refused(true, Reason::SnapshotNotCommitted),
             ExportError::Overtaken { .. } => refused(false, Reason::SnapshotOvertaken),
             ExportError::NoRoom { .. } => refused(true, Reason::HeapTooFull),
             ExportError::TooSlow { .. } => refused(false, Reason::SnapshotFailed),

@@ -37,6 +37,18 @@ pub enum ExportError {
         /// What the record says instead.
         why: String,
     },
+    /// Somebody suspended or resumed the job while its snapshot was exported.
+    #[error(
+        "job {job} {how} while its snapshot was exported ({standing}); it is exported anew, as it is now"
+    )]
+    Changed {
+        /// The job.
+        job: String,
+        /// What became of it.
+        how: &'static str,
+        /// What the record says.
+        standing: String,
+    },
     /// No snapshot was committed in time.
     #[error(
         "job {job} committed no snapshot within {seconds} s ({why}); a shorter snapshotInterval \

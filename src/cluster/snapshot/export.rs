@@ -10,7 +10,7 @@ use super::heap;
 use super::inspect::{facts, stateful};
 use super::maps::{ClientMaps, Maps, Validation};
 use super::marks;
-use super::source::{not_committed, record, source, still_rests};
+use super::source::{changed, record, source, still_rests};
 use crate::hazelcast::snapshot::exported_snapshot_map;
 use crate::hazelcast::{ErrorCode, ExecutionRecord, ValidationRecord};
 use crate::plan::job::JobId;
@@ -225,7 +225,7 @@ async fn unchanged(maps: &dyn Maps, export: &Export, snapshot_id: i64) -> Result
     if still_rests(export, &now, snapshot_id) {
         return Ok(());
     }
-    Err(not_committed(export, &now))
+    Err(changed(export, &now))
 }
 
 fn source_damaged(export: &Export, of: &ValidationRecord, found: i64) -> ExportError {

@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep};
 use super::error::ExportError;
 use super::export::Export;
 use super::maps::Maps;
-use crate::hazelcast::ExecutionRecord;
+use crate::hazelcast::{ExecutionRecord, Suspension};
 use crate::plan::job::JobId;
 use crate::plan::step::WhichSnapshot;
 
@@ -40,13 +40,22 @@ pub(super) async fn source(
     if rests(export, &first) {
         return Ok(first);
     }
-    Err(not_committed(export, &first))
+    Err(ExportError::NotCommitted {
+        job: export.job.to_string(),
+        why: standing(&first),
+    })
 }
 
-pub(super) fn not_committed(export: &Export, record: &ExecutionRecord) -> ExportError {
-    ExportError::NotCommitted {
+/// The error where a job does not stand any more as it did.
+pub(super) fn changed(export: &Export, now: &ExecutionRecord) -> ExportError {
+    let how = match now.suspension {
+        Suspension::None => "was resumed",
+        Suspension::Requested | Suspension::Failure(_) => "was suspended",
+    };
+    ExportError::Changed {
         job: export.job.to_string(),
-        why: standing(record),
+        how,
+        standing: standing(now),
     }
 }
 
@@ -63,6 +72,10 @@ async fn fresh(
     loop {
         if seen.snapshot_id > fresher_than {
             return Ok(seen);
+        }
+        // Its terminal snapshot was begun before, and no other one comes.
+        if seen.suspension != Suspension::None {
+            return Err(changed(export, &seen));
         }
         if Instant::now() >= deadline {
             return Err(ExportError::NoSnapshot {

@@ -14,15 +14,13 @@ impl Counting {
     /// again.
     fn die_at(&mut self, steps: &[&str]) {
         for step in steps {
-            let before = match *step {
-                "submit job" => self.jobs_submitted(),
-                _ => 0,
-            };
+            let jobs = self.jobs_submitted();
+            let before = if *step == "submit job" { jobs } else { 0 };
             self.stage.until_step_after(before, step);
             self.stage.kill();
             self.stage.start();
             if *step == "submit job" {
-                self.release_upload();
+                self.release_upload(jobs);
             }
         }
     }
@@ -33,26 +31,20 @@ impl Counting {
     }
 
     /// An upload that broke off is held until its job is found. Where it never left, a person says so.
-    fn release_upload(&self) {
+    fn release_upload(&self, jobs_before: usize) {
         let (stage, name) = (&self.stage, &self.name);
-        let before = self.stage.count(name, EventKind::Submitted);
-        let mut confirmed = false;
-        stage.until("the upload is found, or held", || {
-            let job = stage.job(name);
-            let holds = job.map(|job| job.status.holds.clone()).unwrap_or_default();
-            let unknown = holds.into_iter().find(|hold| {
+        stage.until("the upload is found, or held and released", || {
+            if self.jobs_submitted() > jobs_before {
+                return true;
+            }
+            let holds = stage.job(name).map(|job| job.status.holds.clone());
+            let unknown = holds.into_iter().flatten().find(|hold| {
                 hold.reason == Reason::OutcomeUnknown && hold.message.contains("confirm only")
             });
-            let active = stage
-                .person
-                .jobs(name)
-                .iter()
-                .any(|it| !it.status.is_terminal());
-            if let Some(hold) = unknown.filter(|_| !active && !confirmed) {
-                stage.confirm(&hold, &[]);
-                confirmed = true;
+            if let Some(hold) = &unknown {
+                stage.confirm(hold, &[]);
             }
-            confirmed || active || stage.count(name, EventKind::Submitted) > before
+            unknown.is_some()
         });
     }
 

@@ -87,14 +87,16 @@ fn a_job_suspended_while_its_snapshot_is_waited_for_is_exported_as_it_is() {
 
 #[test]
 fn what_vanished_is_not_exported_again_under_its_name() {
-    let counting = Counting::start("vanished", &[]);
-    let stage = &counting.stage;
+    let mut counting = Counting::start("vanished", &[]);
+    let stage = &mut counting.stage;
     let snapshot = stage.name("snap");
     stage.declare_snapshot(&snapshot, &counting.name, &[]);
     stage.until_snapshot(&snapshot, SnapshotState::Exported);
     stage.person.destroy_snapshot(&snapshot);
 
-    stage.reconcile();
+    // Looked at once a minute, and at a start.
+    stage.kill();
+    stage.start();
     let words = ["not exported again"];
     stage.until_snapshot_held(&snapshot, Reason::SnapshotMissing, &words);
     let conditions = stage.snapshot(&snapshot).unwrap().status.conditions.clone();

@@ -88,6 +88,23 @@ async fn of_a_running_job_a_snapshot_is_taken_that_was_begun_since() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_is_suspended_is_not_waited_for() {
+    let maps = FakeMaps::with(&chunks());
+    let mut looks = 0;
+    maps.script(move |call, world| {
+        looks += u32::from(*call == Call::Standing);
+        if looks == 3 {
+            world.suspend();
+        }
+        Ok(())
+    });
+    let export = export_of(WhichSnapshot::Fresh);
+    let error = exported(&maps, &export).await.unwrap_err();
+    assert!(error.to_string().contains("was suspended"), "{error}");
+    nothing_is_left(&maps);
+}
+
+#[tokio::test(start_paused = true)]
 async fn overtaken_five_times_it_says_what_helps_and_leaves_nothing() {
     let maps = FakeMaps::with(&chunks());
     maps.script(|call, world| {
@@ -268,10 +285,7 @@ async fn a_job_that_went_on_meanwhile_is_not_said_to_rest() {
         let error = exported(&maps, &export_of(WhichSnapshot::Terminal))
             .await
             .unwrap_err();
-        assert!(
-            matches!(error, ExportError::NotCommitted { .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, ExportError::Changed { .. }), "{error:?}");
         nothing_is_left(&maps);
     }
     // Nor where an earlier try had committed.
