@@ -11,6 +11,7 @@ mod deletion;
 mod edit;
 mod failure;
 mod hands;
+mod java_client;
 mod killed;
 mod large;
 mod loss;
