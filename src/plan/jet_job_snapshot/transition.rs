@@ -87,7 +87,11 @@ fn failed(record: &mut SnapshotRecord, step: &Step, reason: Reason, message: &st
         return;
     }
     let tries = record.retry.as_ref().map_or(0, |retry| retry.count);
-    let lasting = matches!(reason, Reason::SnapshotOvertaken | Reason::Conflict);
+    // Nothing of it passes by itself; what is too slow, and says SnapshotFailed, would be slow again.
+    let lasting = matches!(
+        reason,
+        Reason::SnapshotOvertaken | Reason::Conflict | Reason::SnapshotFailed
+    );
     if exporting && (lasting || tries >= TRIES) {
         record.state = SnapshotState::Failed;
         record.reason = reason;
