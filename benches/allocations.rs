@@ -25,7 +25,7 @@ use uuid::Uuid;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const CALLS: usize = 10_000;
+const CALLS: u32 = 10_000;
 const HEADER: usize = 6;
 /// Where the correlation id stands behind the first frame's header.
 const CORRELATION_ID: usize = HEADER + 4;
@@ -62,7 +62,9 @@ fn main() {
             assert!(connection.call(&request, deadline).await.unwrap().is_some());
         }
         let after = region.change();
-        let each = |now: usize, then: usize| (now - then) as f64 / CALLS as f64;
+        let each = |now: usize, then: usize| {
+            f64::from(u32::try_from(now - then).unwrap()) / f64::from(CALLS)
+        };
         println!(
             "map get: {:.2} allocations, {:.2} reallocations and {:.0} bytes a call",
             each(after.allocations, before.allocations),
