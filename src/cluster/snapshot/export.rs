@@ -149,7 +149,7 @@ async fn copy_often(
     started: Instant,
     report: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(Validation, Copied), ExportError> {
-    let mut fresher_than = None;
+    let (mut fresher_than, mut has_room) = (None, false);
     let mut last = ExportError::Overtaken { attempts: ATTEMPTS };
     for attempt in 1..=ATTEMPTS {
         let record = source(maps, export, fresher_than).await?;
@@ -158,8 +158,9 @@ async fn copy_often(
             fresher_than = Some(record.snapshot_id);
             continue;
         };
-        if attempt == 1 {
+        if !has_room {
             heap::check(maps, target, validation.record.bytes).await?;
+            has_room = true;
         }
         let of = &validation.record;
         let told = |chunks, bytes| {

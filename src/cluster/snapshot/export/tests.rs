@@ -335,6 +335,33 @@ async fn members_without_room_get_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn room_is_looked_for_also_where_the_first_source_was_gone() {
+    let maps = FakeMaps::with(&chunks());
+    maps.world().heap = Some(Heap {
+        used: 740_000,
+        max: 1_000_000,
+    });
+    let mut gone = false;
+    maps.script(move |call, world| {
+        if *call == Call::Standing {
+            goes_on(world);
+        }
+        if let Call::Validation(map) = call
+            && map != TARGET
+            && !gone
+        {
+            gone = true;
+            world.clear(map);
+        }
+        Ok(())
+    });
+    let export = export_of(WhichSnapshot::Fresh);
+    let error = exported(&maps, &export).await.unwrap_err();
+    assert!(matches!(error, ExportError::NoRoom { .. }), "{error:?}");
+    nothing_is_left(&maps);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_name_is_one_resources() {
     let maps = suspended();
     let export = export_of(WhichSnapshot::Terminal);
