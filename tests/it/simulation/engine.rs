@@ -110,8 +110,17 @@ impl Process {
         Err(end)
     }
 
-    /// Stops in good order.
-    pub(crate) async fn stop(self, grace: Duration) -> Result<Vec<PlannedStep>, EngineError> {
-        self.task.stop(grace).await
+    /// Stops in good order, unless it ends before that. A commit that crashes never returns, so
+    /// nothing but the crash tells of it.
+    pub(crate) async fn stop(
+        self,
+        disk: &MemoryDisk,
+        grace: Duration,
+    ) -> Result<Vec<PlannedStep>, End> {
+        tokio::select! {
+            biased;
+            () = disk.crashed() => Err(End::Crash),
+            left = self.task.stop(grace) => left.map_err(End::Error),
+        }
     }
 }

@@ -86,7 +86,10 @@ fn stopping_gives_steps_their_time_and_tells_what_was_left() {
         world.pass_time(Duration::from_secs(5)).await;
         let process = world.process.take().unwrap();
         let store = Arc::clone(&process.handle.store);
-        let left = process.stop(Duration::from_secs(3)).await.unwrap();
+        let left = process
+            .stop(&world.around.disk, Duration::from_secs(3))
+            .await
+            .unwrap();
         assert_eq!(left.len(), 1);
         assert_eq!(
             (left[0].resource.clone(), &*left[0].verb),
@@ -115,10 +118,28 @@ fn stopping_waits_for_a_step_that_ends_in_time() {
         world.pass_time(Duration::from_secs(5)).await;
         let process = world.process.take().unwrap();
         let store = Arc::clone(&process.handle.store);
-        let left = process.stop(Duration::from_mins(10)).await.unwrap();
+        let left = process
+            .stop(&world.around.disk, Duration::from_mins(10))
+            .await
+            .unwrap();
         assert_eq!(left, []);
         let journal = store.journal(1).await.unwrap();
         assert!(journal[0].event.outcome.is_some());
+    });
+}
+
+#[test]
+fn a_crash_while_it_stops_ends_the_process_too() {
+    in_virtual_time(async {
+        let mut world = world(Pipeline::Slow);
+        world.pass_time(Duration::from_secs(5)).await;
+        // The next commit is that of the upload's end, which the stop waits for.
+        world.around.plan_fault(1, false, FaultKind::Crash);
+        let process = world.process.take().unwrap();
+        let stopped = process.stop(&world.around.disk, Duration::from_mins(10));
+        let stopped = tokio::time::timeout(Duration::from_hours(1), stopped).await;
+        let end = stopped.expect("the process stops or crashes").unwrap_err();
+        assert!(matches!(end, End::Crash), "ended otherwise: {end:?}");
     });
 }
 

@@ -48,7 +48,7 @@ impl Mishap {
     }
 
     /// That of the jar of this name.
-    fn of_jar(name: &str) -> Self {
+    pub(crate) fn of_jar(name: &str) -> Self {
         match name.rsplit("-v").next() {
             Some("4.jar") => Self::AtStart,
             Some("5.jar") => Self::Fails,

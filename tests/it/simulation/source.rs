@@ -10,7 +10,7 @@ use jetkeeper::resources::{Digest, JarFile, Revision, SourceFile, SourceName};
 use jetkeeper::source::Source;
 use tokio::sync::watch;
 
-use super::pipeline::Pipeline;
+use super::pipeline::{Mishap, Pipeline};
 
 /// The document of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,11 @@ impl JobDocument {
 
     pub(crate) fn jar(&self) -> String {
         self.pipeline.jar(self.version)
+    }
+
+    /// Whether its version has a mishap.
+    pub(crate) fn fails(&self) -> bool {
+        Mishap::of_jar(&self.jar()) != Mishap::None
     }
 
     fn to_yaml(&self, resource: &str) -> String {

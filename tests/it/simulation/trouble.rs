@@ -252,7 +252,7 @@ impl World {
                 if let Some(process) = self.process.take() {
                     self.note("STOP");
                     let grace = Duration::from_secs(self.rng.random_range(0..40));
-                    if let Err(error) = process.stop(grace).await {
+                    if let Err(error) = process.stop(&self.around.disk, grace).await {
                         self.note(&format!("stopped with {error:?}"));
                     }
                 }
@@ -322,7 +322,7 @@ fn storm() -> Weather {
 
 /// Nobody gives up the state of precious jobs, nor says that an upload made no job without
 /// knowing it.
-fn may_release(hold: &Hold) -> bool {
+pub(super) fn may_release(hold: &Hold) -> bool {
     let precious = hold.subjects.iter().any(|id| {
         NAMES[..PRECIOUS]
             .iter()

@@ -1,5 +1,6 @@
 //! After the calm: is every job as its document says, or held for a reason that explains it?
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -13,16 +14,19 @@ use super::source::JobDocument;
 use super::world::{World, is_ours};
 
 /// How many jobs ended how, to see that a run proves something.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) as_declared: u32,
-    pub(crate) held: u32,
+    /// Those that are held, by the first reason.
+    pub(crate) held: BTreeMap<Reason, u32>,
 }
 
 impl Tally {
     pub(crate) fn add(&mut self, other: Self) {
         self.as_declared += other.as_declared;
-        self.held += other.held;
+        for (reason, count) in other.held {
+            *self.held.entry(reason).or_default() += count;
+        }
     }
 }
 
@@ -47,7 +51,7 @@ impl World {
             };
             match self.judge_job(document, job) {
                 Ok(Ending::AsDeclared) => tally.as_declared += 1,
-                Ok(Ending::Held) => tally.held += 1,
+                Ok(Ending::Held(reason)) => *tally.held.entry(reason).or_default() += 1,
                 Err(why) => self.fail(&format!(
                     "{resource}: {why}\n{document:?}\n{:?}",
                     job.status
@@ -63,12 +67,12 @@ impl World {
         // An upload without an answer was looked into by somebody: it can't be held any more.
         let held =
             |hold: &Hold| hold.class != HoldClass::Waiting && hold.reason != Reason::OutcomeUnknown;
-        if holds.iter().any(held) {
-            return Ok(Ending::Held);
+        if let Some(hold) = holds.iter().find(|hold| held(hold)) {
+            return Ok(Ending::Held(hold.reason));
         }
         if let Some(hold) = holds.first() {
             if hold.reason == Reason::UpgradeQueued && self.an_upgrade_is_held() {
-                return Ok(Ending::Held);
+                return Ok(Ending::Held(hold.reason));
             }
             return Err(format!("still waiting: {hold:?}"));
         }
@@ -188,7 +192,7 @@ impl World {
 
 enum Ending {
     AsDeclared,
-    Held,
+    Held(Reason),
 }
 
 fn as_declared(document: &JobDocument, hazelcast: &Hazelcast) -> Result<(), String> {

@@ -20,6 +20,7 @@ use super::jars::JarCache;
 use super::pipeline::Pipeline;
 use super::source::{JobDocument, SimulatedSource};
 use super::trace::Trace;
+use super::trouble::may_release;
 
 /// How many lines of its past a world that failed shows.
 const LINES: usize = 150;
@@ -132,8 +133,30 @@ impl World {
         self.pass_time(Duration::from_mins(10)).await;
         self.check();
         self.give_up_what_is_unknown().await;
+        self.mend().await;
         self.pass_time(Duration::from_mins(30)).await;
         self.check();
+    }
+
+    /// Users give some of the jobs whose version fails one that doesn't, and let go on what is held
+    /// for their word. What goes wrong again then, or needs something else, stays held.
+    async fn mend(&mut self) {
+        let names: Vec<String> = self.documents.keys().cloned().collect();
+        for name in names {
+            let sound = self.roll(50);
+            let document = self.documents.get_mut(&name).unwrap();
+            if sound && document.fails() {
+                document.version = 1;
+                let line = format!("EDIT mend {name} {document:?}");
+                self.note(&line);
+            }
+        }
+        self.show();
+        self.pass_time(Duration::from_mins(1)).await;
+        let holds = Arc::clone(&self.shown().holds);
+        for hold in holds.iter().filter(|hold| may_release(hold)) {
+            self.request(self.release(hold)).await;
+        }
     }
 
     /// A person says that no job will come any more of uploads that had no answer.
