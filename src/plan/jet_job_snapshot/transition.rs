@@ -81,8 +81,9 @@ fn exported(record: &mut SnapshotRecord, step: &Step, facts: &SnapshotFacts, now
 fn failed(record: &mut SnapshotRecord, step: &Step, reason: Reason, message: &str, now: Timestamp) {
     let exporting = matches!(step.action, Action::Export(_));
     let pause = record.spec.pause_to_copy == PauseToCopy::Allowed;
-    if exporting && reason == Reason::SnapshotOvertaken && pause {
-        record.overtaken = true;
+    let overtaken = exporting && reason == Reason::SnapshotOvertaken;
+    record.overtaken |= overtaken;
+    if overtaken && pause {
         record.retry = None;
         return;
     }
