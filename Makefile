@@ -16,7 +16,7 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 # How long `make fuzz` tries each target.
 SECONDS_EACH ?= 60
 
-.PHONY: help build fixtures test demo bench fuzz check fmt clean tools
+.PHONY: help build fixtures test demo bench soak fuzz check fmt clean tools
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +39,9 @@ bench: fixtures ## measure beside a warm Java client
 
 fuzz: fixtures ## try mutated frames, messages and values on the client (SECONDS_EACH=60 each)
 	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test --locked --test it hazelcast::fuzz -- --nocapture
+
+soak: fixtures ## copy a state of 1 GB beside Java programs (needs 12 GB of memory)
+	ONLY=copy $(CARGO) bench --locked --bench budgets
 
 check: tools ## format, lints, documentation, licences and sources of dependencies
 	$(CARGO) fmt --check

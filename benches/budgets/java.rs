@@ -16,9 +16,20 @@ pub(crate) struct Java {
 impl Java {
     /// Starts a program of `benches/java` with a client of this member.
     pub(crate) fn start(class: &str, member: &Member, arguments: &[&str]) -> Self {
+        Self::start_with(256, class, member, arguments)
+    }
+
+    /// The same with a heap of so many MiB.
+    pub(crate) fn start_with(
+        heap_mib: u32,
+        class: &str,
+        member: &Member,
+        arguments: &[&str],
+    ) -> Self {
         let jars = [fixture("hazelcast-5.7.0.jar"), fixture("bench-client.jar")];
         let mut child = Command::new("java")
-            .args(["-Xmx256m", "-XX:+UseSerialGC", "-cp"])
+            .arg(format!("-Xmx{heap_mib}m"))
+            .args(["-XX:+UseSerialGC", "-cp"])
             .arg(std::env::join_paths(jars).unwrap())
             .arg(format!("jetkeeper.bench.{class}"))
             .args([&member.address(), member.cluster_name()])

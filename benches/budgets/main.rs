@@ -12,6 +12,7 @@
 )]
 
 mod client;
+mod copy;
 mod daemon;
 mod documents;
 mod fleet;
@@ -42,14 +43,20 @@ const PARTS: &[Part] = &[
     ("client", client::map_gets),
 ];
 
+/// Parts that need gigabytes and minutes, so that they run only where they are named.
+const SOAK: &[Part] = &[("copy", copy::measure)];
+
 fn main() {
     let only = std::env::var("ONLY").ok();
+    let named = |name: &str| only.as_deref() == Some(name);
     let mut rows = Vec::new();
-    for (name, measure) in PARTS {
-        if only.as_deref().is_none_or(|only| only == *name) {
-            println!("measuring {name} …");
-            rows.extend(measure());
-        }
+    let soak = SOAK.iter().filter(|(name, _)| named(name));
+    let parts = PARTS
+        .iter()
+        .filter(|(name, _)| only.is_none() || named(name));
+    for (name, measure) in parts.chain(soak) {
+        println!("measuring {name} …");
+        rows.extend(measure());
     }
     println!("\n{}", table::render(&rows));
 }

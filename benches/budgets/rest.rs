@@ -79,7 +79,7 @@ fn check(places: &Places) {
 }
 
 /// A line of the kernel's account of a process, in megabytes of a million bytes.
-fn memory(process: u32, line: &str) -> f64 {
+pub(crate) fn memory(process: u32, line: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|it| it.strip_prefix(line));
     let kibibytes = line.and_then(|rest| rest.split_ascii_whitespace().nth(1));

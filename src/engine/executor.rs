@@ -30,6 +30,9 @@ use super::progress::{ProgressBoard, Reporter};
 const FRESH_SNAPSHOT: Duration = Duration::from_mins(10);
 /// How much longer than an upload its answer is waited for, should the client lose count.
 const UPLOAD_SLACK: Duration = Duration::from_secs(10);
+/// How much longer than an export its end is waited for: its last calls are answered, and what it
+/// wrote is cleared.
+const EXPORT_SLACK: Duration = Duration::from_mins(5);
 
 /// What steps need beside their cluster.
 #[derive(Clone)]
@@ -202,15 +205,18 @@ async fn export_snapshot(
         strategy: export.strategy,
         mark: export.mark.clone(),
         patience: step.timeout.min(FRESH_SNAPSHOT),
+        timeout: step.timeout,
     };
     let report = |progress: Progress| reporter.tell(progress);
     let exported = cluster.snapshots().export(&request, &report);
-    match tokio::time::timeout(step.timeout, exported).await {
+    // It keeps to its time by itself, and then ends its calls and clears what it wrote.
+    let patience = step.timeout.saturating_add(EXPORT_SLACK);
+    match tokio::time::timeout(patience, exported).await {
         Ok(Ok(facts)) => Outcome::Exported { facts },
         Ok(Err(error)) => outcome_of(error),
         Err(_) => unknown(
             step,
-            format!("not exported within {} s", step.timeout.as_secs()),
+            format!("not exported within {} s", patience.as_secs()),
         ),
     }
 }

@@ -7,7 +7,7 @@ use super::show::{
     show_step,
 };
 use super::stage::Stage;
-use super::wait::{first_customer, newest_of, until_event, until_hold, until_phase};
+use super::wait::{first_customer, hold_of, newest_of, until_event, until_hold, until_phase};
 
 /// The files that the story plays with.
 const ORDERS: &str = "jobs/orders.yaml";
@@ -115,9 +115,21 @@ async fn break_a_file(output: Output, stage: &Stage) -> Result<()> {
 async fn delete_and_restore(output: Output, stage: &Stage, customer: &str) -> Result<()> {
     act(
         output,
-        "The job's document is deleted: the job is cancelled once its state is exported.",
+        "All jobs' documents are gone: that may be a mistake, so it is held until somebody confirms it.",
     )?;
     let document = stage.take(ORDERS)?;
+    for other in ["jobs/returns.yaml", "jobs/word-count.yaml"] {
+        stage.take(other)?;
+    }
+    until_hold(stage, "orders", "SourceMissing").await?;
+    show_held(output, stage).await?;
+
+    act(
+        output,
+        "Confirmed: the job is cancelled once its state is exported.",
+    )?;
+    let hold = hold_of(stage, "orders", "SourceMissing").await?;
+    stage.command(&["confirm", &hold]).await?;
     until_event(stage, "Deleted").await?;
     show_events(output, stage, &["Canceled", "Deleted"]).await?;
     let told = stage.command(&["snapshot", "list", "-o", "name"]).await?;

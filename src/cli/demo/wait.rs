@@ -1,6 +1,6 @@
 //! What the demo waits for.
 
-use super::super::error::Result;
+use super::super::error::{CliError, Result};
 use super::stage::Stage;
 
 pub(super) async fn until_phase(stage: &Stage, job: &str, phase: &str) -> Result<()> {
@@ -18,6 +18,17 @@ pub(super) async fn until_hold(stage: &Stage, job: &str, reason: &str) -> Result
             holds.is_some_and(|holds| holds.iter().any(|hold| hold["reason"] == reason))
         })
         .await
+}
+
+/// The id of a hold of a job, by which it is confirmed.
+pub(super) async fn hold_of(stage: &Stage, job: &str, reason: &str) -> Result<String> {
+    let told = stage.command(&["get", "jobs", job, "-o", "json"]).await?;
+    let job: serde_json::Value = serde_json::from_str(&told).map_err(CliError::failed)?;
+    let holds = job["status"]["holds"].as_array();
+    let hold = holds.and_then(|holds| holds.iter().find(|hold| hold["reason"] == reason));
+    let id = hold.and_then(|hold| hold["id"].as_str());
+    id.map(str::to_owned)
+        .ok_or_else(|| CliError::failed(format!("{reason} is held no longer")))
 }
 
 pub(super) async fn until_event(stage: &Stage, kind: &str) -> Result<()> {

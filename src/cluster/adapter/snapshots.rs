@@ -83,15 +83,19 @@ impl HazelcastSnapshots {
                 let told = refusal::call_error(source, self.clock.now());
                 with_context(told, &format!("while the snapshot was {doing}"))
             }
-            ExportError::NoNative => refused(false, Reason::SnapshotFailed),
             ExportError::NoJob(_) => refused(true, Reason::LookingForJob),
             ExportError::NameTaken { .. } => refused(false, Reason::Conflict),
-            ExportError::NotCommitted { .. } | ExportError::NoSnapshot { .. } => {
-                refused(true, Reason::SnapshotNotCommitted)
-            }
+            ExportError::NotCommitted { .. }
+            | ExportError::NoSnapshot { .. }
+            | ExportError::Changed { .. } => refused(true, Reason::SnapshotNotCommitted),
             ExportError::Overtaken { .. } => refused(false, Reason::SnapshotOvertaken),
             ExportError::NoRoom { .. } => refused(true, Reason::HeapTooFull),
-            ExportError::Damaged(_) => refused(true, Reason::SnapshotDamaged),
+            ExportError::NoNative | ExportError::TooSlow { .. } => {
+                refused(false, Reason::SnapshotFailed)
+            }
+            ExportError::Damaged(_) | ExportError::SourceDamaged { .. } => {
+                refused(true, Reason::SnapshotDamaged)
+            }
         }
     }
 }

@@ -3,28 +3,38 @@
 //! Partitions are copied side by side, each batch by batch; while a batch is being written the next
 //! one is being read. When one partition fails the others end the calls that they are in: after an
 //! attempt no write of it is open, unless its connection was lost.
+//!
+//! Chunks are counted once, however often members return them: while a table grows under the reader
+//! they may return one again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep};
 
 use super::error::ExportError;
 use super::maps::{BEGINNING, Maps, Validation};
 use crate::hazelcast::serialization::{decode_snapshot_key, is_validation_key};
+use crate::hazelcast::snapshot::SnapshotKey;
 use crate::hazelcast::{Data, Error};
 
 /// Partitions that are copied side by side.
 pub(super) const WORKERS: usize = 32;
 /// Bytes that a batch should have; a chunk that is longer is a batch of its own.
-const BATCH_BYTES: u64 = 256 * 1024;
-/// Entries of the first batch, when nothing is known of their size.
-const FIRST_BATCH: i32 = 2;
+pub(super) const BATCH_BYTES: u64 = 256 * 1024;
+/// Entries of a partition's first batch. The next ones double: chunks of one vertex may be tiny, and
+/// those of the next one long.
+const FIRST_BATCH: u64 = 2;
 /// Most entries of a batch.
-const LARGEST_BATCH: u64 = 512;
+const LARGEST_BATCH: u64 = 16;
+/// Bytes that may be held at once, by what is known of the chunks' size: plenty for ordinary chunks,
+/// of which members write 128 KiB at most; a single value that is longer makes a longer one.
+pub(super) const MEMORY: u64 = 32 * 1024 * 1024;
 /// How long a refused write is tried again; members refuse while partitions move.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// Longest pause between tries of a write.
@@ -33,8 +43,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How an attempt ended that did not end well.
 #[derive(Debug)]
 pub(super) enum CopyError {
-    /// The source was cleared or written to while it was read.
-    Overtaken,
+    /// The source was cleared or written to while it was read, and had only so many chunks left.
+    Overtaken { found: i64 },
     /// A call failed. Where its connection was lost, a write of this attempt may still arrive.
     Call(ExportError),
     /// What was written isn't what was read.
@@ -51,34 +61,40 @@ pub(super) struct Copied {
 /// What has been copied so far: chunks and bytes.
 pub(super) type Report<'a> = &'a (dyn Fn(i64, i64) + Send + Sync);
 
-/// Copies the chunks of `source` into `target`, which is cleared first, and commits them.
-pub(super) async fn copy(
-    maps: &dyn Maps,
-    source: &str,
-    target: &str,
-    expected: &Validation,
-    report: Report<'_>,
-) -> Result<Copied, CopyError> {
+/// One copy.
+pub(super) struct Copying<'a> {
+    pub(super) source: &'a str,
+    pub(super) target: &'a str,
+    /// The validation record of the source.
+    pub(super) expected: &'a Validation,
+    /// When it is broken off; an export's whole time, and in seconds how long that was.
+    pub(super) deadline: (Instant, u64),
+    pub(super) report: Report<'a>,
+}
+
+/// Copies the chunks of the source into the target, which is cleared first, and commits them.
+pub(super) async fn copy(maps: &dyn Maps, copying: &Copying<'_>) -> Result<Copied, CopyError> {
+    let (target, expected) = (copying.target, copying.expected);
     clear(maps, target).await?;
+    let record = &expected.record;
+    let mean = record.bytes.checked_div(record.chunks).unwrap_or_default();
     let attempt = Attempt {
         maps,
-        source,
-        target,
-        snapshot_id: expected.record.snapshot_id,
-        report,
+        copying,
         chunks: AtomicI64::new(0),
         bytes: AtomicI64::new(0),
-        entry_bytes: AtomicU64::new(0),
+        longest: AtomicU64::new(u64::try_from(mean).unwrap_or_default()),
+        memory: Semaphore::new(permits(MEMORY) as usize),
         failed: AtomicBool::new(false),
         vertices: Mutex::default(),
     };
     attempt.run().await?;
-    let copied = attempt.chunks.load(Ordering::Relaxed);
-    if copied != expected.record.chunks {
-        return Err(CopyError::Overtaken);
+    let found = attempt.chunks.load(Ordering::Relaxed);
+    if found != record.chunks {
+        return Err(CopyError::Overtaken { found });
     }
-    expect_size(maps, target, expected.record.chunks).await?;
-    let commit = maps.commit(target, &expected.data).await;
+    expect_size(maps, target, record.chunks).await?;
+    let commit = patiently(|| maps.commit(target, &expected.data)).await;
     commit.map_err(failed("committed"))?;
     read_back(maps, target, expected).await?;
     let vertices = attempt.vertices.into_inner();
@@ -113,27 +129,66 @@ async fn expect_size(maps: &dyn Maps, map: &str, expected: i64) -> Result<(), Co
     )))
 }
 
-async fn clear(maps: &dyn Maps, target: &str) -> Result<(), CopyError> {
-    maps.clear(target).await.map_err(failed("cleared"))?;
+/// Leaves nothing in a map.
+pub(super) async fn clear(maps: &dyn Maps, target: &str) -> Result<(), CopyError> {
+    let cleared = patiently(|| maps.clear(target)).await;
+    cleared.map_err(failed("cleared"))?;
     expect_size(maps, target, 0).await
+}
+
+/// Makes a call that changes nothing when it is made again, as long as members refuse it because of
+/// what passes by itself.
+pub(super) async fn patiently<'a>(
+    call: impl Fn() -> BoxFuture<'a, Result<(), Error>>,
+) -> Result<(), Error> {
+    let deadline = Instant::now() + WRITE_PATIENCE;
+    let mut pause = Duration::from_millis(10);
+    loop {
+        let Err(error) = call().await else {
+            return Ok(());
+        };
+        let refused = error.server_error().is_some() && error.is_retryable();
+        if !refused || Instant::now() + pause >= deadline {
+            return Err(error);
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 fn failed(doing: &'static str) -> impl Fn(Error) -> CopyError {
     move |source| CopyError::Call(ExportError::Call { doing, source })
 }
 
+/// Memory is counted in KiB, so that a permit's number holds it.
+fn permits(bytes: u64) -> u32 {
+    u32::try_from(bytes.min(MEMORY).div_ceil(1024)).unwrap_or(u32::MAX)
+}
+
 struct Attempt<'a> {
     maps: &'a dyn Maps,
-    source: &'a str,
-    target: &'a str,
-    snapshot_id: i64,
-    report: Report<'a>,
+    copying: &'a Copying<'a>,
     chunks: AtomicI64,
     bytes: AtomicI64,
-    /// Bytes of an entry, as seen last.
-    entry_bytes: AtomicU64,
+    /// Bytes of the longest chunk, as far as is known; their mean at first.
+    longest: AtomicU64,
+    memory: Semaphore,
     failed: AtomicBool,
     vertices: Mutex<BTreeSet<String>>,
+}
+
+/// How far the reading of a partition is.
+struct Reading {
+    partition: i32,
+    pointers: Vec<(i32, i32)>,
+    batch: u64,
+    seen: HashSet<SnapshotKey>,
+}
+
+/// Chunks on their way, with the memory that they take.
+struct Batch<'a> {
+    entries: Vec<(Data, Data)>,
+    _memory: SemaphorePermit<'a>,
 }
 
 impl Attempt<'_> {
@@ -154,77 +209,87 @@ impl Attempt<'_> {
     }
 
     async fn partition(&self, partition: i32) -> Result<(), CopyError> {
-        let mut read = self.read(partition, BEGINNING).await?;
-        while let Some((pointers, entries)) = read {
-            let going_on = pointers.last().is_some_and(|(index, _)| *index >= 0);
-            let next = async {
-                if going_on {
-                    self.read(partition, &pointers).await
-                } else {
-                    Ok(None)
-                }
-            };
-            let (written, next) = tokio::join!(self.write(partition, &entries), next);
+        let mut reading = Reading {
+            partition,
+            pointers: BEGINNING.to_vec(),
+            batch: FIRST_BATCH,
+            seen: HashSet::new(),
+        };
+        let mut read = self.read(&mut reading).await?;
+        while let Some(batch) = read {
+            let (written, next) =
+                tokio::join!(self.write(partition, batch), self.read(&mut reading));
             written?;
             read = next?;
         }
         Ok(())
     }
 
-    /// The next chunks of a partition that are of this snapshot; none once another one failed.
-    async fn read(
-        &self,
-        partition: i32,
-        pointers: &[(i32, i32)],
-    ) -> Result<Option<(Vec<(i32, i32)>, Vec<(Data, Data)>)>, CopyError> {
-        if self.failed.load(Ordering::Relaxed) {
+    /// The next chunks of a partition that are of this snapshot; none after the last one, and none
+    /// once another partition failed.
+    async fn read(&self, reading: &mut Reading) -> Result<Option<Batch<'_>>, CopyError> {
+        let going_on = reading.pointers.last().is_some_and(|(at, _)| *at >= 0);
+        if !going_on || self.failed.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let fetched = self
-            .maps
-            .fetch(self.source, partition, pointers, self.batch())
-            .await;
-        let batch = fetched.map_err(failed("read"))?;
-        let mut entries = batch.entries;
+        let (deadline, seconds) = self.copying.deadline;
+        if Instant::now() >= deadline {
+            return Err(CopyError::Call(ExportError::TooSlow { seconds }));
+        }
+        let (count, memory) = self.allowance(reading).await?;
+        let (map, pointers) = (self.copying.source, &reading.pointers);
+        let fetched = self.maps.fetch(map, reading.partition, pointers, count);
+        let fetched = fetched.await.map_err(failed("read"))?;
+        let mut entries = fetched.entries;
+        reading.pointers = fetched.pointers;
+        reading.batch = reading.batch.saturating_mul(2).min(LARGEST_BATCH);
         self.learn_size(&entries);
-        entries.retain(|(key, _)| self.is_wanted(key));
-        Ok(Some((batch.pointers, entries)))
+        entries.retain(|(key, _)| self.is_wanted(key, &mut reading.seen));
+        Ok(Some(Batch {
+            entries,
+            _memory: memory,
+        }))
     }
 
-    /// Whether an entry is a chunk of this snapshot. Members leave chunks of others behind when a
-    /// snapshot was broken off.
-    fn is_wanted(&self, key: &Data) -> bool {
+    /// How many entries may be read next, and the memory for them.
+    async fn allowance(&self, reading: &Reading) -> Result<(i32, SemaphorePermit<'_>), CopyError> {
+        let longest = self.longest.load(Ordering::Relaxed).max(1);
+        let count = reading.batch.min(BATCH_BYTES / longest).max(1);
+        let bytes = longest.saturating_mul(count).max(BATCH_BYTES);
+        let memory = self.memory.acquire_many(permits(bytes)).await;
+        // It is never closed.
+        let memory = memory.map_err(|_| CopyError::Damaged("memory is gone".to_owned()))?;
+        Ok((i32::try_from(count).unwrap_or(1), memory))
+    }
+
+    /// Whether an entry is a chunk of this snapshot that was not seen yet. Members leave chunks of
+    /// others behind when a snapshot was broken off.
+    fn is_wanted(&self, key: &Data, seen: &mut HashSet<SnapshotKey>) -> bool {
         if is_validation_key(key) {
             return false;
         }
         let Ok(key) = decode_snapshot_key(key) else {
             return false;
         };
-        if key.snapshot_id != self.snapshot_id {
+        if key.snapshot_id != self.copying.expected.record.snapshot_id {
             return false;
         }
         let mut vertices = self.vertices.lock().unwrap_or_else(PoisonError::into_inner);
         if !vertices.contains(&key.vertex) {
-            vertices.insert(key.vertex);
+            vertices.insert(key.vertex.clone());
         }
-        true
+        seen.insert(key)
     }
 
-    async fn write(&self, partition: i32, entries: &[(Data, Data)]) -> Result<(), CopyError> {
+    async fn write(&self, partition: i32, batch: Batch<'_>) -> Result<(), CopyError> {
+        let entries = &batch.entries;
         if entries.is_empty() {
             return Ok(());
         }
-        let deadline = Instant::now() + WRITE_PATIENCE;
-        let mut pause = Duration::from_millis(10);
+        let target = self.copying.target;
         // The same entries under the same keys: writing them again within an attempt changes nothing.
-        while let Err(error) = self.maps.put_all(self.target, partition, entries).await {
-            let refused = error.server_error().is_some() && error.is_retryable();
-            if !refused || Instant::now() + pause >= deadline {
-                return Err(failed("written")(error));
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+        let put = patiently(|| self.maps.put_all(target, partition, entries)).await;
+        put.map_err(failed("written"))?;
         let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
         let bytes: usize = entries
             .iter()
@@ -234,25 +299,19 @@ impl Attempt<'_> {
             .chunks
             .fetch_add(count(entries.len()), Ordering::Relaxed);
         let copied = self.bytes.fetch_add(count(bytes), Ordering::Relaxed);
-        (self.report)(chunks + count(entries.len()), copied + count(bytes));
+        (self.copying.report)(chunks + count(entries.len()), copied + count(bytes));
         Ok(())
     }
 
-    fn batch(&self) -> i32 {
-        match self.entry_bytes.load(Ordering::Relaxed) {
-            0 => FIRST_BATCH,
-            bytes => i32::try_from((BATCH_BYTES / bytes).clamp(1, LARGEST_BATCH)).unwrap_or(1),
-        }
-    }
-
     fn learn_size(&self, entries: &[(Data, Data)]) {
-        let bytes: usize = entries
+        let sizes = entries
             .iter()
-            .map(|(key, value)| key.as_slice().len() + value.as_slice().len())
-            .sum();
-        if let Some(mean) = bytes.checked_div(entries.len()) {
-            let mean = u64::try_from(mean).unwrap_or(u64::MAX).max(1);
-            self.entry_bytes.store(mean, Ordering::Relaxed);
-        }
+            .map(|(key, value)| key.as_slice().len() + value.as_slice().len());
+        let longest = sizes.max().unwrap_or_default();
+        let longest = u64::try_from(longest).unwrap_or(u64::MAX);
+        self.longest.fetch_max(longest, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

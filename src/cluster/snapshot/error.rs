@@ -1,5 +1,6 @@
 //! Why a snapshot was not made.
 
+use super::copy::CopyError;
 use crate::hazelcast::Error;
 
 /// Why a snapshot was not made, and what to do.
@@ -42,6 +43,18 @@ pub enum ExportError {
         /// What the record says instead.
         why: String,
     },
+    /// Somebody suspended or resumed the job while its snapshot was exported.
+    #[error(
+        "job {job} {how} while its snapshot was exported ({standing}); it is exported anew, as it is now"
+    )]
+    Changed {
+        /// The job.
+        job: String,
+        /// What became of it.
+        how: &'static str,
+        /// What the record says.
+        standing: String,
+    },
     /// No snapshot was committed in time.
     #[error(
         "job {job} committed no snapshot within {seconds} s ({why}); a shorter snapshotInterval \
@@ -80,12 +93,52 @@ pub enum ExportError {
         /// Its limit, in MiB.
         max: u64,
     },
+    /// The job's own snapshot is not whole, and the job makes no other one.
+    #[error(
+        "the last snapshot {snapshot_id} of suspended job {job} has {found} of {chunks} chunks: the \
+         cluster lost part of it with its members. Resume the job so that it makes another one, if it can"
+    )]
+    SourceDamaged {
+        /// The job.
+        job: String,
+        /// The snapshot.
+        snapshot_id: i64,
+        /// Chunks that are there.
+        found: i64,
+        /// Chunks that there should be.
+        chunks: i64,
+    },
+    /// The time for it is over.
+    #[error(
+        "it was not copied within {seconds} s; give it a longer `timeout`, or a faster network"
+    )]
+    TooSlow {
+        /// How long it was given.
+        seconds: u64,
+    },
     /// What was written can't be read back as it was.
     #[error("the snapshot was written but reads back wrong ({0}); nothing was committed")]
     Damaged(String),
 }
 
 impl ExportError {
+    /// Whether a write may arrive yet that nobody answered.
+    pub(super) fn leaves_writes_open(&self) -> bool {
+        let Self::Call { source, .. } = self else {
+            return false;
+        };
+        source.server_error().is_none() && !source.is_certainly_not_sent()
+    }
+
+    /// The same of one copy.
+    pub(super) fn of_copy(error: CopyError) -> Self {
+        match error {
+            CopyError::Call(error) => error,
+            CopyError::Damaged(why) => Self::Damaged(why),
+            CopyError::Overtaken { .. } => Self::Overtaken { attempts: 1 },
+        }
+    }
+
     /// Wraps the error of a call.
     pub(super) fn call(doing: &'static str) -> impl Fn(Error) -> Self {
         move |source| Self::Call { doing, source }

@@ -4,22 +4,21 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::copy::{Copied, CopyError, copy, read_back};
+use super::copy::{Copied, CopyError, Copying, clear, copy, patiently, read_back};
 use super::error::ExportError;
 use super::heap;
 use super::inspect::{facts, stateful};
 use super::maps::{ClientMaps, Maps, Validation};
 use super::marks;
+use super::source::{changed, record, source, still_rests};
 use crate::hazelcast::snapshot::exported_snapshot_map;
-use crate::hazelcast::{ErrorCode, ExecutionRecord};
+use crate::hazelcast::{ErrorCode, ExecutionRecord, ValidationRecord};
 use crate::plan::job::JobId;
 use crate::plan::snapshot::{SnapshotFacts, SnapshotMark, Strategy};
 use crate::plan::step::WhichSnapshot;
 
 /// How often the job's own snapshots may overtake the copy.
 const ATTEMPTS: u32 = 5;
-/// How often the record is read while a snapshot is waited for.
-const LOOK: Duration = Duration::from_millis(50);
 /// How long after a lost connection its last writes may still arrive: the member reads what is in
 /// its socket, finds the end, and closes.
 const STRAGGLERS: Duration = Duration::from_secs(5);
@@ -39,6 +38,8 @@ pub struct Export {
     pub mark: SnapshotMark,
     /// How long a snapshot that is fresh enough is waited for.
     pub patience: Duration,
+    /// How long all of it may take. The copy ends its calls then, and leaves nothing.
+    pub timeout: Duration,
 }
 
 /// How far an export is.
@@ -63,8 +64,8 @@ pub(in crate::cluster) async fn export(
     native: bool,
     report: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<SnapshotFacts, ExportError> {
-    marks::sign(maps, &export.name, &export.mark).await?;
     if native {
+        marks::sign(maps, &export.name, &export.mark).await?;
         return export_natively(maps, export).await;
     }
     copy_job(maps, export, report).await
@@ -117,31 +118,49 @@ async fn export_natively(maps: &ClientMaps, export: &Export) -> Result<SnapshotF
     })
 }
 
-async fn copy_job(
+/// Copies the job's snapshot, or finds the copy that an earlier try committed. Where it fails nothing
+/// is left: no chunk, no mark.
+pub(super) async fn copy_job(
     maps: &dyn Maps,
     export: &Export,
     report: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<SnapshotFacts, ExportError> {
+    let started = Instant::now();
+    marks::sign(maps, &export.name, &export.mark).await?;
     let target = exported_snapshot_map(&export.name);
     if let Some(done) = committed_before(maps, export, &target).await? {
         return Ok(done);
     }
-    let mut fresher_than = None;
+    settle(maps, &target).await?;
+    match copy_often(maps, export, &target, started, report).await {
+        Ok((validation, copied)) => register(maps, export, &validation, copied).await,
+        Err(error) => {
+            leave_nothing(maps, export, &target, &error).await;
+            Err(error)
+        }
+    }
+}
+
+/// Copies until a copy is whole, or it was tried often enough.
+async fn copy_often(
+    maps: &dyn Maps,
+    export: &Export,
+    target: &str,
+    started: Instant,
+    report: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<(Validation, Copied), ExportError> {
+    let (mut fresher_than, mut has_room) = (None, false);
+    let mut last = ExportError::Overtaken { attempts: ATTEMPTS };
     for attempt in 1..=ATTEMPTS {
         let record = source(maps, export, fresher_than).await?;
-        let Some(map) = record.source_map() else {
-            return Err(ExportError::NoJob(export.job.to_string()));
-        };
-        let validation = maps.validation(&map).await;
-        let validation = validation.map_err(ExportError::call("looked at"))?;
-        // Its map may have been cleared since the record was read.
-        let Some(validation) = validation.filter(|it| it.record.snapshot_id == record.snapshot_id)
-        else {
+        let Some((map, validation)) = validated(maps, export, &record).await? else {
+            // Its map was cleared since the record was read.
             fresher_than = Some(record.snapshot_id);
             continue;
         };
-        if attempt == 1 {
-            heap::check(maps, &target, validation.record.bytes).await?;
+        if !has_room {
+            heap::check(maps, target, validation.record.bytes).await?;
+            has_room = true;
         }
         let of = &validation.record;
         let told = |chunks, bytes| {
@@ -153,21 +172,87 @@ async fn copy_job(
                 of_bytes: of.bytes,
             });
         };
-        match copy(maps, &map, &target, &validation, &told).await {
-            Ok(copied) => return register(maps, export, &validation, copied).await,
-            Err(CopyError::Overtaken) => fresher_than = Some(record.snapshot_id),
-            Err(CopyError::Damaged(why)) if attempt == ATTEMPTS => {
-                return Err(ExportError::Damaged(why));
+        let copying = Copying {
+            source: &map,
+            target,
+            expected: &validation,
+            deadline: (started + export.timeout, export.timeout.as_secs()),
+            report: &told,
+        };
+        match copy(maps, &copying).await {
+            Ok(copied) => {
+                unchanged(maps, export, record.snapshot_id).await?;
+                return Ok((validation, copied));
+            }
+            Err(CopyError::Overtaken { found }) if export.which != WhichSnapshot::Fresh => {
+                unchanged(maps, export, record.snapshot_id).await?;
+                return Err(source_damaged(export, of, found));
+            }
+            Err(CopyError::Overtaken { .. }) => {
+                fresher_than = Some(record.snapshot_id);
+                last = ExportError::Overtaken { attempts: ATTEMPTS };
             }
             Err(CopyError::Damaged(why)) => {
                 tracing::warn!(snapshot = %export.name, attempt, why, "copy reads back wrong, made again");
+                last = ExportError::Damaged(why);
                 sleep(STRAGGLERS).await;
             }
-            Err(CopyError::Call(error)) => return Err(after_failure(maps, &target, error).await),
+            Err(CopyError::Call(error)) => return Err(error),
         }
     }
-    let error = ExportError::Overtaken { attempts: ATTEMPTS };
-    Err(after_failure(maps, &target, error).await)
+    Err(last)
+}
+
+/// Clears what an earlier try left, whose last writes may still be on their way.
+async fn settle(maps: &dyn Maps, target: &str) -> Result<(), ExportError> {
+    let size = maps.size(target).await;
+    if size.map_err(ExportError::call("looked for"))? > 0 {
+        clear(maps, target).await.map_err(ExportError::of_copy)?;
+        sleep(STRAGGLERS).await;
+    }
+    Ok(())
+}
+
+/// The map of the committed snapshot, and its validation record. None where a running job has gone on.
+async fn validated(
+    maps: &dyn Maps,
+    export: &Export,
+    record: &ExecutionRecord,
+) -> Result<Option<(String, Validation)>, ExportError> {
+    let no_job = || ExportError::NoJob(export.job.to_string());
+    let map = record.source_map().ok_or_else(no_job)?;
+    let validation = maps.validation(&map).await;
+    let validation = validation.map_err(ExportError::call("looked at"))?;
+    match validation.filter(|it| it.record.snapshot_id == record.snapshot_id) {
+        Some(validation) => Ok(Some((map, validation))),
+        None if export.which == WhichSnapshot::Fresh => Ok(None),
+        None => {
+            unchanged(maps, export, record.snapshot_id).await?;
+            let why = "its validation record is gone, and the job makes no other one";
+            Err(ExportError::Damaged(why.to_owned()))
+        }
+    }
+}
+
+/// Sees that a job which was suspended is still where it was: else it went on from what was copied.
+async fn unchanged(maps: &dyn Maps, export: &Export, snapshot_id: i64) -> Result<(), ExportError> {
+    if export.which == WhichSnapshot::Fresh {
+        return Ok(());
+    }
+    let now = record(maps, export.job).await?;
+    if still_rests(export, &now, snapshot_id) {
+        return Ok(());
+    }
+    Err(changed(export, &now))
+}
+
+fn source_damaged(export: &Export, of: &ValidationRecord, found: i64) -> ExportError {
+    ExportError::SourceDamaged {
+        job: export.job.to_string(),
+        snapshot_id: of.snapshot_id,
+        found,
+        chunks: of.chunks,
+    }
 }
 
 /// The snapshot that an earlier try of this export committed, registered if it was not: its answer
@@ -182,31 +267,38 @@ async fn committed_before(
     let Some(validation) = validation.filter(|it| it.record.job_id == export.job.0) else {
         return Ok(None);
     };
+    let snapshot_id = validation.record.snapshot_id;
     if export.which != WhichSnapshot::Fresh {
         let now = record(maps, export.job).await?;
-        if now.snapshot_id != validation.record.snapshot_id {
+        if !still_rests(export, &now, snapshot_id) {
             return Ok(None);
         }
     }
-    if read_back(maps, target, &validation).await.is_err() {
-        return Ok(None);
+    match read_back(maps, target, &validation).await {
+        Ok(()) => {}
+        // What can't be read now may be whole: it is not made again.
+        Err(CopyError::Call(error)) => return Err(error),
+        Err(_) => return Ok(None),
     }
-    let vertices = stateful(maps, target, validation.record.snapshot_id).await?;
+    let vertices = stateful(maps, target, snapshot_id).await?;
     let copied = Copied { vertices };
     register(maps, export, &validation, copied).await.map(Some)
 }
 
-/// Leaves nothing of an attempt that a failed call ended: what has no validation record is no
-/// snapshot, but takes room.
-async fn after_failure(maps: &dyn Maps, target: &str, error: ExportError) -> ExportError {
-    let lost = matches!(&error, ExportError::Call { source, .. } if source.is_connection_lost());
-    if lost {
+/// Leaves nothing of what failed: what has no validation record is no snapshot, but takes room, and
+/// its mark would keep the name from others. What can't be cleared now keeps its mark, and is cleared
+/// by the next try.
+async fn leave_nothing(maps: &dyn Maps, export: &Export, target: &str, error: &ExportError) {
+    if error.leaves_writes_open() {
         sleep(STRAGGLERS).await;
     }
-    if let Err(error) = maps.clear(target).await {
-        tracing::debug!(target, %error, "what was copied could not be cleared");
+    if let Err(error) = clear(maps, target).await {
+        tracing::debug!(target, ?error, "what was copied could not be cleared");
+        return;
     }
-    error
+    if let Err(error) = marks::withdraw(maps, &export.name, &export.mark).await {
+        tracing::debug!(target, %error, "the mark could not be taken back");
+    }
 }
 
 async fn register(
@@ -215,7 +307,7 @@ async fn register(
     validation: &Validation,
     copied: Copied,
 ) -> Result<SnapshotFacts, ExportError> {
-    let registered = maps.register(&export.name, &validation.data).await;
+    let registered = patiently(|| maps.register(&export.name, &validation.data)).await;
     registered.map_err(ExportError::call("registered"))?;
     Ok(SnapshotFacts {
         stateful: copied.vertices,
@@ -223,69 +315,5 @@ async fn register(
     })
 }
 
-/// The execution record of a snapshot that may be copied: the terminal one of a suspended job; else
-/// one that was begun after the export, or after the one that was overtaken.
-async fn source(
-    maps: &dyn Maps,
-    export: &Export,
-    fresher_than: Option<i64>,
-) -> Result<ExecutionRecord, ExportError> {
-    let first = record(maps, export.job).await?;
-    let committed = match export.which {
-        WhichSnapshot::Fresh => return fresh(maps, export, first, fresher_than).await,
-        WhichSnapshot::Terminal => first.is_terminal_snapshot_committed(),
-        WhichSnapshot::Last => first.snapshot_id >= 0,
-    };
-    if committed {
-        return Ok(first);
-    }
-    Err(ExportError::NotCommitted {
-        job: export.job.to_string(),
-        why: standing(&first),
-    })
-}
-
-/// Waits for a committed snapshot that was begun later than the given one.
-async fn fresh(
-    maps: &dyn Maps,
-    export: &Export,
-    first: ExecutionRecord,
-    fresher_than: Option<i64>,
-) -> Result<ExecutionRecord, ExportError> {
-    let fresher_than = fresher_than.unwrap_or(first.ongoing_snapshot_id);
-    let deadline = Instant::now() + export.patience;
-    let mut seen = first;
-    loop {
-        if seen.snapshot_id > fresher_than {
-            return Ok(seen);
-        }
-        if Instant::now() >= deadline {
-            return Err(ExportError::NoSnapshot {
-                job: export.job.to_string(),
-                seconds: export.patience.as_secs(),
-                why: standing(&seen),
-            });
-        }
-        sleep(LOOK).await;
-        seen = record(maps, export.job).await?;
-    }
-}
-
-async fn record(maps: &dyn Maps, job: JobId) -> Result<ExecutionRecord, ExportError> {
-    let record = maps.standing(job.0).await;
-    let record = record.map_err(ExportError::call("looked for"))?;
-    record.ok_or_else(|| ExportError::NoJob(job.to_string()))
-}
-
-fn standing(record: &ExecutionRecord) -> String {
-    let (committed, begun) = (record.snapshot_id, record.ongoing_snapshot_id);
-    let failure = record.last_snapshot_failure.as_deref();
-    let failure = failure.map_or_else(String::new, |why| {
-        let line = why.lines().next().unwrap_or_default();
-        format!(", the last one failed: {line}")
-    });
-    match committed {
-        -1 => format!("none is committed yet, {begun} was begun{failure}"),
-        _ => format!("{committed} is committed, {begun} was begun last{failure}"),
-    }
-}
+#[cfg(test)]
+mod tests;

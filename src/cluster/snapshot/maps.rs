@@ -10,11 +10,15 @@ use crate::hazelcast::codec::map::fetch_keys::KeyBatch;
 use crate::hazelcast::serialization::validation_key;
 use crate::hazelcast::snapshot::{EXPORTED_SNAPSHOTS, exported_snapshot_map};
 use crate::hazelcast::{Client, Data, ExecutionRecord, Heap, Result, ValidationRecord};
+use crate::plan::snapshot::SNAPSHOT_MARKS;
 
 /// What a fetch begins with.
 pub(super) const BEGINNING: &[(i32, i32)] = &[(i32::MAX, -1)];
 /// How long one call may take; copying makes thousands.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a write may take: longer than members themselves wait for each other (60 s), so that each
+/// is answered, if only with an error, and none comes true after it was given up.
+const WRITE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A validation record, read and as its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,42 +55,57 @@ pub(in crate::cluster) trait Maps: Send + Sync {
     async fn commit(&self, map: &str, record: &Data) -> Result<()>;
     /// Makes the members list an exported snapshot.
     async fn register(&self, name: &str, record: &Data) -> Result<()>;
+    /// The mark under an exported snapshot's name.
+    async fn mark(&self, name: &str) -> Result<Option<Data>>;
+    /// Replaces a mark, where it is still as it was read; says whether it was.
+    async fn write_mark(
+        &self,
+        name: &str,
+        before: Option<&Data>,
+        after: Option<&Data>,
+    ) -> Result<bool>;
     async fn backups(&self, map: &str) -> Result<u64>;
     async fn heap(&self, member: Uuid) -> Result<Option<Heap>>;
 }
 
 /// Map calls through the client.
-pub(in crate::cluster) struct ClientMaps(Client);
+pub(in crate::cluster) struct ClientMaps {
+    client: Client,
+    writes: Client,
+}
 
 impl ClientMaps {
     pub(in crate::cluster) fn new(client: &Client) -> Self {
-        Self(client.with_timeout(CALL_TIMEOUT))
+        Self {
+            client: client.with_timeout(CALL_TIMEOUT),
+            writes: client.with_timeout(WRITE_TIMEOUT),
+        }
     }
 
     pub(super) fn client(&self) -> &Client {
-        &self.0
+        &self.client
     }
 }
 
 #[async_trait]
 impl Maps for ClientMaps {
     fn partition_count(&self) -> i32 {
-        i32::try_from(self.0.state().borrow().partition_count).unwrap_or_default()
+        i32::try_from(self.client.state().borrow().partition_count).unwrap_or_default()
     }
 
     fn members(&self) -> Vec<Uuid> {
-        let state = self.0.state();
+        let state = self.client.state();
         let state = state.borrow();
         let data = state.members.iter().filter(|member| !member.lite);
         data.map(|member| member.uuid).collect()
     }
 
     async fn standing(&self, job: i64) -> Result<Option<ExecutionRecord>> {
-        self.0.execution_record(job).await
+        self.client.execution_record(job).await
     }
 
     async fn validation(&self, map: &str) -> Result<Option<Validation>> {
-        let found = self.0.validation_record(map).await?;
+        let found = self.client.validation_record(map).await?;
         Ok(found.map(|(record, data)| Validation { record, data }))
     }
 
@@ -97,7 +116,7 @@ impl Maps for ClientMaps {
         pointers: &[(i32, i32)],
         batch: i32,
     ) -> Result<EntryBatch> {
-        self.0
+        self.client
             .map(map)
             .fetch_entries(partition, pointers, batch)
             .await
@@ -110,33 +129,61 @@ impl Maps for ClientMaps {
         pointers: &[(i32, i32)],
         batch: i32,
     ) -> Result<KeyBatch> {
-        self.0.map(map).fetch_keys(partition, pointers, batch).await
+        self.client
+            .map(map)
+            .fetch_keys(partition, pointers, batch)
+            .await
     }
 
     async fn put_all(&self, map: &str, partition: i32, entries: &[(Data, Data)]) -> Result<()> {
-        self.0.map(map).put_all(partition, entries).await
+        self.writes.map(map).put_all(partition, entries).await
     }
 
     async fn size(&self, map: &str) -> Result<u64> {
-        self.0.map(map).size().await
+        self.client.map(map).size().await
     }
 
     async fn clear(&self, map: &str) -> Result<()> {
-        self.0.map(map).clear().await
+        self.writes.map(map).clear().await
     }
 
     async fn commit(&self, map: &str, record: &Data) -> Result<()> {
-        self.0.map(map).set(&validation_key(), record).await
+        self.writes.map(map).set(&validation_key(), record).await
     }
 
     async fn register(&self, name: &str, record: &Data) -> Result<()> {
-        self.0.create_map(&exported_snapshot_map(name)).await?;
-        let listed = self.0.map(EXPORTED_SNAPSHOTS);
+        self.writes.create_map(&exported_snapshot_map(name)).await?;
+        let listed = self.writes.map(EXPORTED_SNAPSHOTS);
         listed.set(&Data::string(name), record).await
     }
 
+    async fn mark(&self, name: &str) -> Result<Option<Data>> {
+        self.client
+            .map(SNAPSHOT_MARKS)
+            .get(&Data::string(name))
+            .await
+    }
+
+    async fn write_mark(
+        &self,
+        name: &str,
+        before: Option<&Data>,
+        after: Option<&Data>,
+    ) -> Result<bool> {
+        let (marks, key) = (self.writes.map(SNAPSHOT_MARKS), Data::string(name));
+        match (before, after) {
+            (None, None) => Ok(true),
+            (None, Some(mark)) => {
+                let there = marks.put_if_absent(&key, mark).await?;
+                Ok(there.is_none_or(|there| there == *mark))
+            }
+            (Some(before), Some(mark)) => marks.replace_if_same(&key, before, mark).await,
+            (Some(before), None) => marks.remove_if_same(&key, before).await,
+        }
+    }
+
     async fn backups(&self, map: &str) -> Result<u64> {
-        let config = self.0.map_config(map).await?;
+        let config = self.client.map_config(map).await?;
         let backups = config
             .backup_count
             .saturating_add(config.async_backup_count);
@@ -144,6 +191,6 @@ impl Maps for ClientMaps {
     }
 
     async fn heap(&self, member: Uuid) -> Result<Option<Heap>> {
-        self.0.heap(member).await
+        self.client.heap(member).await
     }
 }

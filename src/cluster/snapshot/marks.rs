@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::ExportError;
-use super::maps::ClientMaps;
+use super::maps::Maps;
 use crate::hazelcast::snapshot::{EXPORTED_SNAPSHOTS, exported_snapshot_map};
 use crate::hazelcast::{Client, Data, Result};
 use crate::plan::snapshot::{SNAPSHOT_MARKS, SnapshotMark};
@@ -23,47 +23,60 @@ pub(in crate::cluster) async fn get(client: &Client, name: &str) -> Result<Optio
     Ok(value.as_ref().and_then(mark))
 }
 
-/// Signs a name that is free, or that the same export signed before. A snapshot of the name without
-/// any signature is a stranger's.
+/// Signs a name that is free, or that the same resource signed before: for the same job, or for an
+/// earlier one of which nothing was committed. A snapshot without any signature is a stranger's.
 pub(super) async fn sign(
-    maps: &ClientMaps,
+    maps: &dyn Maps,
     name: &str,
     mark: &SnapshotMark,
 ) -> Result<(), ExportError> {
-    let client = maps.client();
     let taken = |whose: String| ExportError::NameTaken {
         name: name.to_owned(),
         whose,
     };
     let doing = ExportError::call("signed");
-    let before = get(client, name).await.map_err(&doing)?;
-    match before {
-        Some(before) if is_same(&before, mark) => return Ok(()),
-        Some(before) => return Err(taken(format!("of {} of {}", before.resource, before.owner))),
+    let before = maps.mark(name).await.map_err(&doing)?;
+    let signed = before.as_ref().map(self::mark);
+    let map = exported_snapshot_map(name);
+    match signed {
+        Some(Some(signed)) if is_of_same_resource(&signed, mark) => {
+            let committed = maps.validation(&map).await.map_err(&doing)?.is_some();
+            if committed && signed.job != mark.job {
+                return Err(taken(format!("it is of its earlier job {}", signed.job)));
+            }
+        }
+        Some(Some(signed)) => {
+            return Err(taken(format!("of {} of {}", signed.resource, signed.owner)));
+        }
+        Some(None) => return Err(taken("its signature can't be read".to_owned())),
+        None if maps.size(&map).await.map_err(&doing)? > 0 => {
+            return Err(taken("jetkeeper did not make it".to_owned()));
+        }
         None => {}
     }
-    let size = client.map(exported_snapshot_map(name)).size().await;
-    if size.map_err(&doing)? > 0 {
-        return Err(taken("jetkeeper did not make it".to_owned()));
+    let value = written(mark);
+    if before.as_ref() == Some(&value) {
+        return Ok(());
     }
-    // Our own type always has its JSON.
-    let value = Data::string(&serde_json::to_string(mark).unwrap_or_default());
-    let there = client
-        .map(SNAPSHOT_MARKS)
-        .put_if_absent(&Data::string(name), &value)
-        .await
-        .map_err(&doing)?;
-    match there {
-        None => Ok(()),
-        Some(there) if self::mark(&there).is_some_and(|there| is_same(&there, mark)) => Ok(()),
-        Some(_) => Err(taken("another export of the name began now".to_owned())),
+    let signed = maps.write_mark(name, before.as_ref(), Some(&value)).await;
+    if signed.map_err(&doing)? {
+        return Ok(());
     }
+    Err(taken("another export of the name began now".to_owned()))
 }
 
-/// Whether two marks are of one export: what is begun again after a crash has another time.
-fn is_same(one: &SnapshotMark, other: &SnapshotMark) -> bool {
-    let identity = |mark: &SnapshotMark| (mark.owner.clone(), mark.resource.clone(), mark.job);
-    identity(one) == identity(other)
+/// Takes a signature back, if it is still this one.
+pub(super) async fn withdraw(maps: &dyn Maps, name: &str, mark: &SnapshotMark) -> Result<bool> {
+    maps.write_mark(name, Some(&written(mark)), None).await
+}
+
+fn is_of_same_resource(one: &SnapshotMark, other: &SnapshotMark) -> bool {
+    (&one.owner, &one.resource) == (&other.owner, &other.resource)
+}
+
+/// Our own type always has its JSON.
+fn written(mark: &SnapshotMark) -> Data {
+    Data::string(&serde_json::to_string(mark).unwrap_or_default())
 }
 
 /// Deletes a snapshot: its map, its line in the members' list, its mark; in the order in which

@@ -24,8 +24,10 @@ use crate::hazelcast::message::{ClientMessage, DecodeError, ERROR_TYPE};
 
 /// First bytes on a connection: "client protocol, version 2".
 const PREAMBLE: &[u8] = b"CP2";
-/// Room made for each read.
+/// Room made for reads.
 const READ_CHUNK: usize = 16 * 1024;
+/// More is made once less than this is left.
+const LEAST_ROOM: usize = 2 * 1024;
 /// No further calls are taken while this much waits to be written.
 const WRITE_HIGH_WATER: usize = 256 * 1024;
 /// What is kept of each text of an error: more than is ever shown, and than secrets are looked for in.
@@ -149,7 +151,7 @@ impl<S: AsyncRead + AsyncWrite> Task<S> {
     async fn wait(&mut self) -> Result<Wake, LossCause> {
         let wants_write = !self.wire.output.is_empty();
         let wants_commands = self.wire.output.len() < WRITE_HIGH_WATER;
-        self.wire.input.reserve(READ_CHUNK);
+        self.wire.make_room();
         let timer = self.heartbeat.next_at(wants_write);
         let io = |error| LossCause::Io(Arc::new(error));
         tokio::select! {
@@ -202,6 +204,14 @@ fn refuse(reply: Reply, refusal: Refusal) {
 }
 
 impl Wire {
+    /// Makes room for a read. What was read is shared with whoever got it, so that room for each answer
+    /// would be a new buffer for each.
+    fn make_room(&mut self) {
+        if self.input.capacity() - self.input.len() < LEAST_ROOM {
+            self.input.reserve(READ_CHUNK);
+        }
+    }
+
     /// Takes all whole messages out of what was read.
     fn receive(&mut self) -> Result<(), LossCause> {
         if !self.greeted {

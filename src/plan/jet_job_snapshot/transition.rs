@@ -81,13 +81,18 @@ fn exported(record: &mut SnapshotRecord, step: &Step, facts: &SnapshotFacts, now
 fn failed(record: &mut SnapshotRecord, step: &Step, reason: Reason, message: &str, now: Timestamp) {
     let exporting = matches!(step.action, Action::Export(_));
     let pause = record.spec.pause_to_copy == PauseToCopy::Allowed;
-    if exporting && reason == Reason::SnapshotOvertaken && pause {
-        record.overtaken = true;
+    let overtaken = exporting && reason == Reason::SnapshotOvertaken;
+    record.overtaken |= overtaken;
+    if overtaken && pause {
         record.retry = None;
         return;
     }
     let tries = record.retry.as_ref().map_or(0, |retry| retry.count);
-    let lasting = matches!(reason, Reason::SnapshotOvertaken | Reason::Conflict);
+    // Nothing of it passes by itself; what is too slow, and says SnapshotFailed, would be slow again.
+    let lasting = matches!(
+        reason,
+        Reason::SnapshotOvertaken | Reason::Conflict | Reason::SnapshotFailed
+    );
     if exporting && (lasting || tries >= TRIES) {
         record.state = SnapshotState::Failed;
         record.reason = reason;

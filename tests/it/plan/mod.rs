@@ -11,6 +11,7 @@ mod drive;
 mod guards;
 mod hands;
 mod happenings;
+mod names;
 mod observe;
 mod properties;
 mod remote;

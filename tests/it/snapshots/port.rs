@@ -77,6 +77,7 @@ pub(crate) fn export_of(job: JobId, suspended: bool) -> Export {
             fork: !suspended,
         },
         patience: PATIENCE,
+        timeout: PATIENCE,
         name,
     }
 }

@@ -40,6 +40,7 @@ pub(crate) struct MemberOptions {
     upload: bool,
     join: Vec<u16>,
     properties: BTreeMap<String, String>,
+    heap_mib: u32,
 }
 
 impl MemberOptions {
@@ -69,6 +70,13 @@ impl MemberOptions {
     /// A member property, like `hazelcast.jet.job.scan.period`.
     pub(crate) fn property(mut self, name: &str, value: &str) -> Self {
         self.properties.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The heap of its JVM. The default is small: tests run several members.
+    #[allow(dead_code, reason = "for the benchmarks, which share this file")]
+    pub(crate) fn heap_mib(mut self, heap_mib: u32) -> Self {
+        self.heap_mib = heap_mib;
         self
     }
 
@@ -143,6 +151,7 @@ impl Member {
                 "hazelcast.clientengine.thread.count".to_owned(),
                 "16".to_owned(),
             )]),
+            heap_mib: 256,
         }
     }
 
@@ -269,12 +278,8 @@ impl Member {
         let mut command = Process::command("java");
         command
             // A small, quickly started JVM: tests run several, and none for long.
-            .args([
-                "-Xms64m",
-                "-Xmx256m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-            ])
+            .args(["-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .arg(format!("-Xmx{}m", self.options.heap_mib))
             .arg(format!("-Dhazelcast.config={}", config.display()))
             .arg(format!("-Djava.io.tmpdir={}", self.dir().display()))
             .args(["-Djava.net.preferIPv4Stack=true", "-cp"])

@@ -8,8 +8,21 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Long enough for anything that is not broken, also where all cores are busy.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The same for what is over in a moment.
+const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Whether the condition came true before the deadline.
-pub(crate) fn within(deadline: Duration, mut condition: impl FnMut() -> bool) -> bool {
+pub(crate) fn within(deadline: Duration, condition: impl FnMut() -> bool) -> bool {
+    poll(deadline, POLL_INTERVAL, condition)
+}
+
+/// The same, for who has to act at once.
+#[allow(dead_code, reason = "for the tests; the benchmarks share this file")]
+pub(crate) fn promptly(deadline: Duration, condition: impl FnMut() -> bool) -> bool {
+    poll(deadline, SHORT_POLL_INTERVAL, condition)
+}
+
+fn poll(deadline: Duration, interval: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
     loop {
         if condition() {
@@ -18,7 +31,7 @@ pub(crate) fn within(deadline: Duration, mut condition: impl FnMut() -> bool) ->
         if started.elapsed() >= deadline {
             return false;
         }
-        thread::sleep(POLL_INTERVAL);
+        thread::sleep(interval);
     }
 }
 

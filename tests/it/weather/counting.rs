@@ -20,7 +20,11 @@ impl Counting {
     /// Declares the job, and waits until it has counted for a while.
     pub(super) fn start(stem: &str, spec: &[&str]) -> Self {
         let member = Member::shared();
-        let stage = Stage::on(member);
+        Self::start_on(Stage::on(member), member, stem, spec)
+    }
+
+    /// The same on another stage. The counts are written by every member, to a file of this one.
+    pub(super) fn start_on(stage: Stage, member: &Member, stem: &str, spec: &[&str]) -> Self {
         let name = stage.name(stem);
         let file = member.dir().join(format!("{name}.counts"));
         stage.write("jars/counter.jar", jar("counter.jar"));

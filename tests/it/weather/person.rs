@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use jetkeeper::hazelcast::serialization::decode_validation_record;
-use jetkeeper::hazelcast::snapshot::EXPORTED_SNAPSHOTS;
+use jetkeeper::hazelcast::snapshot::{EXPORTED_SNAPSHOTS, exported_snapshot_map};
 use jetkeeper::hazelcast::{
     Client, ClientConfig, Data, JobConfig, JobSummary, TerminateMode, Upload,
 };
@@ -95,6 +95,32 @@ impl Person {
         let length = jar.len() as u64;
         let sent = self.client.upload_jar(&upload, jar.as_slice(), length);
         RUNTIME.block_on(sent).unwrap();
+    }
+
+    /// Resumes a job, if it is one that can be.
+    pub(super) fn try_resume(&self, job: i64) -> bool {
+        RUNTIME.block_on(self.client.resume(job)).is_ok()
+    }
+
+    /// The entries of an exported snapshot, whole or not.
+    pub(super) fn snapshot_entries(&self, name: &str) -> u64 {
+        let map = self.client.map(exported_snapshot_map(name));
+        RUNTIME.block_on(map.size()).unwrap()
+    }
+
+    /// Destroys the map of an exported snapshot.
+    pub(super) fn destroy_snapshot(&self, name: &str) {
+        let map = exported_snapshot_map(name);
+        let destroyed = self.client.destroy_map(&map);
+        RUNTIME.block_on(destroyed).unwrap();
+    }
+
+    /// The only job of this name that has not ended, once there is just one.
+    pub(super) fn only_active(&self, name: &str) -> JobSummary {
+        let mut jobs = self.jobs(name);
+        jobs.retain(|job| !job.status.is_terminal());
+        assert_eq!(jobs.len(), 1, "one job called {name} is active: {jobs:?}");
+        jobs.remove(0)
     }
 
     /// The name of the exported snapshot of this job that members list.

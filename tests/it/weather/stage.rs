@@ -212,6 +212,11 @@ impl Stage {
         steps.filter(|step| step.starts_with(words)).count()
     }
 
+    /// The same of both.
+    pub(super) fn all_steps(&self, words: &str) -> usize {
+        self.steps(words) + self.steps_of_snapshots(words)
+    }
+
     /// How often the daemons began to submit a job of this name.
     pub(super) fn submits(&self, name: &str) -> usize {
         self.steps(&format!("submit job {name} to"))

@@ -10,14 +10,26 @@ use jetkeeper::plan::status::Phase;
 
 use super::stage::Stage;
 use crate::support::member::Member;
-use crate::support::wait::{PATIENCE, within};
+use crate::support::wait::{PATIENCE, promptly, within};
 
 impl Stage {
     /// Waits for a condition; shows what the daemon thinks where it never comes.
     pub(super) fn until(&self, what: &str, condition: impl FnMut() -> bool) {
-        if within(PATIENCE, condition) {
-            return;
+        if !within(PATIENCE, condition) {
+            self.in_vain(what);
         }
+    }
+
+    /// Waits until the daemons began more than so many steps that read like this, whoever they are of;
+    /// returns at once, while the step is under way.
+    pub(super) fn until_step_after(&self, before: usize, words: &str) {
+        let began = promptly(PATIENCE, || self.all_steps(words) > before);
+        if !began {
+            self.in_vain(&format!("a step begins: {words}"));
+        }
+    }
+
+    fn in_vain(&self, what: &str) -> ! {
         let jobs = self.cli(&["get", "jobs", "-o", "yaml"]);
         panic!(
             "waited {PATIENCE:?} in vain: {what}\n--- the log:\n{}\n--- the jobs:\n{}{}",
@@ -55,6 +67,20 @@ impl Stage {
             found.is_some()
         });
         found.unwrap()
+    }
+
+    /// Waits until a snapshot is held for this reason, with these words for whoever has to act.
+    pub(super) fn until_snapshot_held(&self, name: &str, reason: Reason, words: &[&str]) {
+        self.until(
+            &format!("{name} is held: {reason}, saying {words:?}"),
+            || {
+                let holds = self.snapshot(name).map(|it| it.status.holds.clone());
+                let told = |hold: &Hold| {
+                    hold.reason == reason && words.iter().all(|words| hold.message.contains(words))
+                };
+                holds.is_some_and(|holds| holds.iter().any(told))
+            },
+        );
     }
 
     /// Waits until a job is in a phase and nothing is held.

@@ -28,6 +28,11 @@ public final class Counter {
         String guarantee = args.length > 2 ? args[2] : "EXACTLY_ONCE";
         long increment = "2".equals(Counter.class.getPackage().getImplementationVersion()) ? 1_000 : 1;
 
+        String file = args.length > 3 ? args[3] : null;
+        Jobs.submit(pipeline(sink, keys, increment, file), Jobs.config(ProcessingGuarantee.valueOf(guarantee)));
+    }
+
+    static Pipeline pipeline(String sink, int keys, long increment, String file) {
         // Without this two counts of one key overtake each other on the way to the file, now and then.
         Pipeline pipeline = Pipeline.create().setPreserveOrder(true);
         StreamStage<Entry<String, Long>> counts = pipeline
@@ -40,12 +45,12 @@ public final class Counter {
                 })
                 .setName("counter");
         counts.writeTo(Sinks.map(sink));
-        if (args.length > 3) {
+        if (file != null) {
             // By one processor, or lines of one key could overtake each other.
             counts.map(count -> count.getKey() + " " + count.getValue())
                     .setLocalParallelism(1)
-                    .writeTo(Lines.appendedTo(args[3]));
+                    .writeTo(Lines.appendedTo(file));
         }
-        Jobs.submit(pipeline, Jobs.config(ProcessingGuarantee.valueOf(guarantee)));
+        return pipeline;
     }
 }
