@@ -125,7 +125,8 @@ impl Exchange {
         self.to_client.send(None).ok();
     }
 
-    async fn forward(&self) {
+    /// Answers as the real member does.
+    pub(crate) async fn forward(&self) {
         let answer = self.ask(&self.request).await;
         self.write(&answer);
     }
