@@ -8,7 +8,7 @@
 //! | `__jet.exportedSnapshotsCache` | name | [`ValidationRecord`] |
 //!
 //! Each map of chunks has one more entry, its [`ValidationRecord`], under
-//! [`validation_key`](super::serialization::validation_key).
+//! [`validation_key`].
 
 use super::client::Client;
 use super::cluster::roster::Target;

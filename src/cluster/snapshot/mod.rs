@@ -21,7 +21,7 @@
 //!
 //! What holds: an exported snapshot has its validation record only if all its chunks were written,
 //! counted, of one snapshot and distinct; a source that changes under the reader is noticed; at most
-//! [`copy::WORKERS`] times two batches, and [`copy::MEMORY`] bytes, are in memory; an export that fails
+//! `copy::WORKERS` times two batches, and `copy::MEMORY` bytes, are in memory; an export that fails
 //! leaves no chunk and no mark, and one that can't see to that is cleared by the next try.
 
 mod copy;
