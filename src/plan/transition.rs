@@ -14,8 +14,8 @@ use super::record::{
     UploadOutcome,
 };
 use super::snapshot::SnapshotFacts;
-use super::step::{Action, Outcome, Step, Submit};
-use crate::resources::Digest;
+use super::step::{Action, ExportSnapshot, Outcome, Step, Submit};
+use crate::resources::{Digest, Kind};
 
 /// The longest pause between two tries of a step that fails.
 const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(1);
@@ -60,7 +60,7 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
             count_suspend(&mut record, step, 1);
         }
         Action::Cancel { .. } => begin_cancel(&mut record, step),
-        Action::Export(export) => begin_export(&mut record, &export.name),
+        Action::Export(export) => begin_export(&mut record, export),
         Action::Resume { .. } => {
             if let Some(operation) = &mut record.operation {
                 operation.failures.resume = false;
@@ -103,18 +103,26 @@ fn begin_operation(record: &mut JobRecord, step: &Step, now: Timestamp) {
 }
 
 /// The export that an operation goes on with; what an earlier one may have left is to be deleted.
-fn begin_export(record: &mut JobRecord, name: &str) {
+fn begin_export(record: &mut JobRecord, export: &ExportSnapshot) {
     let Some(operation) = &mut record.operation else {
         return;
     };
     operation.suspends = 0;
     let next = OperationSnapshot {
-        name: name.to_owned(),
+        name: export.name.clone(),
         facts: None,
+        declared: is_declared(export),
     };
     let before = operation.snapshot.replace(next);
-    let other = before.filter(|before| before.name != name);
-    record.surplus.extend(other.map(|before| before.name));
+    let other = before.filter(|before| before.name != export.name);
+    record
+        .surplus
+        .extend(other.and_then(OperationSnapshot::surplus));
+}
+
+/// Whether a `JetJobSnapshot` asks for it, through the job's plan.
+fn is_declared(export: &ExportSnapshot) -> bool {
+    export.mark.resource.kind == Kind::JetJobSnapshot
 }
 
 /// Remembers how the job's end is asked for.
@@ -275,10 +283,11 @@ fn exported(record: &mut JobRecord, step: &Step, facts: &SnapshotFacts) {
         name: export.name.clone(),
         facts: facts.clone(),
         cluster_id: step.expects.cluster_id,
+        declared: is_declared(export),
     };
     let before = record.kept.replace(kept);
     let other = before.filter(|before| before.name != export.name);
-    record.surplus.extend(other.map(|before| before.name));
+    record.surplus.extend(other.and_then(KeptSnapshot::surplus));
 }
 
 /// A job whose snapshot can't be exported does not stay suspended for it. A cluster that could not
@@ -407,11 +416,12 @@ fn undo(record: &mut JobRecord, step: &Step) {
 
 /// A cancel that was not done; one that was accepted or had no answer before may be the one that was.
 fn undo_cancel(record: &mut JobRecord) {
-    let operation = record.operation.as_mut();
-    let Some(operation) = operation.filter(|it| it.cancel == CancelSent::InFlight) else {
-        return;
-    };
-    operation.cancel = CancelSent::No;
+    if let Some(operation) = &mut record.operation {
+        if operation.cancel != CancelSent::InFlight {
+            return;
+        }
+        operation.cancel = CancelSent::No;
+    }
     if let Some(job) = &mut record.job {
         job.cancel_asked = None;
     }

@@ -253,8 +253,12 @@ fn removal(input: &PlanInput<'_>, record: &Arc<JobRecord>, limits: &Limits<'_>) 
             since: before.map_or(input.now, |deletion| deletion.since),
             confirmed,
         });
-        // Tries of what the document asked for don't hold its removal up.
+        // Tries of what the document asked for don't hold its removal up, nor does a word about its
+        // state that was given for something else let it go.
         record.retry = None;
+        if before.is_none() {
+            record.discard_state = false;
+        }
     }
     standing
 }

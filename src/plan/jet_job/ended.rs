@@ -51,9 +51,12 @@ fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
             Start::Fresh => {}
         }
     }
+    // A snapshot that is older than the job's end is one to go on from only by `onStateLoss`.
+    let secured = job.cancel_asked == Some(CancelAsked::Secured);
+    let kept = secured.then(|| restore::kept_of(draft, job.id)).flatten();
     let start = if job.cancel_asked == Some(CancelAsked::LetGo) {
         Start::Fresh
-    } else if let Some(snapshot) = restore::kept_of(draft, job.id) {
+    } else if let Some(snapshot) = kept {
         Start::From(snapshot)
     } else if stop::state_may_go(draft, job) {
         Start::Fresh

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::super::draft::Draft;
 use super::super::job::{Guarantee, JobStatus};
-use super::super::record::{BoundJob, EndedBy, OperationKind, SnapshotRecord};
+use super::super::record::{
+    BoundJob, CancelSent, EndedBy, OperationKind, SnapshotRecord, StoppedBy,
+};
 use super::super::step::{Action, Remember};
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
 use super::{jet_job_snapshot_by_its_job, secure, stop};
@@ -40,8 +42,9 @@ pub(super) fn decided(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
         let _secured = secure::secured(draft, job, OperationKind::Pause);
         return true;
     }
-    if let Some(secured) = secure::secured(draft, job, OperationKind::End) {
-        stop::cancel(draft, job, OperationKind::End, Some(secured));
+    let secured = secure::secured(draft, job, OperationKind::End);
+    if secured.is_some() || draft.record.discard_state {
+        stop::cancel(draft, job, OperationKind::End, secured);
     }
     true
 }
@@ -71,15 +74,22 @@ fn goes_on(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 /// Remembers that a snapshot ended the job on purpose.
 pub(super) fn note_end(draft: &mut Draft<'_>, job: &BoundJob) {
     let operation = draft.record.operation.as_ref();
-    let ended = operation.is_some_and(|it| it.kind == OperationKind::End && it.job == job.id);
-    if ended && !job.is_active() {
-        let generation = draft.record.generation;
-        let record = draft.edit();
+    let ending = operation.filter(|it| it.kind == OperationKind::End && it.job == job.id);
+    let Some(operation) = ending.filter(|_| !job.is_active()) else {
+        return;
+    };
+    // One that failed, or that somebody else cancelled, before we asked was not ended by it.
+    let asked = operation.cancel != CancelSent::No && job.stopped_by == Some(StoppedBy::Us);
+    let generation = draft.record.generation;
+    let record = draft.edit();
+    if asked {
         record.ended_by = Some(EndedBy {
             job: job.id,
             generation,
         });
         record.operation = None;
+    } else {
+        record.end_operation();
     }
 }
 

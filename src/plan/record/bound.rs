@@ -188,6 +188,16 @@ pub struct OperationSnapshot {
     pub name: String,
     /// What was read back of it; none until it is exported.
     pub facts: Option<SnapshotFacts>,
+    /// Whether a `JetJobSnapshot` asked for it: it belongs to that, and is never surplus.
+    #[serde(default)]
+    pub declared: bool,
+}
+
+impl OperationSnapshot {
+    /// Its name, if it is to be deleted once nothing needs it.
+    pub fn surplus(self) -> Option<String> {
+        (!self.declared).then_some(self.name)
+    }
 }
 
 /// A snapshot of ours that a job can be started from again.
@@ -200,6 +210,16 @@ pub struct KeptSnapshot {
     pub facts: SnapshotFacts,
     /// The cluster that it is on.
     pub cluster_id: Uuid,
+    /// Whether a `JetJobSnapshot` asked for it: it belongs to that, and is never surplus.
+    #[serde(default)]
+    pub declared: bool,
+}
+
+impl KeptSnapshot {
+    /// Its name, if it is to be deleted once nothing needs it.
+    pub fn surplus(self) -> Option<String> {
+        (!self.declared).then_some(self.name)
+    }
 }
 
 /// A job that a snapshot's document ended on purpose (`cancelJob`).

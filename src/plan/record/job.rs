@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, BoundJob, Drift, EndedBy, KeptSnapshot, Operation, OperationKind, RecordedStatus,
-    Rejected, Restarts, RestartsDone, SoughtRestart,
+    Attempt, BoundJob, Drift, EndedBy, KeptSnapshot, Operation, OperationKind, OperationSnapshot,
+    RecordedStatus, Rejected, Restarts, RestartsDone, SoughtRestart,
 };
 use crate::plan::hold::Reason;
 use crate::plan::ownership::OwnershipEntry;
@@ -180,7 +180,8 @@ impl JobRecord {
     pub fn forget_half_snapshot(&mut self) {
         if let Some(operation) = &mut self.operation {
             let half = operation.snapshot.take_if(|it| it.facts.is_none());
-            self.surplus.extend(half.map(|snapshot| snapshot.name));
+            self.surplus
+                .extend(half.and_then(OperationSnapshot::surplus));
         }
     }
 }

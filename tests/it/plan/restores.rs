@@ -4,6 +4,7 @@ use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::JobId;
 use jetkeeper::plan::snapshot::SnapshotFacts;
 use jetkeeper::plan::step::Outcome;
+use jetkeeper::resources::ResourceId;
 use serde_json::{Value, json};
 
 use super::drive::failed;
@@ -203,4 +204,82 @@ fn a_fork_whose_job_is_active_is_started_from_only_by_a_person_s_word() {
     let expected = plan.steps[0].expects.snapshot.as_ref().unwrap();
     assert!(expected.fork_allowed);
     scene.end_with(&plan, &Outcome::Done);
+}
+
+#[test]
+fn a_snapshot_of_a_resource_is_never_deleted_with_those_that_nothing_needs() {
+    let (mut scene, _) = running(json!({}));
+    scene.declare_snapshot("evening", &json!({"cancelJob": true}));
+    assert_eq!(scene.settle(), ["suspend", "export", "cancel"]);
+    assert!(scene.snapshots.contains_key("evening"));
+    scene.declare("orders", json!({"redeployNonce": 1}));
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_eq!(started_from(&scene), Some("evening"));
+    let job = scene.bound("orders").unwrap();
+    scene.commit_snapshot(job, &["counter"]);
+    scene.settle();
+    scene.delete("orders");
+    let way = ["suspend", "export", "cancel", "release"];
+    assert_eq!(scene.settle(), way);
+    assert!(
+        scene.snapshots.contains_key("evening"),
+        "{:?}",
+        scene.snapshots
+    );
+}
+
+#[test]
+fn a_job_that_failed_before_a_snapshot_ended_it_was_not_ended_by_it() {
+    for by_hand in [false, true] {
+        let (mut scene, job) = running(json!({}));
+        scene.declare_snapshot("evening", &json!({"cancelJob": true}));
+        scene.learn();
+        let plan = scene.pass();
+        assert_eq!(plan.steps[0].verb(), "suspend");
+        if by_hand {
+            scene.cancel_by_hand(job);
+        } else {
+            scene.fail(job);
+        }
+        scene.learn();
+        let holds = scene.learn().holds;
+        let of_job = holds
+            .iter()
+            .filter(|hold| *hold.subjects == [ResourceId::jet_job("orders")]);
+        assert_ne!(of_job.count(), 0, "by hand: {by_hand}");
+        assert_eq!(scene.recorded.jobs["orders"].ended_by, None);
+    }
+}
+
+#[test]
+fn a_word_that_a_snapshot_s_job_may_lose_its_state_cancels_it_and_lets_no_other_state_go() {
+    let (mut scene, job) = running(json!({}));
+    scene.unsuspendable(job);
+    scene.declare_snapshot("evening", &json!({"cancelJob": true}));
+    scene.learn();
+    let held = hold(&scene.learn(), Reason::SnapshotRequired);
+    scene.confirm(&held, true);
+    assert_eq!(scene.pass().steps[0].verb(), "cancel");
+    scene.learn();
+    assert!(scene.recorded.jobs["orders"].ended_by.is_some());
+}
+
+#[test]
+fn a_snapshot_of_long_ago_is_not_gone_on_from_because_a_person_cancelled_the_job() {
+    let (mut scene, job) = running(json!({}));
+    // An upgrade that is taken back once its snapshot is there.
+    scene.new_jar("orders", "2");
+    assert_eq!(words(&scene.pass()), "suspend");
+    assert_eq!(words(&scene.pass()), "export");
+    scene.new_jar("orders", "1");
+    assert_eq!(scene.settle(), ["resume"]);
+    scene.pass_time(seconds(30 * 24 * 3600));
+    scene.declare(
+        "orders",
+        json!({"state": "Canceled", "deletionPolicy": "Orphan"}),
+    );
+    scene.cancel_by_hand(job);
+    scene.settle();
+    scene.declare("orders", json!({}));
+    assert_eq!(words(&scene.learn()), "StateLost");
 }

@@ -12,6 +12,7 @@ use jetkeeper::plan::snapshot::SnapshotFacts;
 use jetkeeper::plan::status::JobStatusReport;
 use jetkeeper::plan::{Plan, PlanInput, Planner, Settings};
 use jetkeeper::resources::desired::Annotations;
+use jetkeeper::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use jetkeeper::resources::{
     Declared, Desired, Digest, HazelcastSpec, JarFile, JarOrigin, JetJobSpec, Place, ResourceId,
     SourceName, SourceView,
@@ -315,7 +316,30 @@ impl Scene {
         plan
     }
 
+    /// Declares a snapshot of `orders`.
+    pub(crate) fn declare_snapshot(&mut self, name: &str, spec: &Value) {
+        let mut whole = json!({"jetJobResourceName": "orders"});
+        let fields = spec.as_object().unwrap().clone();
+        whole.as_object_mut().unwrap().extend(fields);
+        let spec: JetJobSnapshotSpec = serde_json::from_value(whole).unwrap();
+        let declared = Declared {
+            place: place(SOURCE, name),
+            digest: Digest::of_json(&spec),
+            spec: Arc::new(spec),
+            annotations: Annotations::default(),
+        };
+        let snapshots = &mut self.desired.snapshots;
+        snapshots.insert(name.to_owned(), Arc::new(declared));
+    }
+
     pub(crate) fn remember(&mut self, plan: &Plan) {
+        for (name, record) in &plan.snapshots {
+            let snapshots = &mut self.recorded.snapshots;
+            match record {
+                Some(record) => drop(snapshots.insert(name.clone(), Arc::clone(record))),
+                None => drop(snapshots.remove(name)),
+            }
+        }
         for (name, record) in &plan.jobs {
             match record {
                 Some(record) => drop(self.recorded.jobs.insert(name.clone(), Arc::clone(record))),
