@@ -141,6 +141,7 @@ fn missing(kind: &str, name: &str, published: &Published) -> ApiError {
     }
     error.hint(match kind {
         "Hazelcast" => "`jetkeeper get hazelcast` shows the names",
+        "JetJobSnapshot" => "`jetkeeper get snapshots` shows the names",
         _ => "`jetkeeper get jobs` shows the names",
     })
 }

@@ -20,7 +20,7 @@ pub struct JobStatusReport {
     /// `jobIdText`.
     pub id: i64,
     /// The same as Hazelcast writes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "text", skip_serializing_if = "Option::is_none")]
     pub job_id_text: Option<JobId>,
     /// The job's phase.
     pub phase: Phase,
@@ -79,7 +79,7 @@ pub struct SnapshotStatusReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<i64>,
     /// The job, as Hazelcast writes its id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "text", skip_serializing_if = "Option::is_none")]
     pub job_id_text: Option<JobId>,
     /// The job's name on its cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,4 +158,53 @@ pub enum LifecycleState {
     Failed,
     /// On its way out.
     Deleting,
+}
+
+/// Ids as text: they have more bits than programs keep that take numbers for floating point.
+mod text {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::JobId;
+
+    #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+    pub(super) fn serialize<S: Serializer>(id: &Option<JobId>, to: S) -> Result<S::Ok, S::Error> {
+        match id {
+            Some(id) => to.collect_str(id),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<JobId>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        let id = text.map(|text| text.parse().map_err(D::Error::custom));
+        id.transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_an_id_is_as_hazelcast_writes_it() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Status {
+            #[serde(default, with = "text", skip_serializing_if = "Option::is_none")]
+            id: Option<JobId>,
+        }
+        for (id, json) in [
+            (
+                Some(JobId(0x0adf_8fef_9a80_0001)),
+                r#"{"id":"0adf-8fef-9a80-0001"}"#,
+            ),
+            (None, "{}"),
+        ] {
+            let status = Status { id };
+            assert_eq!(serde_json::to_string(&status).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Status>(json).unwrap(), status);
+        }
+    }
 }

@@ -76,7 +76,10 @@ fn describe(
         observed_generation: record.status.observed_generation,
         submission_time: job.map(|job| job.submitted_at),
         completion_time: job.and_then(|job| job.completed_at),
-        failure_text: failed.and_then(|job| job.failure.clone()),
+        // What we cancelled tells of that as of a failure.
+        failure_text: failed
+            .filter(|job| job.stopped_by != Some(StoppedBy::Us))
+            .and_then(|job| job.failure.clone()),
         suspension_cause: suspended.map(|job| {
             job.failure
                 .clone()
