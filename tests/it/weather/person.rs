@@ -6,13 +6,13 @@ use std::time::Duration;
 use jetkeeper::hazelcast::serialization::decode_validation_record;
 use jetkeeper::hazelcast::snapshot::{EXPORTED_SNAPSHOTS, exported_snapshot_map};
 use jetkeeper::hazelcast::{
-    Client, ClientConfig, Data, JobConfig, JobSummary, TerminateMode, Upload,
+    Client, ClientConfig, Data, JobConfig, JobStatus, JobSummary, TerminateMode, Upload,
 };
 use jetkeeper::resources::Digest;
 use tokio::runtime::Runtime;
 
 use crate::support::fixture;
-use crate::support::wait::PATIENCE;
+use crate::support::wait::{PATIENCE, eventually};
 
 /// Where clients of tests live: tests themselves wait in plain threads.
 pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -78,7 +78,8 @@ impl Person {
         RUNTIME.block_on(self.client.terminate(job, mode)).unwrap();
     }
 
-    /// Submits a job of the pipelines' jar, as other programs do.
+    /// Submits a job of the pipelines' jar, as other programs do, and waits until it runs: before that it has
+    /// no execution.
     pub(super) fn submit(&self, name: &str, main: &str) {
         let jar = std::fs::read(fixture("pipelines.jar")).unwrap();
         let upload = Upload {
@@ -95,6 +96,10 @@ impl Person {
         let length = jar.len() as u64;
         let sent = self.client.upload_jar(&upload, jar.as_slice(), length);
         RUNTIME.block_on(sent).unwrap();
+        eventually(PATIENCE, "the job runs", || {
+            let jobs = self.jobs(name);
+            jobs.iter().any(|job| job.status == JobStatus::Running)
+        });
     }
 
     /// Resumes a job, if it is one that can be.
