@@ -202,6 +202,16 @@ pub struct Remember {
     pub failure_restart: bool,
 }
 
+impl Remember {
+    /// A step of this operation that acts on nothing else.
+    pub fn of(operation: OperationKind) -> Self {
+        Self {
+            operation: Some(operation),
+            ..Self::default()
+        }
+    }
+}
+
 impl Step {
     /// What makes it the same step.
     pub fn id(&self) -> StepId {

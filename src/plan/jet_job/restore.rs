@@ -100,17 +100,14 @@ fn of_resource(draft: &mut Draft<'_>, resource: &str) -> Start {
         }
         draft.edit().fork_allowed = true;
     }
-    Start::From(StartSnapshot {
-        name: record.spec.snapshot_name(resource).to_owned(),
-        facts: Some(exported.facts.clone()),
-        fork_allowed: true,
-    })
+    let name = record.spec.snapshot_name(resource);
+    Start::From(StartSnapshot::known(name, &exported.facts))
 }
 
-/// The snapshot that our own cancel of this job made, on this cluster.
+/// The snapshot that was made of this job last, on this cluster.
 pub(super) fn kept_of(draft: &Draft<'_>, job: JobId) -> Option<StartSnapshot> {
     let kept = kept(draft)?;
-    (kept.facts.job == job).then(|| from_kept(kept))
+    (kept.facts.job == job).then(|| StartSnapshot::known(&kept.name, &kept.facts))
 }
 
 /// The newest snapshot to start a lost job from, if it is young enough.
@@ -130,24 +127,12 @@ pub(super) fn newest(draft: &Draft<'_>, job: &BoundJob) -> Option<StartSnapshot>
     let newest = kept.into_iter().chain(declared);
     let newest = newest.filter(|(_, facts)| young(draft, facts));
     let (name, facts) = newest.max_by_key(|(_, facts)| facts.created_at)?;
-    Some(StartSnapshot {
-        name: name.to_owned(),
-        facts: Some(facts.clone()),
-        fork_allowed: true,
-    })
+    Some(StartSnapshot::known(name, facts))
 }
 
 fn kept<'a>(draft: &'a Draft<'_>) -> Option<&'a KeptSnapshot> {
     let kept = draft.record.kept.as_ref()?;
     (Some(kept.cluster_id) == draft.cluster_id()).then_some(kept)
-}
-
-fn from_kept(kept: &KeptSnapshot) -> StartSnapshot {
-    StartSnapshot {
-        name: kept.name.clone(),
-        facts: Some(kept.facts.clone()),
-        fork_allowed: true,
-    }
 }
 
 fn young(draft: &Draft<'_>, facts: &SnapshotFacts) -> bool {

@@ -178,7 +178,7 @@ fn suspended(
     draft.export(
         export,
         &[JobStatus::Suspended],
-        remember(kind),
+        Remember::of(kind),
         EXPORT_TIMEOUT,
     );
     None
@@ -187,11 +187,10 @@ fn suspended(
 /// The snapshot that this operation exported of this job, if it has.
 fn exported(draft: &Draft<'_>, job: &BoundJob) -> Option<ExpectedSnapshot> {
     let operation = draft.record.operation.as_ref()?;
-    let snapshot = operation.snapshot.as_ref()?;
-    let facts = snapshot.facts.clone().filter(|facts| facts.job == job.id)?;
+    let (name, facts) = operation.snapshot_of(job.id)?;
     Some(ExpectedSnapshot {
-        name: snapshot.name.clone(),
-        facts: Some(facts),
+        name: name.to_owned(),
+        facts: Some(facts.clone()),
         last_of: Some(job.id),
         fork_allowed: true,
     })
@@ -210,7 +209,7 @@ fn give_back(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
         return;
     }
     let action = Action::Resume { job: job.id };
-    draft.act_on(job.id, &[JobStatus::Suspended], action, remember(kind));
+    draft.act_on(job.id, &[JobStatus::Suspended], action, Remember::of(kind));
 }
 
 /// What is done once a person says that the state may go.
@@ -226,13 +225,6 @@ fn which(job: &BoundJob) -> WhichSnapshot {
         WhichSnapshot::Last
     } else {
         WhichSnapshot::Terminal
-    }
-}
-
-fn remember(kind: OperationKind) -> Remember {
-    Remember {
-        operation: Some(kind),
-        ..Remember::default()
     }
 }
 

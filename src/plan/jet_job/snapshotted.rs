@@ -26,9 +26,9 @@ pub(super) fn asked<'a>(draft: &Draft<'a>) -> Option<(&'a String, &'a Arc<Snapsh
 
 /// Goes on with a snapshot that stops the job; whether there is nothing else to decide now.
 pub(super) fn decided(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
-    let pausing = draft.record.operation.as_ref();
-    let pausing = pausing.is_some_and(|it| it.kind == OperationKind::Pause && it.job == job.id);
-    if pausing && (exported(draft, job) || asked(draft).is_none()) {
+    let operation = draft.record.operation.as_ref();
+    let pausing = operation.filter(|it| it.kind == OperationKind::Pause && it.job == job.id);
+    if pausing.is_some_and(|it| it.snapshot_of(job.id).is_some() || asked(draft).is_none()) {
         return goes_on(draft, job);
     }
     let Some((_, snapshot)) = asked(draft) else {
@@ -49,23 +49,13 @@ pub(super) fn decided(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     true
 }
 
-fn exported(draft: &Draft<'_>, job: &BoundJob) -> bool {
-    let operation = draft.record.operation.as_ref();
-    let snapshot = operation.and_then(|operation| operation.snapshot.as_ref());
-    let facts = snapshot.and_then(|snapshot| snapshot.facts.as_ref());
-    facts.is_some_and(|facts| facts.job == job.id)
-}
-
 /// The pause is over: the job runs again.
 fn goes_on(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     if job.status != JobStatus::Suspended {
         draft.edit().operation = None;
         return false;
     }
-    let remember = Remember {
-        operation: Some(OperationKind::Pause),
-        ..Remember::default()
-    };
+    let remember = Remember::of(OperationKind::Pause);
     let action = Action::Resume { job: job.id };
     draft.act_on(job.id, &[JobStatus::Suspended], action, remember);
     true
@@ -95,12 +85,7 @@ pub(super) fn note_end(draft: &mut Draft<'_>, job: &BoundJob) {
 
 /// Whether a snapshot ended the job, and its document asks for no other one since.
 pub(super) fn stays_ended(draft: &Draft<'_>, job: &BoundJob) -> bool {
-    let record = &draft.record;
-    let ended = record
-        .ended_by
-        .as_ref()
-        .is_some_and(|ended| ended.job == job.id && ended.generation == record.generation);
-    ended
+    draft.record.is_ended_by_snapshot(job.id)
         && !redeploy_wanted(draft)
         && !restart_nonce_wanted(draft)
         && !replacement_wanted(draft, job)

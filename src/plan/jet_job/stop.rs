@@ -122,10 +122,7 @@ pub(super) fn cancel(
     // A graceful cancel lets sinks commit what they hold; without a guarantee there is nothing.
     let keeps_state = job.guarantee != Some(Guarantee::None);
     let forceful = job.status != JobStatus::Running || !keeps_state;
-    let remember = Remember {
-        operation: Some(operation),
-        ..Remember::default()
-    };
+    let remember = Remember::of(operation);
     let action = Action::Cancel {
         job: job.id,
         forceful,

@@ -58,10 +58,7 @@ fn settings_updated(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     let Some(settings) = settings_wanted(draft, job) else {
         return false;
     };
-    let remember = Remember {
-        operation: Some(OperationKind::Configure),
-        ..Remember::default()
-    };
+    let remember = Remember::of(OperationKind::Configure);
     let action = Action::UpdateConfig {
         job: job.id,
         settings,

@@ -215,10 +215,7 @@ fn stop_new_version(draft: &mut Draft<'_>, job: &BoundJob) {
         end(draft, EventKind::StepFailed, message.to_owned());
         return;
     }
-    let remember = Remember {
-        operation: Some(OperationKind::Rollback),
-        ..Remember::default()
-    };
+    let remember = Remember::of(OperationKind::Rollback);
     let action = Action::Cancel {
         job: job.id,
         forceful: true,

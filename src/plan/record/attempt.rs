@@ -83,6 +83,17 @@ pub struct StartSnapshot {
     pub fork_allowed: bool,
 }
 
+impl StartSnapshot {
+    /// One that was read back before, of a job that is no question.
+    pub fn known(name: &str, facts: &SnapshotFacts) -> Self {
+        Self {
+            name: name.to_owned(),
+            facts: Some(facts.clone()),
+            fork_allowed: true,
+        }
+    }
+}
+
 /// How an upload ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

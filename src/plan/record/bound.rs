@@ -153,6 +153,13 @@ impl Operation {
         snapshot.filter(|snapshot| snapshot.facts.is_some())
     }
 
+    /// The name of the snapshot that it made of this job, and what was read back of it.
+    pub fn snapshot_of(&self, job: JobId) -> Option<(&str, &SnapshotFacts)> {
+        let snapshot = self.snapshot.as_ref()?;
+        let facts = snapshot.facts.as_ref().filter(|facts| facts.job == job)?;
+        Some((&snapshot.name, facts))
+    }
+
     /// Whether it replaces a job by another version of it.
     pub fn is_upgrade(&self) -> bool {
         use OperationKind as Kind;

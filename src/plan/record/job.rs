@@ -11,6 +11,7 @@ use super::{
     RecordedStatus, Rejected, Restarts, RestartsDone, SoughtRestart,
 };
 use crate::plan::hold::Reason;
+use crate::plan::job::JobId;
 use crate::plan::ownership::OwnershipEntry;
 use crate::resources::desired::Annotations;
 use crate::resources::jet_job::Nonce;
@@ -166,6 +167,12 @@ impl JobRecord {
     pub fn end_operation(&mut self) {
         self.forget_half_snapshot();
         self.operation = None;
+    }
+
+    /// Whether the document of a snapshot asked for this job's end, and its own says nothing new since.
+    pub fn is_ended_by_snapshot(&self, job: JobId) -> bool {
+        let ended = self.ended_by.as_ref();
+        ended.is_some_and(|ended| ended.job == job && ended.generation == self.generation)
     }
 
     /// Whether the job is a new version that is still to show that it can stay.

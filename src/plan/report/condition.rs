@@ -174,7 +174,10 @@ fn as_wanted(record: &JobRecord, job: Option<&BoundJob>) -> Option<Verdict> {
             Some(yes("there is no job, and none is asked for"))
         }
         (DesiredState::Canceled, Some(status)) if status.is_terminal() => ended(),
-        (_, Some(status)) if status.is_terminal() && ended_by_snapshot(record, job) => {
+        (_, Some(status))
+            if status.is_terminal()
+                && job.is_some_and(|job| record.is_ended_by_snapshot(job.id)) =>
+        {
             let message = "a JetJobSnapshot with cancelJob ended it; it starts again when its document \
                            changes";
             Some((ConditionStatus::True, Reason::Ended, message.to_owned()))
@@ -184,11 +187,4 @@ fn as_wanted(record: &JobRecord, job: Option<&BoundJob>) -> Option<Verdict> {
             .map(|_| yes("left as it is by its deletionPolicy")),
         _ => None,
     }
-}
-
-/// Whether the document of a snapshot asked for the job's end, and its own asks for nothing since.
-fn ended_by_snapshot(record: &JobRecord, job: Option<&BoundJob>) -> bool {
-    let ended = record.ended_by.as_ref();
-    let ended = ended.filter(|ended| ended.generation == record.generation);
-    ended.map(|ended| ended.job) == job.map(|job| job.id) && ended.is_some()
 }

@@ -8,6 +8,21 @@ use super::stage::Stage;
 use crate::support::member::Member;
 use crate::support::program::Program;
 
+fn until_stopping(stage: &Stage) {
+    stage.until("the daemon is stopping", || {
+        stage.log().contains("stopping; steps in flight get 30 s")
+    });
+}
+
+/// The next run finds the job that was submitted, and submits no other.
+fn assert_found(stage: &Stage, name: &str, job: i64) {
+    let found = stage.until_at_rest(name, Phase::Running);
+    assert_eq!(found.status.id, job);
+    stage.reconcile();
+    stage.person.only_job(name);
+    assert_eq!(stage.submits(name), 1);
+}
+
 #[test]
 fn a_step_in_flight_may_end_before_the_daemon_does() {
     let member = Member::options().start();
@@ -17,20 +32,14 @@ fn a_step_in_flight_may_end_before_the_daemon_does() {
     stage.start();
     stage.until_main_begins(&member, &name);
     stage.signal(Signal::TERM);
-    stage.until("the daemon is stopping", || {
-        stage.log().contains("stopping; steps in flight get 30 s")
-    });
+    until_stopping(&stage);
     member.let_main_go(&name);
     let stopped = stage.ended().code(0);
     assert!(stopped.stderr.contains("nothing was left"), "{stopped:?}");
     let job = stage.person.only_job(&name).job_id;
 
     stage.start();
-    let found = stage.until_at_rest(&name, Phase::Running);
-    assert_eq!(found.status.id, job);
-    stage.reconcile();
-    stage.person.only_job(&name);
-    assert_eq!(stage.submits(&name), 1);
+    assert_found(&stage, &name, job);
 }
 
 #[test]
@@ -49,11 +58,7 @@ fn what_did_not_end_in_time_is_said_and_found_by_the_next_run() {
     let job = stage.person.only_job(&name).job_id;
 
     stage.start();
-    let found = stage.until_at_rest(&name, Phase::Running);
-    assert_eq!(found.status.id, job);
-    stage.reconcile();
-    stage.person.only_job(&name);
-    assert_eq!(stage.submits(&name), 1);
+    assert_found(&stage, &name, job);
 }
 
 #[test]
@@ -65,9 +70,7 @@ fn a_second_ctrl_c_breaks_off_and_the_journal_stays_true() {
     stage.start();
     stage.until_main_begins(&member, &name);
     stage.signal(Signal::INT);
-    stage.until("the daemon is stopping", || {
-        stage.log().contains("stopping; steps in flight get 30 s")
-    });
+    until_stopping(&stage);
     stage.signal(Signal::INT);
     let broken = stage.ended().code(1);
     assert!(
