@@ -5,6 +5,7 @@
 //! puts them together. Nothing below the command line reads the environment.
 
 mod address;
+mod cluster;
 mod file;
 mod state;
 
@@ -16,7 +17,7 @@ use std::time::Duration;
 pub use address::{ClusterAddresses, ParseAddressesError};
 pub use state::places_of_state;
 
-use crate::resources::{Fault, HazelcastSpec, SourceName};
+use crate::resources::{CredentialsSpec, Fault, HazelcastSpec, SourceName, TlsSpec};
 
 /// Read where no `--config` is given, if it is there.
 pub const USUAL_FILE: &str = "/etc/jetkeeper/jetkeeper.yaml";
@@ -57,13 +58,17 @@ pub struct DirectoryConfig {
     pub directory: PathBuf,
 }
 
-/// Where a cluster is.
+/// Where a cluster is, and how to connect to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterConfig {
     /// The members' `cluster-name`.
     pub cluster_name: String,
     /// Members to connect to first, `host:port`.
     pub addresses: Vec<String>,
+    /// Where the credentials are, if the members want any.
+    pub credentials: Option<CredentialsSpec>,
+    /// How to connect with TLS, if the members want it; the files are absolute.
+    pub tls: Option<TlsSpec>,
 }
 
 impl Default for ClusterConfig {
@@ -71,6 +76,8 @@ impl Default for ClusterConfig {
         Self {
             cluster_name: HazelcastSpec::default().cluster_name,
             addresses: Vec::new(),
+            credentials: None,
+            tls: None,
         }
     }
 }

@@ -122,14 +122,8 @@ fn target(
     let Some(declared) = desired.hazelcasts.get(name) else {
         return configured.cloned();
     };
-    let addresses = match declared.spec.addresses.as_slice() {
-        [] => configured?.addresses.clone(),
-        addresses => addresses.to_vec(),
-    };
-    Some(ClusterTarget {
-        addresses,
-        ..ClusterTarget::of(&declared.spec)
-    })
+    let target = ClusterTarget::declared(&declared.spec, configured);
+    (!target.addresses.is_empty()).then_some(target)
 }
 
 /// A view that has the list, the ownership map, and the configuration of every job of our names.

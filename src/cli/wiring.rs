@@ -132,7 +132,8 @@ pub(super) fn targets(config: &Config) -> BTreeMap<String, ClusterTarget> {
             let target = ClusterTarget {
                 cluster_name: cluster.cluster_name.clone(),
                 addresses: cluster.addresses.clone(),
-                ..ClusterTarget::default()
+                credentials: cluster.credentials.clone(),
+                tls: cluster.tls.clone(),
             };
             (name.clone(), target)
         })

@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ClusterConfig, Config, ConfigError, DirectoryConfig, PruneConfig};
-use crate::resources::address::address;
+use super::cluster::{self, RawCluster};
+use super::{Config, ConfigError, DirectoryConfig, PruneConfig};
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
 
@@ -46,13 +46,6 @@ struct RawPath {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct RawCluster {
-    cluster_name: Option<String>,
-    addresses: Option<Vec<String>>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawDirectory {
     directory: Option<PathBuf>,
@@ -80,7 +73,7 @@ pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Result<Config, ConfigError> {
     let base = absolute.parent().unwrap_or(Path::new("/"));
     let config = Config {
         sources: sources(&raw, base, &mut reading),
-        clusters: clusters(&raw, &mut reading),
+        clusters: cluster::read(&raw.clusters, base, &mut reading),
         prune: prune(&raw.prune, &mut reading),
         recheck: recheck(raw.artifacts.recheck.as_deref(), &mut reading),
         secrets: directory("secrets", raw.secrets, base, &mut reading),
@@ -171,38 +164,6 @@ fn real(path: PathBuf) -> PathBuf {
 
 fn may_be_in_a_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
-}
-
-fn clusters(
-    raw: &RawConfig,
-    reading: &mut Reading<'_, RawConfig>,
-) -> BTreeMap<String, ClusterConfig> {
-    let mut clusters = BTreeMap::new();
-    for (name, cluster) in &raw.clusters {
-        let mut addresses = Vec::new();
-        let written = cluster.addresses.as_deref().unwrap_or_default();
-        for (index, text) in written.iter().enumerate() {
-            match address(text) {
-                Ok(address) => addresses.push(address),
-                Err(error) => {
-                    let at = ["clusters", name, "addresses", &index.to_string()];
-                    reading.refuse(&at, error.to_string(), "write \"host:5701\"");
-                }
-            }
-        }
-        if written.is_empty() && (cluster.addresses.is_some() || reading.complete) {
-            let message = format!("the cluster `{name}` has no addresses");
-            let help = "name one member at least: `addresses: [\"host:5701\"]`";
-            reading.refuse(&["clusters", name], message, help);
-        }
-        let usual = ClusterConfig::default().cluster_name;
-        let cluster = ClusterConfig {
-            cluster_name: cluster.cluster_name.clone().unwrap_or(usual),
-            addresses,
-        };
-        clusters.insert(name.clone(), cluster);
-    }
-    clusters
 }
 
 /// How long until a remote jar is looked at again.

@@ -63,7 +63,12 @@ use crate::resources::Place;
 const WHOLE: &str = "
 sources:
   - {name: jobs, directory: {path: jobs}}
-clusters: {hazelcast: {clusterName: prod, addresses: [\"10.0.0.1:5701\", member-2]}}
+clusters:
+  hazelcast:
+    clusterName: prod
+    addresses: [\"10.0.0.1:5701\", member-2]
+    credentials: {secretName: members}
+    tls: {caFile: ca.pem, certFile: /etc/keeper.pem, keyFile: /etc/keeper.key, serverName: hz}
 owner: from-file
 secrets: {directory: secrets}
 state: {directory: /srv/from-file}
@@ -83,7 +88,19 @@ fn the_file_says_it_all() {
         config.clusters["hazelcast"].addresses,
         ["10.0.0.1:5701", "member-2:5701"]
     );
-    assert_eq!(config.clusters["hazelcast"].cluster_name, "prod");
+    let cluster = &config.clusters["hazelcast"];
+    assert_eq!(cluster.cluster_name, "prod");
+    assert_eq!(cluster.credentials.as_ref().unwrap().secret_name, "members");
+    let tls = cluster.tls.as_ref().unwrap();
+    assert!(tls.enabled);
+    assert_eq!(
+        tls.ca_file,
+        Some(scene.path("ca.pem")),
+        "relative to the file"
+    );
+    assert_eq!(tls.cert_file.as_deref(), Some(Path::new("/etc/keeper.pem")));
+    assert_eq!(tls.key_file.as_deref(), Some(Path::new("/etc/keeper.key")));
+    assert_eq!(tls.server_name.as_deref(), Some("hz"));
     assert_eq!(config.owner().unwrap(), "from-file");
     assert_eq!(config.secrets, Some(scene.path("secrets")));
     assert_eq!(config.state().unwrap(), Path::new("/srv/from-file"));
@@ -142,6 +159,7 @@ fn flags_beat_the_file_and_leave_the_rest_of_it() {
         (&*hazelcast.cluster_name, &*hazelcast.addresses),
         ("prod", &["h:2".to_owned()][..])
     );
+    assert!(hazelcast.tls.is_some() && hazelcast.credentials.is_some());
     assert_eq!(config.owner().unwrap(), "flag");
     assert_eq!(config.secrets, Some(PathBuf::from("/srv/secrets")));
     assert_eq!(config.prune.max_deletions, 7);
@@ -293,6 +311,32 @@ prune: {maxDeletionsPercent: 125}
     9:7: this version has no HTTP listener yet | leave it out; `jetkeeper get` asks the socket in the state directory
     10:30: 125 percent is more than all | write a number from 0 to 100
     "#);
+}
+
+#[test]
+fn tls_and_credentials_of_clusters_are_checked_and_no_secret_is_shown() {
+    let scene = Scene::new(
+        "clusters:
+  a: {addresses: [h], tls: {certFile: x}}
+  b: {addresses: [h], tls: {caFil: x}, credentials: {secretName: \"\"}}
+",
+    );
+    insta::assert_snapshot!(scene.faults(), @r"
+    2:28: `certFile` and `keyFile` of `a` go together | give both, or none
+    3:29: unknown field `caFil` in `configuration.clusters.b.tls` | did you mean `caFile`?
+    3:66: the credentials of `b` name no secret | name one with the keys `username` and `password`, or `token`
+    ");
+    for credentials in [
+        "{username: keeper, password: hunter2}",
+        "{secretName: members, token: hunter2}",
+        "hunter2",
+    ] {
+        let text = format!("clusters: {{a: {{addresses: [h], credentials: {credentials}}}}}\n");
+        let error = Scene::new(&text).load().unwrap_err();
+        let told = format!("{error:?}");
+        assert!(told.contains("only `secretName` belongs"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
 }
 
 #[test]

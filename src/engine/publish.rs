@@ -115,6 +115,8 @@ impl Showing<'_> {
             let spec = HazelcastSpec {
                 cluster_name: target.cluster_name.clone(),
                 addresses: target.addresses.clone(),
+                credentials: target.credentials.clone(),
+                tls: target.tls.clone(),
                 ..HazelcastSpec::default()
             };
             let metadata = self.metadata(name, &spec);

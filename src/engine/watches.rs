@@ -175,22 +175,8 @@ fn targets(
 ) -> BTreeMap<String, ClusterTarget> {
     let mut targets = configured.clone();
     for (name, spec) in specs {
-        let addresses = if spec.addresses.is_empty() {
-            configured
-                .get(*name)
-                .map(|target| target.addresses.clone())
-                .unwrap_or_default()
-        } else {
-            spec.addresses.clone()
-        };
-        let declared = ClusterTarget::of(spec);
-        targets.insert(
-            (*name).to_owned(),
-            ClusterTarget {
-                addresses,
-                ..declared
-            },
-        );
+        let target = ClusterTarget::declared(spec, configured.get(*name));
+        targets.insert((*name).to_owned(), target);
     }
     targets.retain(|_, target| !target.addresses.is_empty());
     targets

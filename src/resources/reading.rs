@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::identity::SourceName;
 use super::schema::schema_of;
 use super::tree::{Map, Node, Problem, Span, Value};
-use super::{deserialize, parse, shape};
+use super::{deserialize, parse, shape, spec};
 
 /// A document that was read, and what is wrong with it.
 #[derive(Debug)]
@@ -63,6 +63,9 @@ where
         return reading;
     };
     let whole = root.span;
+    for problem in written_out(&mut root) {
+        reading.tell(problem);
+    }
     for problem in shape::check(&mut root, &schema_of::<T>(), what, whole) {
         reading.tell(problem);
     }
@@ -78,6 +81,20 @@ where
     reading.root = root;
     reading.complete = reading.faults.is_empty();
     reading
+}
+
+/// Credentials that stand in `clusters` instead of the name of a secret: told before anything else looks at them,
+/// because that would show them.
+fn written_out(root: &mut Node<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let clusters = root.as_map_mut().and_then(|root| root.get_mut("clusters"));
+    let clusters = clusters.and_then(Node::as_map_mut);
+    for cluster in clusters.into_iter().flat_map(|map| &mut map.entries) {
+        if let Some(cluster) = cluster.node.as_map_mut() {
+            spec::credentials_written_out(cluster, &mut problems);
+        }
+    }
+    problems
 }
 
 impl<T> Reading<'_, T> {

@@ -172,7 +172,7 @@ fn special_fields(spec: &mut Node<'_>, kind: Kind, problems: &mut Vec<Problem>) 
 }
 
 /// Refuses credentials that stand in the document, without showing them.
-fn credentials_written_out(map: &mut Map<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn credentials_written_out(map: &mut Map<'_>, problems: &mut Vec<Problem>) {
     let written_out = map.get("credentials").is_some_and(|entry| {
         let fields = entry.node.as_map().map(|fields| &fields.entries);
         let only_a_name = |fields: &Vec<_>| fields.iter().all(is_secret_name);
@@ -186,7 +186,7 @@ fn credentials_written_out(map: &mut Map<'_>, problems: &mut Vec<Problem>) {
     };
     let help = "put them into a secret NAME with the keys `username` and `password`, or `token` \
                 (docs/jobs.md), and write `credentials: {secretName: NAME}`";
-    let message = "only `secretName` belongs into `credentials`: a source holds no secrets";
+    let message = "only `secretName` belongs into `credentials`: no secret is written here";
     let problem = Problem::error(entry.key_span, message);
     problems.push(problem.help(help.to_owned()).hide_source());
 }

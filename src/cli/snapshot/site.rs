@@ -98,6 +98,6 @@ async fn known(context: &Context, config: &Config) -> Result<BTreeMap<String, Cl
 fn declare(known: &mut BTreeMap<String, ClusterTarget>, name: String, spec: &HazelcastSpec) {
     let declared = ClusterTarget::of(spec);
     let target = known.entry(name).or_insert_with(|| declared.clone());
-    target.credentials = declared.credentials;
-    target.tls = declared.tls;
+    target.credentials = declared.credentials.or(target.credentials.take());
+    target.tls = declared.tls.or(target.tls.take());
 }

@@ -211,3 +211,28 @@ async fn documents_name_a_secret_with_the_credentials() {
     assert!(output.stdout.contains("submit"), "{output:?}");
     assert!(!format!("{output:?}").contains("hush"), "{output:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configuration_names_a_secret_for_a_cluster_without_a_document() {
+    let script = ScriptedMember::before(Member::shared()).await;
+    script.on::<AuthenticationCustom>(usize::MAX, only_token("hush-hush"));
+    let scratch = Scratch::new();
+    let job = "apiVersion: hazelcast.com/v1alpha1\nkind: JetJob\nmetadata: {name: orders}\nspec: \
+               {hazelcastResourceName: secured, state: Running, jarName: counter.jar}\n";
+    scratch.write("jobs/jobs.yaml", job);
+    scratch.jar("jobs/jars/counter.jar", "counter.jar");
+    scratch.write("secrets/members/token", "hush-hush\n");
+    let config = format!(
+        "sources: [{{name: jobs, directory: {{path: jobs}}}}]\nsecrets: {{directory: secrets}}\nstate: \
+         {{directory: state}}\nclusters:\n  secured: {{clusterName: {}, addresses: ['{}'], credentials: \
+         {{secretName: members}}}}\n",
+        Member::shared().cluster_name(),
+        script.address()
+    );
+    scratch.write("jetkeeper.yaml", config);
+    let file = scratch.path().join("jetkeeper.yaml").display().to_string();
+    let run = move || Program::run(["plan", "--config", &file]);
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    assert!(output.stdout.contains("submit"), "{output:?}");
+    assert!(!format!("{output:?}").contains("hush"), "{output:?}");
+}

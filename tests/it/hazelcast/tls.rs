@@ -289,3 +289,55 @@ async fn documents_turn_tls_on_and_the_systems_authorities_are_trusted() {
     let planned = plan("/dev/null").await;
     assert!(planned.contains("submit"), "{planned}");
 }
+
+const ORDERS: &str = "apiVersion: hazelcast.com/v1alpha1
+kind: JetJob
+metadata: {name: orders}
+spec: {hazelcastResourceName: encrypted, state: Running, jarName: counter.jar}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configuration_turns_tls_on_for_a_cluster_without_a_document() {
+    let authority = Authority::new();
+    let identity = authority.identity(LOOPBACK);
+    let member = Proxy::wanting(identity, &authority, &rustls::version::TLS13).await;
+    let ours = authority.identity("keeper.test");
+    let scratch = Scratch::new();
+    std::fs::copy(authority.ca_file(), scratch.path().join("ca.pem")).unwrap();
+    scratch.write("jobs/jobs.yaml", ORDERS);
+    scratch.jar("jobs/jars/counter.jar", "counter.jar");
+    let configure = |tls: &str| {
+        let text = format!(
+            "sources: [{{name: jobs, directory: {{path: jobs}}}}]\nstate: {{directory: state}}\nclusters:\n  \
+             encrypted: {{clusterName: {}, addresses: ['{}']{tls}}}\n",
+            Member::shared().cluster_name(),
+            member.address
+        );
+        scratch.replace("jetkeeper.yaml", text);
+    };
+    let file = scratch.path().join("jetkeeper.yaml").display().to_string();
+    let run = async |args: &[&str]| {
+        let args: Vec<String> = args
+            .iter()
+            .copied()
+            .chain(["--config", &file])
+            .map(str::to_owned)
+            .collect();
+        let run = move || Program::run(args);
+        let output = tokio::task::spawn_blocking(run).await.unwrap();
+        format!("{}{}", output.stdout, output.stderr)
+    };
+    configure("");
+    let planned = run(&["plan"]).await;
+    assert!(!planned.contains("submit"), "{planned}");
+    // The certificate of the authority stands beside the configuration.
+    configure(&format!(
+        ", tls: {{caFile: ca.pem, certFile: {}, keyFile: {}}}",
+        ours.cert_file.display(),
+        ours.key_file.display()
+    ));
+    let planned = run(&["plan"]).await;
+    assert!(planned.contains("submit"), "{planned}");
+    let listed = run(&["snapshot", "list"]).await;
+    assert!(!listed.contains("can't be reached"), "{listed}");
+}
