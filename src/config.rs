@@ -302,6 +302,35 @@ impl Config {
         Ok(())
     }
 
+    /// Takes over what can change while the daemon runs: `sources`, `clusters` and `prune`. Tells which
+    /// of the other keys differ; they stay as they are, and count from the next start on.
+    pub fn renew(&mut self, other: Self) -> Vec<&'static str> {
+        // Without `..`: a new key has to be one or the other.
+        let Self {
+            file,
+            sources,
+            clusters,
+            prune,
+            secrets,
+            credentials: _,
+            recheck,
+            owner,
+            state,
+        } = other;
+        let fixed = [
+            ("secrets", secrets != self.secrets),
+            ("artifacts", recheck != self.recheck),
+            ("owner", owner != self.owner),
+            ("state", state != self.state),
+        ];
+        self.file = file;
+        self.sources = sources;
+        self.clusters = clusters;
+        self.prune = prune;
+        let differ = fixed.into_iter().filter(|(_, differs)| *differs);
+        differ.map(|(key, _)| key).collect()
+    }
+
     /// The sources; an error where there are none.
     pub fn sources(&self) -> Result<&[DirectoryConfig], ConfigError> {
         match self.sources.as_slice() {

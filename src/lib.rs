@@ -13,4 +13,5 @@ pub mod resources;
 pub mod secrets;
 pub mod source;
 pub mod store;
+pub mod systemd;
 pub mod telemetry;

@@ -94,6 +94,11 @@ impl CliError {
         text
     }
 
+    /// What is wrong with files, where that is the error.
+    pub(super) fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
     /// As it is printed: faults, the error, each cause once, the hints. Styled; who prints it strips.
     pub(super) fn render(&self) -> String {
         let mut text = String::new();

@@ -1,9 +1,14 @@
 //! `run`: the daemon.
 
+mod reload;
+mod service;
+mod status;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Keeping, Logging};
@@ -17,6 +22,8 @@ use crate::config::Config;
 use crate::engine::EngineTask;
 use crate::resources::{Fault, Severity};
 use crate::telemetry;
+use reload::Reload;
+use service::Service;
 
 /// How long the socket may take to answer what was asked, once the engine has ended.
 const SOCKET_GRACE: Duration = Duration::from_secs(2);
@@ -33,8 +40,9 @@ pub(super) struct Args {
 /// Runs until somebody wants the end.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     context.log(&args.logging, "info")?;
-    let config = context.keeping(args.keeping)?;
+    let config = context.keeping(args.keeping.clone())?;
     let mut stop = Stop::listen()?;
+    let asked = signal(SignalKind::hangup()).map_err(CliError::failed)?;
     let running = wiring::keep(context, &config).await?;
     // After the state is ours: whoever has it may answer for it.
     let socket = Socket::bind(config.state()?).await?;
@@ -48,13 +56,29 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         end.clone(),
     ));
     let telling = tokio::spawn(tell(Follower::new(&running.handle).await?));
-    let Running { mut task, .. } = running;
-    let done = tokio::select! {
-        () = stop.wanted() => {
+    let service = Service::begin(&running.handle)?;
+    let Running {
+        mut task,
+        handle,
+        sources,
+        ..
+    } = running;
+    let mut reload = Reload {
+        asked,
+        context,
+        keeping: args.keeping,
+        config,
+        sources,
+        handle,
+    };
+    let done = attend(&mut task, &mut stop, &service, &mut reload).await;
+    let done = match done {
+        Ok(()) => {
             tracing::info!("stopping; steps in flight get {} s", GRACE.as_secs());
+            service.stopping("stopping; waiting for steps in flight");
             stopped(task, &mut stop).await
         }
-        error = task.ended() => Err(error.into()),
+        Err(error) => Err(error),
     };
     end.cancel();
     if tokio::time::timeout(SOCKET_GRACE, served).await.is_err() {
@@ -62,6 +86,26 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     }
     telling.abort();
     done
+}
+
+/// Reads the configuration again whenever that is asked for, until the end is wanted.
+async fn attend(
+    task: &mut EngineTask,
+    stop: &mut Stop,
+    service: &Service,
+    reload: &mut Reload<'_>,
+) -> Result<()> {
+    loop {
+        tokio::select! {
+            () = stop.wanted() => return Ok(()),
+            error = task.ended() => return Err(error.into()),
+            Some(()) = reload.asked.recv() => service.reloading(),
+        }
+        tokio::select! {
+            () = stop.wanted() => return Ok(()),
+            words = reload.reload() => service.reloaded(&words),
+        }
+    }
 }
 
 /// Ends the engine; a second signal ends it at once.

@@ -13,9 +13,9 @@ use super::error::{CliError, Result};
 use crate::artifacts::{ArtifactOptions, LocalArtifacts};
 use crate::clock::{Clock, Entropy, Random};
 use crate::cluster::{self, Cluster, HazelcastCluster};
-use crate::config::Config;
+use crate::config::{Config, DirectoryConfig};
 use crate::engine::{
-    self, ClusterTarget, Clusters, EngineParts, EngineTask, Handle, Mode, Settings,
+    self, ClusterTarget, Clusters, Configuration, EngineParts, EngineTask, Handle, Mode, Settings,
 };
 use crate::hazelcast::{Credentials, CredentialsSource, TlsConfig};
 use crate::plan;
@@ -33,6 +33,8 @@ pub(super) struct Running {
     pub(super) handle: Handle,
     /// Its end.
     pub(super) task: EngineTask,
+    /// Where desired state comes from.
+    pub(super) sources: Vec<Arc<dyn Source>>,
     _scratch: Option<Scratch>,
 }
 
@@ -91,7 +93,7 @@ async fn start(
     };
     let artifacts = LocalArtifacts::start(options, Arc::clone(&clock), Arc::clone(&entropy));
     let parts = EngineParts {
-        sources,
+        sources: sources.clone(),
         clusters: Arc::new(Connector::new(Arc::clone(&clock), config)),
         artifacts: Arc::new(artifacts.await.map_err(CliError::failed)?),
         secrets: Arc::new(secrets(config)),
@@ -104,6 +106,7 @@ async fn start(
     Ok(Running {
         handle,
         task,
+        sources,
         _scratch: scratch,
     })
 }
@@ -144,15 +147,49 @@ pub(super) fn targets(config: &Config) -> BTreeMap<String, ClusterTarget> {
 pub(super) async fn sources(context: &Context, config: &Config) -> Result<Vec<Arc<dyn Source>>> {
     let mut sources: Vec<Arc<dyn Source>> = Vec::new();
     for source in config.sources()? {
-        let started = DirectorySource::start(
-            source.name.clone(),
-            &source.directory,
-            DirectoryOptions::default(),
-            Arc::clone(&context.clock),
-        );
-        sources.push(Arc::new(started.await.map_err(CliError::failed)?));
+        sources.push(self::source(context, source).await?);
     }
     Ok(sources)
+}
+
+/// A source of the configuration, looked at once.
+async fn source(context: &Context, config: &DirectoryConfig) -> Result<Arc<dyn Source>> {
+    let started = DirectorySource::start(
+        config.name.clone(),
+        &config.directory,
+        DirectoryOptions::default(),
+        Arc::clone(&context.clock),
+    );
+    Ok(Arc::new(started.await.map_err(CliError::failed)?))
+}
+
+/// What a running engine goes on with once `before` became `config`. Sources that stay as they are
+/// keep what they know.
+pub(super) async fn reconfigured(
+    context: &Context,
+    (before, running): (&Config, &[Arc<dyn Source>]),
+    config: &Config,
+) -> Result<Configuration> {
+    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+    for wanted in config.sources()? {
+        let stays = before.sources.contains(wanted);
+        let same = running.iter().find(|source| *source.name() == wanted.name);
+        sources.push(match same.filter(|_| stays) {
+            Some(same) => Arc::clone(same),
+            None => source(context, wanted).await?,
+        });
+    }
+    let settings = settings(config, Mode::Keep)?;
+    // Who owns the jobs stays until the next start: the records and the clusters name the owner.
+    let owner = before.owner()?.to_owned();
+    Ok(Configuration {
+        sources,
+        clusters: settings.clusters,
+        plan: plan::Settings {
+            owner,
+            ..settings.plan
+        },
+    })
 }
 
 /// Whether state was ever made in this directory.

@@ -228,7 +228,7 @@ impl Artifacts for FakeArtifacts {
 }
 
 /// One secret: the key `password` of `db` is `hush`.
-struct FakeSecrets;
+pub(super) struct FakeSecrets;
 
 #[async_trait]
 impl Secrets for FakeSecrets {

@@ -55,6 +55,20 @@ impl Manifests {
         }
     }
 
+    /// Goes on with these sources. What the ones before declared is planned with until the next load.
+    pub(super) fn replace(
+        &mut self,
+        sources: Vec<Arc<dyn Source>>,
+        clusters: BTreeSet<String>,
+        bell: &Bell,
+    ) {
+        let mut new = Self::new(sources, clusters, bell);
+        std::mem::swap(&mut new.desired, &mut self.desired);
+        std::mem::swap(&mut new.faults, &mut self.faults);
+        std::mem::swap(&mut new.failed, &mut self.failed);
+        *self = new;
+    }
+
     pub(super) fn sources(&self) -> &[Arc<dyn Source>] {
         &self.sources
     }

@@ -7,6 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::progress::ProgressBoard;
 use super::published::Published;
+use super::pulse::Pulse;
+use super::settings::Configuration;
 use crate::plan::hold::HoldId;
 use crate::plan::record::Recorded;
 use crate::resources::ResourceId;
@@ -87,6 +89,9 @@ pub struct Handle {
     readings: mpsc::Sender<Reading>,
     /// How far long steps are.
     pub progress: ProgressBoard,
+    /// Whether its loop turns.
+    pub pulse: Pulse,
+    pub(super) configuration: watch::Sender<Option<Arc<Configuration>>>,
 }
 
 impl Handle {
@@ -104,7 +109,16 @@ impl Handle {
             requests,
             readings,
             progress,
+            pulse: Pulse::default(),
+            configuration: watch::Sender::new(None),
         }
+    }
+
+    /// Has the engine go on with another configuration from its next pass on. Of several, the last
+    /// one counts.
+    pub fn configure(&self, configuration: Configuration) {
+        self.configuration
+            .send_replace(Some(Arc::new(configuration)));
     }
 
     /// The records as they are between two passes. The store is not asked: it may be written just now.

@@ -45,6 +45,17 @@ pub struct Settings {
     pub mode: Mode,
 }
 
+/// What can change while the engine runs; the rest stays until it is started anew.
+#[derive(Clone)]
+pub struct Configuration {
+    /// Where desired state comes from.
+    pub sources: Vec<Arc<dyn Source>>,
+    /// See [`Settings::clusters`].
+    pub clusters: BTreeMap<String, ClusterTarget>,
+    /// See [`Settings::plan`].
+    pub plan: plan::Settings,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -29,8 +29,9 @@ use super::notices::Notices;
 use super::progress::ProgressBoard;
 use super::publish::in_words;
 use super::published::{PlannedStep, Published};
+use super::pulse::Pulse;
 use super::request::{Envelope, Handle, Reading};
-use super::settings::{EngineParts, Mode, Settings};
+use super::settings::{Configuration, EngineParts, Mode, Settings};
 use super::wake::Bell;
 use super::watches::Watches;
 use crate::artifacts::{Artifacts, JarRequest, JarViews};
@@ -86,6 +87,8 @@ pub(super) struct Engine {
     pub(super) again: u32,
     /// Whether documents or records changed since watches and artifacts were told what is wanted.
     pub(super) want_due: bool,
+    pulse: Pulse,
+    configuration: watch::Receiver<Option<Arc<Configuration>>>,
     sleep_until: Instant,
 }
 
@@ -121,6 +124,8 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
     let progress = ProgressBoard::default();
     let store = Arc::clone(&parts.store);
     let handle = Handle::new(readers, store, requests, readings, progress.clone());
+    let pulse = handle.pulse.clone();
+    let configuration = handle.configuration.subscribe();
     let engine = Engine::new(
         parts,
         recorded,
@@ -129,6 +134,8 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
         Outlets {
             published,
             progress,
+            pulse,
+            configuration,
         },
     );
     let (stop, stopped) = watch::channel(None);
@@ -175,6 +182,8 @@ impl Drop for EngineTask {
 struct Outlets {
     published: watch::Sender<Arc<Published>>,
     progress: ProgressBoard,
+    pulse: Pulse,
+    configuration: watch::Receiver<Option<Arc<Configuration>>>,
 }
 
 impl Engine {
@@ -186,6 +195,8 @@ impl Engine {
         Outlets {
             published,
             progress,
+            pulse,
+            configuration,
         }: Outlets,
     ) -> Self {
         let EngineParts {
@@ -224,6 +235,8 @@ impl Engine {
             next_wake: None,
             again: 0,
             want_due: true,
+            pulse,
+            configuration,
             sleep_until: Instant::now(),
             settings,
             store,
@@ -243,9 +256,11 @@ impl Engine {
         mut stop: watch::Receiver<Option<Instant>>,
     ) -> Result<Vec<PlannedStep>, EngineError> {
         loop {
+            self.pulse.beat();
             tokio::select! {
                 biased;
                 deadline = stopped(&mut stop) => return self.wind_down(deadline).await,
+                Ok(()) = self.configuration.changed() => self.reconfigure(),
                 () = self.bell.rung() => {}
                 Ok(()) = self.jar_views.changed() => {}
                 () = self.flights.next() => {}
@@ -255,10 +270,29 @@ impl Engine {
                     drop(reader.send(self.recorded.clone()));
                     continue;
                 }
+                () = self.pulse.asked() => continue,
                 () = tokio::time::sleep_until(self.sleep_until) => {}
             }
             self.pass().await?;
         }
+    }
+
+    /// Goes on with another configuration. What was planned under the one before is planned anew.
+    fn reconfigure(&mut self) {
+        let latest = self.configuration.borrow_and_update().clone();
+        let Some(latest) = latest else { return };
+        let Configuration {
+            sources,
+            clusters,
+            plan,
+        } = (*latest).clone();
+        let names = clusters.keys().cloned().collect();
+        self.manifests.replace(sources, names, &self.bell);
+        self.watches.configure(clusters.clone());
+        self.settings.clusters = clusters;
+        self.settings.plan = plan;
+        self.planner = Planner::default();
+        self.want_due = true;
     }
 
     /// Decides when the next pass is made, if nothing wakes the engine before.
@@ -291,6 +325,7 @@ impl Engine {
     async fn wind_down(&mut self, deadline: Instant) -> Result<Vec<PlannedStep>, EngineError> {
         self.desk.close();
         loop {
+            self.pulse.beat();
             let now = self.clock.now();
             let mut change = Change::default();
             self.take_outcomes(now, &mut change);
@@ -302,6 +337,7 @@ impl Engine {
                 biased;
                 () = self.flights.next() => {}
                 () = tokio::time::sleep_until(deadline) => break,
+                () = self.pulse.asked() => {}
             }
         }
         self.flights.abandon();
@@ -339,5 +375,85 @@ async fn stopped(stop: &mut watch::Receiver<Option<Instant>>) -> Instant {
         if stop.changed().await.is_err() {
             return std::future::pending().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::clock::{Random, SystemClock};
+    use crate::cluster::Cluster;
+    use crate::engine::fake::{FakeArtifacts, FakeSecrets};
+    use crate::engine::{ClusterTarget, Clusters, Request};
+    use crate::store::{EventEntry, JournalEntry, RevisionEntry, StoreError};
+
+    struct NoClusters;
+
+    impl Clusters for NoClusters {
+        fn connect(&self, _: &ClusterTarget) -> Arc<dyn Cluster> {
+            panic!("no cluster is declared")
+        }
+    }
+
+    /// A disk that takes no more, and says nothing.
+    struct HangingStore;
+
+    #[async_trait]
+    impl Store for HangingStore {
+        async fn load(&self) -> Result<Recorded, StoreError> {
+            Ok(Recorded::default())
+        }
+
+        async fn commit(&self, _: &Change) -> Result<(), StoreError> {
+            std::future::pending().await
+        }
+
+        async fn events(&self, _: usize) -> Result<Vec<EventEntry>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        async fn journal(&self, _: usize) -> Result<Vec<JournalEntry>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        async fn revisions(&self, _: usize) -> Result<Vec<RevisionEntry>, StoreError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_hangs_stops_the_pulse() {
+        let parts = EngineParts {
+            sources: Vec::new(),
+            clusters: Arc::new(NoClusters),
+            artifacts: FakeArtifacts::new(false),
+            secrets: Arc::new(FakeSecrets),
+            store: Arc::new(HangingStore),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(Random::from_seed(1)),
+            settings: Settings::default(),
+        };
+        let (handle, _task) = start(parts).await.unwrap();
+        let turns = || tokio::time::timeout(LONGEST_SLEEP, handle.pulse.turn());
+        let mut published = handle.published.clone();
+        published.wait_for(|it| it.pass > 1).await.unwrap();
+        turns().await.expect("an engine at rest turns when asked");
+
+        let pause = Request::Pause {
+            resource: None,
+            reason: "maintenance".to_owned(),
+            by: "me".to_owned(),
+            until: None,
+        };
+        let asked = tokio::spawn({
+            let handle = handle.clone();
+            async move { handle.request(pause).await }
+        });
+        tokio::time::sleep(LONGEST_SLEEP * 2).await;
+        assert!(!asked.is_finished(), "it can't be written down");
+        assert!(turns().await.is_err(), "an engine that hangs can't");
+        assert!(handle.pulse.age() >= LONGEST_SLEEP * 2);
     }
 }

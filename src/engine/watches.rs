@@ -52,6 +52,11 @@ impl Watches {
         }
     }
 
+    /// The clusters of the configuration from now on; seen at the next [`Self::want`].
+    pub(super) fn configure(&mut self, configured: BTreeMap<String, ClusterTarget>) {
+        self.configured = configured;
+    }
+
     /// Watches what is wanted, and only that.
     ///
     /// A cluster whose document went away while recorded jobs still need it keeps its last target,

@@ -10,9 +10,9 @@ pub fn event(event: &Event) {
     let message = &event.message;
     // A level is part of a callsite, so each has its own.
     match level(kind) {
-        Level::Error => tracing::error!(target: TARGET, ?kind, "{subject}: {message}"),
-        Level::Warn => tracing::warn!(target: TARGET, ?kind, "{subject}: {message}"),
-        Level::Info => tracing::info!(target: TARGET, ?kind, "{subject}: {message}"),
+        Level::Error => tracing::error!(target: TARGET, ?kind, resource, "{subject}: {message}"),
+        Level::Warn => tracing::warn!(target: TARGET, ?kind, resource, "{subject}: {message}"),
+        Level::Info => tracing::info!(target: TARGET, ?kind, resource, "{subject}: {message}"),
     }
 }
 

@@ -74,7 +74,7 @@ fn seconds() -> Result<String, fmt::Error> {
 }
 
 /// As `syslog` counts.
-fn priority(level: Level) -> u8 {
+pub(super) fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
         Level::WARN => 4,

@@ -1,6 +1,7 @@
-//! What the daemon says about itself: log lines on stderr.
+//! What the daemon says about itself: log lines on stderr, or entries of systemd's journal.
 //!
-//! Lines are for people, who read them on a terminal or in the journal; `json` is for programs. What
+//! Lines are for people, who read them on a terminal or in a file; `json` is for programs. Where stderr
+//! leads to the journal, entries with fields go there directly. What
 //! happened to jobs and sources is told by [`event()`], in the words that `jetkeeper events` shows too;
 //! what is done about it by [`step_started`] and [`step_ended`].
 
@@ -11,15 +12,19 @@ mod link;
 mod step;
 
 use std::fmt;
+use std::path::Path;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 pub use event::event;
 pub use link::{away, reached};
 pub use step::{step_ended, step_started};
 
 use format::Lines;
+use journal::Journal;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,24 +65,28 @@ pub enum LogError {
     Init(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Logs to stderr from now on. Once in a process.
+/// Logs from now on. Once in a process.
 pub fn init(options: &LogOptions) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&options.filter).map_err(|source| LogError::Filter {
         filter: options.filter.clone(),
         source,
     })?;
+    let in_journal = options.format == LogFormat::Text && journal::takes_stderr();
+    if in_journal && let Ok(journal) = Journal::connect(Path::new(journal::SOCKET)) {
+        let entries = tracing_subscriber::registry().with(filter).with(journal);
+        return entries
+            .try_init()
+            .map_err(|error| LogError::Init(error.into()));
+    }
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     let done = match options.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => {
-            let in_journal = journal::takes_stderr();
-            builder
-                .with_ansi(options.colour && !in_journal)
-                .event_format(Lines { in_journal })
-                .try_init()
-        }
+        LogFormat::Text => builder
+            .with_ansi(options.colour && !in_journal)
+            .event_format(Lines { in_journal })
+            .try_init(),
     };
     done.map_err(LogError::Init)
 }

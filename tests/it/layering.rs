@@ -43,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("secrets", &["resources"]),
     ("source", &["clock", "resources"]),
     ("store", &["clock", "plan", "resources"]),
+    ("systemd", &[]),
     ("telemetry", &["plan", "resources"]),
 ];
 

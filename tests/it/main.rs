@@ -37,6 +37,7 @@ mod simulation;
 mod snapshots;
 mod store_crash;
 mod support;
+mod systemd;
 mod weather;
 
 use std::path::{Path, PathBuf};

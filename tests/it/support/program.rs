@@ -128,8 +128,15 @@ impl Program {
 fn remove_own_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy().starts_with("JETKEEPER_");
-        let systemds = name == "STATE_DIRECTORY" || name == "CREDENTIALS_DIRECTORY";
-        if ours || systemds || name == "XDG_STATE_HOME" {
+        let systemds = [
+            "STATE_DIRECTORY",
+            "CREDENTIALS_DIRECTORY",
+            "NOTIFY_SOCKET",
+            "WATCHDOG_USEC",
+            "WATCHDOG_PID",
+            "JOURNAL_STREAM",
+        ];
+        if ours || name == "XDG_STATE_HOME" || systemds.iter().any(|variable| name == *variable) {
             command.env_remove(name);
         }
     }

@@ -1,0 +1,87 @@
+//! The daemon in one line, as `systemctl status` shows it.
+
+use crate::engine::Published;
+use crate::plan::hold::HoldClass;
+use crate::plan::status::Phase;
+use crate::resources::Severity;
+
+/// How it is doing: what goes well in numbers, what doesn't by its name.
+pub(super) fn line(published: &Published) -> String {
+    let mut parts = vec![jobs(published)];
+    for (class, word) in [
+        (HoldClass::Blocked, "blocked"),
+        (HoldClass::Policy, "waiting for a confirmation or a change"),
+        (HoldClass::Waiting, "waiting"),
+    ] {
+        let held = published.holds.iter().filter(|hold| hold.class == class);
+        match held.collect::<Vec<_>>()[..] {
+            [] => {}
+            [hold] => parts.push(format!("1 {word}: {}", hold.reason)),
+            ref several => parts.push(format!("{} {word}", several.len())),
+        }
+    }
+    let errors = published.faults.iter();
+    let errors = errors.filter(|fault| fault.severity == Severity::Error);
+    match errors.count() {
+        0 => {}
+        1 => parts.push("1 error in the YAML".to_owned()),
+        count => parts.push(format!("{count} errors in the YAML")),
+    }
+    let away = published.hazelcasts.iter();
+    let away = away.filter(|(_, cluster)| cluster.status.phase != "Connected");
+    parts.extend(away.map(|(name, _)| format!("cluster {name} is not connected")));
+    let unread = published.sources.iter();
+    let unread = unread.filter(|(_, source)| !source.present);
+    parts.extend(unread.map(|(name, _)| format!("source {name} can't be read")));
+    if published.pauses.iter().any(|(what, _)| what.is_none()) {
+        parts.push("everything is paused".to_owned());
+    }
+    parts.join("; ")
+}
+
+fn jobs(published: &Published) -> String {
+    let total = published.jobs.len();
+    let running = published.jobs.into_iter();
+    let running = running.filter(|(_, job)| job.status.phase == Phase::Running);
+    match total {
+        0 => "no jobs".to_owned(),
+        total => format!("{} of {total} jobs running", running.count()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cli::samples;
+    use crate::engine::published::SourceReport;
+    use crate::resources::SourceName;
+
+    #[test]
+    fn nothing_to_do_is_short() {
+        assert_eq!(line(&Published::default()), "no jobs");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let mut published = Published::default();
+        let (running, drifted) = (samples::running(), samples::drifted());
+        published.holds = drifted.status.holds.clone().into();
+        for job in [running, drifted] {
+            let name = job.metadata.name.clone();
+            published.jobs.insert(name, Arc::new(job));
+        }
+        let away = SourceReport {
+            revision: String::new(),
+            present: false,
+            errors: 0,
+        };
+        let name = SourceName("git".to_owned());
+        published.sources.insert(name, away);
+        assert_eq!(
+            line(&published),
+            "1 of 2 jobs running; 1 waiting for a confirmation or a change: Drifted; source git can't be read"
+        );
+    }
+}
