@@ -15,8 +15,10 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 
 # How long `make fuzz` tries each target.
 SECONDS_EACH ?= 60
+# How many seeds `make model` tries.
+SEEDS ?= 1000
 
-.PHONY: help build fixtures test demo bench soak fuzz check fmt clean tools
+.PHONY: help build fixtures test model demo bench soak fuzz check fmt clean tools
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,6 +31,10 @@ fixtures: tools $(FIXTURES)/.stamp ## fetch Hazelcast, build the pipelines of te
 test: fixtures ## run all tests, those on real Hazelcast members included
 	$(CARGO) test --locked
 
+model: fixtures ## try SEEDS=1000 simulated worlds, and as many plays of calls on a real member
+	SEEDS=$(SEEDS) $(CARGO) test --locked --test it simulation::model -- --nocapture
+	SEEDS=$(SEEDS) $(CARGO) test --locked --test it simulation::compared -- --nocapture
+
 demo: fixtures ## show it at work on a real member (KEEP=1 leaves it running)
 	@echo "building jetkeeper, which takes minutes the first time" >&2
 	@$(CARGO) run --locked --quiet -- demo $(if $(KEEP),--keep)
@@ -37,8 +43,8 @@ bench: fixtures ## measure beside a warm Java client
 	$(CARGO) bench --locked --bench budgets
 	$(CARGO) bench --locked --bench allocations
 
-fuzz: fixtures ## try mutated frames, messages and values on the client (SECONDS_EACH=60 each)
-	FUZZ_SECONDS=$(SECONDS_EACH) $(CARGO) test --locked --test it hazelcast::fuzz -- --nocapture
+fuzz: fixtures ## fuzz frames, messages and values of the client (SECONDS_EACH=60 each)
+	SECONDS_EACH=$(SECONDS_EACH) scripts/fuzz
 
 soak: fixtures ## copy a state of 1 GB beside Java programs (needs 12 GB of memory)
 	ONLY=copy $(CARGO) bench --locked --bench budgets

@@ -4,6 +4,7 @@
 mod cluster;
 mod connection;
 mod fuzz;
+mod fuzz_targets;
 mod hostile;
 mod liveness;
 mod member;
