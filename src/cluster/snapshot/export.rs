@@ -66,7 +66,11 @@ pub(in crate::cluster) async fn export(
 ) -> Result<SnapshotFacts, ExportError> {
     if native {
         marks::sign(maps, &export.name, &export.mark).await?;
-        return export_natively(maps, export).await;
+        let exported = export_natively(maps, export).await;
+        if let Err(error) = &exported {
+            leave_no_mark(maps, export, error).await;
+        }
+        return exported;
     }
     copy_job(maps, export, report).await
 }
@@ -298,6 +302,17 @@ async fn leave_nothing(maps: &dyn Maps, export: &Export, target: &str, error: &E
     }
     if let Err(error) = marks::withdraw(maps, &export.name, &export.mark).await {
         tracing::debug!(target, %error, "the mark could not be taken back");
+    }
+}
+
+/// Takes the mark of a native export back that wrote nothing, or it would keep the name from others.
+async fn leave_no_mark(maps: &ClientMaps, export: &Export, error: &ExportError) {
+    let map = exported_snapshot_map(&export.name);
+    if error.leaves_writes_open() || !matches!(maps.size(&map).await, Ok(0)) {
+        return;
+    }
+    if let Err(error) = marks::withdraw(maps, &export.name, &export.mark).await {
+        tracing::debug!(map, %error, "the mark could not be taken back");
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use jetkeeper::cluster::{Cluster, Export, HazelcastCluster, Progress};
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::{JobId, JobStatus};
-use jetkeeper::plan::snapshot::{SnapshotFacts, SnapshotMark};
+use jetkeeper::plan::snapshot::{SnapshotFacts, SnapshotMark, Strategy};
 use jetkeeper::plan::step::WhichSnapshot;
 use jetkeeper::resources::ResourceId;
 use jiff::Timestamp;
@@ -230,6 +230,15 @@ async fn what_cannot_be_exported_says_why() {
     export.patience = std::time::Duration::from_secs(2);
     let (why, message) = reason(&export).await;
     assert_eq!(why, Reason::SnapshotNotCommitted, "{message}");
+    // Members that can't export keep nothing of it, not even the name.
+    let native = Export {
+        strategy: Some(Strategy::Native),
+        ..export_of(stateless.job, false)
+    };
+    let (why, message) = reason(&native).await;
+    assert_eq!(why, Reason::SnapshotFailed, "{message}");
+    let listed = cluster.snapshots().list().await.unwrap();
+    assert!(!listed.iter().any(|it| it.name == native.name));
     cluster.suspend(stateless.job).await.unwrap();
     job_with(&cluster, &stateless.name, JobStatus::Suspended).await;
     export.which = WhichSnapshot::Terminal;
