@@ -24,8 +24,10 @@ use rand::Rng;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::hazelcast::{Hazelcast, State, Stop, refused};
+use super::hazelcast::{Hazelcast, State};
+use super::jobs::Stop;
 use super::pipeline::Pipeline;
+use super::refusal::{no, no_job, refused};
 
 /// How long an answer is waited for.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -181,7 +183,7 @@ impl Cluster for Client {
             format!("config {job}"),
             move |_, state| match state.jobs.get(&job) {
                 Some(job) => Ok(job.config.clone()),
-                None => Err(refused("job not found")),
+                None => Err(no_job()),
             },
         )
         .await
@@ -219,8 +221,8 @@ impl Cluster for Client {
             format!("write {name} {new:?}"),
             move |_, state| {
                 let there = state.ownership.get(&name).cloned();
-                if there != old {
-                    return Ok(false);
+                if there == new || there != old {
+                    return Ok(there == new);
                 }
                 let adopting = state.watchdog.adoptions.contains(&name);
                 state.watch_entry(&name, there.as_ref(), adopting);
@@ -265,9 +267,10 @@ impl Cluster for Client {
             biased;
             answer = answered => match answer {
                 Ok(Ok(())) => report(UploadOutcome::Accepted, None, ""),
-                Ok(Err(error)) => {
-                    report(UploadOutcome::Refused, Some(Reason::SubmitRefused), &error.to_string())
+                Ok(Err(CallError::Refused { reason, message, .. })) => {
+                    report(UploadOutcome::Refused, Some(reason), &message)
                 }
+                Ok(Err(error)) => unknown(&error.to_string()),
                 Err(_) => unknown("the member is gone"),
             },
             () = link_lost => unknown("the connection was lost"),
@@ -286,8 +289,7 @@ impl Cluster for Client {
     async fn resume(&self, job: JobId) -> Result<(), CallError> {
         self.call(Kind::Moves, format!("resume {job}"), move |it, state| {
             state.watch_touch("resume", job);
-            it.resume(state, job);
-            Ok(())
+            it.resume(state, job)
         })
         .await
     }
@@ -332,7 +334,8 @@ impl Cluster for Client {
                         job.config.settings = settings;
                         Ok(())
                     }
-                    _ => Err(refused("the job is not suspended")),
+                    Some(_) => Err(refused("the job is not suspended")),
+                    None => Err(no_job()),
                 }
             },
         )
@@ -386,17 +389,16 @@ async fn run(
         }
         let deployed = Some((jar, upload.parameters.clone()));
         let submit = |state: &mut State| {
-            let from = state.start_of(upload.snapshot.as_deref())?;
+            let start = state.start_of(upload.snapshot.as_deref());
             let deployed = deployed.clone();
             hazelcast
-                .submit(state, &name, pipeline, resource_id.clone(), deployed, from)
+                .submit(state, &name, pipeline, resource_id.clone(), deployed, start)
                 .map(|_| ())
         };
         match pipeline {
             Pipeline::Silent => Ok(()),
-            Pipeline::Throws => Err(refused("main threw")),
+            Pipeline::Throws => Err(no(Reason::SubmitRefused, "main threw")),
             Pipeline::Twice => submit(&mut state).and_then(|()| submit(&mut state)),
-            Pipeline::Joins => submit(&mut state).and(Err(refused("main joined its job"))),
             _ => submit(&mut state),
         }
     };

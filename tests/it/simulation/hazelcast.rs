@@ -6,9 +6,9 @@
 //!      └── resume, restart ─────┴─▶ SUSPENDED | NOT_RUNNING | FAILED (user cancelled)
 //! ```
 //!
-//! The rules are those of the members (`open binary client protocol`, terminate modes): everything
-//! but a forceful cancel needs a RUNNING job, nothing is accepted while a termination is pending,
-//! resume is silently ignored unless SUSPENDED, one active job a name.
+//! The rules are those of the members, with which `compared` compares them: everything but a forceful
+//! cancel needs a RUNNING job, nothing is accepted while a termination is pending, resume is silently
+//! ignored unless SUSPENDED, one active job a name. What is done to jobs is in `jobs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,11 +16,9 @@ use std::time::Duration;
 
 use jetkeeper::clock::Clock;
 use jetkeeper::cluster::{CallError, Connection, Health, StatusEvent};
-use jetkeeper::plan::hold::Reason;
-use jetkeeper::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStatus, JobView};
+use jetkeeper::plan::job::{Guarantee, JobConfigView, JobId, JobStatus, JobView};
 use jetkeeper::plan::observed::{ClusterState, Link};
 use jetkeeper::plan::ownership::OwnershipEntry;
-use jetkeeper::plan::upload::nonce_of;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -29,7 +27,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
 use super::clock::SimulatedClock;
-use super::pipeline::{Mishap, Pipeline};
+use super::pipeline::Pipeline;
+use super::refusal::{no_job, refused};
 use super::snapshots::{Own, Shelf};
 use super::trace::Trace;
 use super::watchdog::Watchdog;
@@ -69,8 +68,8 @@ pub(crate) struct State {
     /// Uploads whose `main` runs, by nonce: the job's name, and the member that runs it.
     pub(crate) mains: BTreeMap<String, (String, Uuid)>,
     pub(crate) watchdog: Watchdog,
-    listeners: BTreeMap<JobId, Vec<mpsc::Sender<StatusEvent>>>,
-    next_job: i64,
+    pub(super) listeners: BTreeMap<JobId, Vec<mpsc::Sender<StatusEvent>>>,
+    pub(super) next_job: i64,
 }
 
 /// What goes wrong with calls, in percent.
@@ -107,7 +106,7 @@ pub(crate) struct Job {
     /// When somebody else did something to it.
     pub(crate) touched_at: Option<Timestamp>,
     /// Changes with every change of status.
-    epoch: u64,
+    pub(super) epoch: u64,
 }
 
 /// Who made a job.
@@ -117,14 +116,6 @@ pub(crate) enum Maker {
     Us(String),
     /// Somebody else.
     Person,
-}
-
-/// How a running job is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    Suspend,
-    Restart,
-    Cancel,
 }
 
 impl Hazelcast {
@@ -248,7 +239,7 @@ impl Hazelcast {
         for id in ids {
             // Jobs restart on the members that are left.
             if state.jobs[&id].status == JobStatus::Running {
-                self.begin(&mut state, id, false);
+                self.begin(&mut state, id, None);
             }
         }
         self.tell_connection(&state);
@@ -280,228 +271,8 @@ impl Hazelcast {
                 state.listeners.entry(id).or_default().push(sender);
                 Ok(receiver)
             }
-            _ => Err(refused("cannot add a status listener to a completed job")),
-        }
-    }
-
-    // What is done to jobs, by us or by somebody.
-
-    /// A new job, one active at most for each name.
-    pub(crate) fn submit(
-        &self,
-        state: &mut State,
-        name: &str,
-        pipeline: Pipeline,
-        resource_id: String,
-        deployed: Option<(String, Vec<String>)>,
-        from: Option<(String, u64)>,
-    ) -> Result<JobId, CallError> {
-        let active = state
-            .jobs
-            .values()
-            .any(|job| job.name == name && !job.status.is_terminal());
-        if active {
-            return Err(refused(&format!("job {name} is already active")));
-        }
-        let id = JobId(0x0100_0000_0000_0000 + state.next_job * 0x1_0001);
-        state.next_job += 1;
-        let nonce = nonce_of(&resource_id).map(str::to_owned);
-        let maker = nonce.clone().map_or(Maker::Person, Maker::Us);
-        let is_ours = maker != Maker::Person;
-        let own = Own::starting_from(from);
-        if is_ours {
-            state.watch_start(name, &own);
-        }
-        let mut settings = default_settings();
-        settings.suspend_on_failure = Mishap::of(deployed.as_ref()) == Mishap::Suspends;
-        let job = Job {
-            name: name.to_owned(),
-            status: JobStatus::NotRunning,
-            execution_id: 0,
-            submitted_at: self.clock.now(),
-            completed_at: None,
-            user_cancelled: false,
-            failure: None,
-            suspension_failure: None,
-            config: JobConfigView {
-                nonce,
-                resource_ids: vec![resource_id],
-                guarantee: pipeline.guarantee(),
-                suspendable: true,
-                settings,
-            },
-            pipeline,
-            deployed,
-            maker,
-            is_ours,
-            own,
-            cancelled_by_us: false,
-            touched_at: None,
-            epoch: 0,
-        };
-        state
-            .watchdog
-            .note(&format!("job {id} {name} submitted by {:?}", job.maker));
-        state.jobs.insert(id, job);
-        self.begin(state, id, false);
-        Ok(id)
-    }
-
-    /// Begins an execution.
-    fn begin(&self, state: &mut State, id: JobId, asked: bool) {
-        self.begin_anew(state, id, asked, false);
-    }
-
-    /// Begins an execution, after a restart that somebody asked for.
-    fn begin_anew(&self, state: &mut State, id: JobId, asked: bool, restart: bool) {
-        let execution = state.rng.random_range(1..i64::MAX);
-        if let Some(job) = state.jobs.get_mut(&id) {
-            job.execution_id = execution;
-            job.suspension_failure = None;
-        }
-        let why = restart.then(|| "Restart".to_owned());
-        self.change(state, id, JobStatus::NotRunning, asked, why);
-        let pause = state.rng.random_range(1..30);
-        self.later(state, id, pause, move |it, state| {
-            it.change(state, id, JobStatus::Starting, asked, None);
-            let pause = state.rng.random_range(5..200);
-            it.later(state, id, pause, move |it, state| {
-                if Mishap::of(state.jobs[&id].deployed.as_ref()) == Mishap::AtStart {
-                    it.fail(state, id);
-                } else {
-                    it.run(state, id, asked);
-                }
-            });
-        });
-    }
-
-    fn run(&self, state: &mut State, id: JobId, asked: bool) {
-        self.change(state, id, JobStatus::Running, asked, None);
-        self.snapshot_later(state, id);
-        let lifetime = state.rng.random_range(2_000..15_000);
-        let mishap = Mishap::of(state.jobs[&id].deployed.as_ref());
-        match state.jobs[&id].pipeline {
-            _ if matches!(mishap, Mishap::Fails | Mishap::Suspends) => {
-                self.later(state, id, lifetime, move |it, state| it.fail(state, id));
-            }
-            Pipeline::Batch => self.later(state, id, lifetime, move |it, state| {
-                it.change(state, id, JobStatus::Completed, false, None);
-            }),
-            Pipeline::Fails => {
-                self.later(state, id, lifetime, move |it, state| it.fail(state, id));
-            }
-            _ => {}
-        }
-    }
-
-    /// The job fails by itself.
-    pub(crate) fn fail(&self, state: &mut State, id: JobId) {
-        let why = "java.lang.IllegalStateException: simulated".to_owned();
-        let suspends = state.jobs[&id].config.settings.suspend_on_failure;
-        if let (true, Some(job)) = (suspends, state.jobs.get_mut(&id)) {
-            job.suspension_failure = Some(why.clone());
-            self.change(state, id, JobStatus::Suspended, false, Some(why));
-        } else {
-            self.change(state, id, JobStatus::Failed, false, Some(why));
-        }
-    }
-
-    pub(crate) fn stop(
-        &self,
-        state: &mut State,
-        id: JobId,
-        stop: Stop,
-        forceful: bool,
-    ) -> Result<(), CallError> {
-        let Some(status) = state.jobs.get(&id).map(|job| job.status) else {
-            return Err(refused("job not found"));
-        };
-        match status {
-            JobStatus::Running => {}
-            JobStatus::Completing => return Err(refused("a termination is pending")),
-            JobStatus::Failed | JobStatus::Completed if stop == Stop::Cancel && forceful => {
-                return Ok(());
-            }
-            JobStatus::Suspended | JobStatus::NotRunning | JobStatus::Starting
-                if stop == Stop::Cancel && forceful => {}
-            _ => return Err(refused(&format!("the job is {status}"))),
-        }
-        self.change(state, id, JobStatus::Completing, true, None);
-        let fails = stop == Stop::Suspend && state.roll(state.weather.snapshot_fails);
-        let pause = state.rng.random_range(5..500);
-        self.later(state, id, pause, move |it, state| match stop {
-            Stop::Suspend if fails && state.roll(50) => it.begin(state, id, false),
-            Stop::Suspend => {
-                let (more, now) = (state.rng.random_range(1..5), it.clock.now());
-                let job = state.jobs.get_mut(&id).filter(|job| job.keeps_state());
-                match job {
-                    Some(job) if fails => job.own.fail_snapshot(),
-                    Some(job) => job.own.end_with_snapshot(more, now),
-                    None => {}
-                }
-                it.change(state, id, JobStatus::Suspended, true, None);
-            }
-            Stop::Restart => it.begin_anew(state, id, true, true),
-            Stop::Cancel => {
-                if let Some(job) = state.jobs.get_mut(&id) {
-                    job.user_cancelled = true;
-                }
-                it.change(
-                    state,
-                    id,
-                    JobStatus::Failed,
-                    true,
-                    Some("Cancel".to_owned()),
-                );
-            }
-        });
-        Ok(())
-    }
-
-    pub(crate) fn resume(&self, state: &mut State, id: JobId) {
-        let suspended = state
-            .jobs
-            .get(&id)
-            .is_some_and(|job| job.status == JobStatus::Suspended);
-        if suspended {
-            self.begin(state, id, true);
-        }
-    }
-
-    fn change(
-        &self,
-        state: &mut State,
-        id: JobId,
-        status: JobStatus,
-        user_requested: bool,
-        description: Option<String>,
-    ) {
-        let now = self.clock.now();
-        let Some(job) = state.jobs.get_mut(&id) else {
-            return;
-        };
-        job.epoch += 1;
-        job.status = status;
-        if status.is_terminal() {
-            job.completed_at = Some(now);
-            job.failure.clone_from(&description);
-        }
-        let text = format!("job {id} {} is {status}", job.name);
-        state.watchdog.note(&text);
-        // Members never tell COMPLETING.
-        if status != JobStatus::Completing {
-            let event = StatusEvent {
-                job: id,
-                status,
-                user_requested,
-                description,
-            };
-            for listener in state.listeners.get(&id).into_iter().flatten() {
-                drop(listener.try_send(event.clone()));
-            }
-        }
-        if status.is_terminal() {
-            state.listeners.remove(&id);
+            Some(_) => Err(refused("cannot add a status listener to a completed job")),
+            None => Err(no_job()),
         }
     }
 }
@@ -555,7 +326,12 @@ impl Job {
             id,
             name: self.name.clone(),
             status: self.status,
-            execution_id: self.execution_id,
+            // Of ended jobs members keep the result alone.
+            execution_id: if self.status.is_terminal() {
+                0
+            } else {
+                self.execution_id
+            },
             submitted_at: self.submitted_at,
             completed_at: self.completed_at,
             user_cancelled: self.user_cancelled,
@@ -572,27 +348,6 @@ impl Job {
     }
 }
 
-pub(crate) fn refused(message: &str) -> CallError {
-    CallError::Refused {
-        transient: true,
-        reason: Reason::BackingOff,
-        message: message.to_owned(),
-    }
-}
-
 pub(crate) fn uuid(rng: &mut StdRng) -> Uuid {
     uuid::Builder::from_random_bytes(rng.random()).into_uuid()
-}
-
-fn default_settings() -> JobSettings {
-    JobSettings {
-        snapshot_interval: SignedDuration::from_secs(10),
-        suspend_on_failure: false,
-        auto_scaling: true,
-        split_brain_protection: false,
-        metrics_enabled: true,
-        store_metrics_after_job_completion: false,
-        max_processor_accumulated_records: -1,
-        timeout: SignedDuration::ZERO,
-    }
 }

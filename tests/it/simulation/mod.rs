@@ -19,12 +19,15 @@
 mod boundaries;
 mod client;
 mod clock;
+mod compared;
 mod engine;
 mod hazelcast;
 mod jars;
+mod jobs;
 mod lifecycle;
 mod model;
 mod pipeline;
+mod refusal;
 mod snapshots;
 mod source;
 mod trace;

@@ -53,7 +53,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// The seeds to run: the one that the environment names, or as many as it says.
-fn seeds(usual: u64) -> Range<u64> {
+pub(super) fn seeds(usual: u64) -> Range<u64> {
     match number("JETKEEPER_SEED") {
         Some(seed) => seed..seed + 1,
         None => 1..number("SEEDS").unwrap_or(usual) + 1,

@@ -23,8 +23,6 @@ pub(crate) enum Pipeline {
     Silent,
     /// `main` submits two jobs; the second is refused.
     Twice,
-    /// `main` joins its job, which is an error although the job runs.
-    Joins,
     /// `main` throws before it submits.
     Throws,
 }
@@ -59,7 +57,7 @@ impl Mishap {
 }
 
 /// All of them, the usual ones more often.
-const ALL: [(Pipeline, &str); 14] = [
+const ALL: [(Pipeline, &str); 13] = [
     (Pipeline::Stream, "stream"),
     (Pipeline::Stream, "stream"),
     (Pipeline::Stream, "stream"),
@@ -72,7 +70,6 @@ const ALL: [(Pipeline, &str); 14] = [
     (Pipeline::Slow, "slow"),
     (Pipeline::Silent, "silent"),
     (Pipeline::Twice, "twice"),
-    (Pipeline::Joins, "joins"),
     (Pipeline::Throws, "throws"),
 ];
 

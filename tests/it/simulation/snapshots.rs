@@ -3,22 +3,33 @@
 //! A job's state is a count that grows with every snapshot. What a job that starts from a snapshot
 //! begins with is the count in it, so that lost state shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jetkeeper::clock::Clock;
+use jetkeeper::cluster::snapshot::VertexShare;
 use jetkeeper::cluster::{CallError, Export, Inspection, Progress, Snapshots};
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::{JobId, JobStatus};
-use jetkeeper::plan::snapshot::{ListedSnapshot, ReadBack, SnapshotFacts, SnapshotMark, Standing};
+use jetkeeper::plan::snapshot::{
+    ListedSnapshot, ReadBack, SnapshotFacts, SnapshotMark, Standing, Strategy,
+};
 use jetkeeper::plan::step::WhichSnapshot;
 use jiff::Timestamp;
 use rand::Rng;
 use rand::seq::IndexedRandom;
+use tokio::time::Instant;
 
 use super::client::{Client, Kind};
 use super::hazelcast::{Hazelcast, State};
+use super::refusal::{for_now, no, no_job};
+
+/// What every exported snapshot has.
+const CHUNKS: i64 = 3;
+const BYTES: i64 = 300;
+/// How often a fresh snapshot is looked for.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What a job's own snapshots hold.
 #[derive(Debug, Clone)]
@@ -33,6 +44,19 @@ pub(crate) struct Own {
     count: u64,
     /// The exported snapshot that the job started from, and the count in it.
     pub(crate) from: Option<(String, u64)>,
+    /// That one is not there: the job fails.
+    pub(crate) is_missing: bool,
+}
+
+/// What a job starts with.
+#[derive(Debug, Clone)]
+pub(crate) enum Start {
+    /// Nothing.
+    Empty,
+    /// An exported snapshot, and the count in it.
+    Snapshot(String, u64),
+    /// An exported snapshot that is not there.
+    Missing(String),
 }
 
 /// The exported snapshots of a cluster.
@@ -53,7 +77,13 @@ pub(crate) struct Exported {
 }
 
 impl Own {
-    pub(crate) fn starting_from(from: Option<(String, u64)>) -> Self {
+    pub(crate) fn starting_from(start: Start) -> Self {
+        let is_missing = matches!(start, Start::Missing(_));
+        let from = match start {
+            Start::Empty => None,
+            Start::Snapshot(name, count) => Some((name, count)),
+            Start::Missing(name) => Some((name, 0)),
+        };
         Self {
             committed: None,
             committed_at: Timestamp::UNIX_EPOCH,
@@ -61,6 +91,7 @@ impl Own {
             failure: None,
             count: 0,
             from,
+            is_missing,
         }
     }
 
@@ -138,16 +169,13 @@ impl State {
     }
 
     /// What a job begins with that starts from this exported snapshot.
-    pub(crate) fn start_of(
-        &self,
-        snapshot: Option<&str>,
-    ) -> Result<Option<(String, u64)>, CallError> {
-        let Some(name) = snapshot else {
-            return Ok(None);
+    pub(crate) fn start_of(&self, snapshot: Option<&str>) -> Start {
+        let Some(name) = snapshot.map(str::to_owned) else {
+            return Start::Empty;
         };
-        match self.shelf.exported.get(name) {
-            Some(there) => Ok(Some((name.to_owned(), there.count))),
-            None => Err(no(Reason::SnapshotMissing, "there is no such snapshot")),
+        match self.shelf.exported.get(&name) {
+            Some(there) => Start::Snapshot(name, there.count),
+            None => Start::Missing(name),
         }
     }
 
@@ -162,50 +190,200 @@ impl State {
         job.status == JobStatus::Suspended && self.shelf.exported.values().any(is_last)
     }
 
-    /// What is to be exported, or what was before under this name.
-    fn source(&mut self, export: &Export) -> Result<(Exported, u64), CallError> {
-        let identity = |mark: &SnapshotMark| (mark.owner.clone(), mark.resource.clone(), mark.job);
-        let signed = self.shelf.marks.get(&export.name);
-        if signed.is_some_and(|there| identity(there) != identity(&export.mark)) {
-            return Err(no(Reason::SnapshotFailed, "the name is taken"));
+    /// Begins an export: signs the name, and finds what was exported before or clears it away.
+    fn begin_export(&mut self, export: &Export) -> Result<Begun, CallError> {
+        let name = &export.name;
+        self.sign(export)?;
+        let rests = self.standing(export.job).ok_or_else(no_job);
+        let before = self.shelf.exported.get(name);
+        if let Some(before) = before.filter(|it| it.facts.job == export.job) {
+            let rests = export.which == WhichSnapshot::Fresh
+                || last_of(export, &rests.clone()?) == Some(before.facts.snapshot_id);
+            if rests {
+                return Ok(Begun::Done(before.facts.clone()));
+            }
         }
-        let standing = self.standing(export.job);
-        let Some(standing) = standing else {
-            return Err(no(Reason::SnapshotMissing, "no execution record"));
-        };
-        let (mark, job) = (export.mark.clone(), &self.jobs[&export.job]);
+        if export.strategy == Some(Strategy::Native) {
+            let ready = match export.which {
+                WhichSnapshot::Fresh => Ok(()),
+                _ => self.ready(export, -1).map(|_| ()),
+            };
+            if !self.shelf.exported.contains_key(name) {
+                self.shelf.marks.remove(name);
+            }
+            return Err(ready
+                .err()
+                .unwrap_or_else(|| no(Reason::SnapshotFailed, "open source")));
+        }
+        self.shelf.exported.remove(name);
+        let attempt = self.shelf.attempts.entry(name.clone()).or_default();
+        *attempt += 1;
+        let attempt = *attempt;
+        let begun = rests.map(|it| it.begun);
+        let begun = begun.inspect_err(|_| self.leave_nothing(export, attempt))?;
+        Ok(Begun::Attempt { attempt, begun })
+    }
+
+    fn sign(&mut self, export: &Export) -> Result<(), CallError> {
+        let taken = || no(Reason::Conflict, "the name is taken");
+        if let Some(there) = self.shelf.marks.get(&export.name) {
+            let identity = |mark: &SnapshotMark| (mark.owner.clone(), mark.resource.clone());
+            let committed = self.shelf.exported.contains_key(&export.name);
+            let other_job = committed && there.job != export.mark.job;
+            if identity(there) != identity(&export.mark) || other_job {
+                return Err(taken());
+            }
+        }
+        let mark = export.mark.clone();
         self.shelf.marks.insert(export.name.clone(), mark);
-        let committed = match export.which {
-            WhichSnapshot::Terminal => standing.terminal(),
-            WhichSnapshot::Last | WhichSnapshot::Fresh => standing.committed,
+        Ok(())
+    }
+
+    /// The snapshot to copy; none where a fresh one has to be waited for.
+    fn ready(&self, export: &Export, begun: i64) -> Result<Option<Exported>, CallError> {
+        let not_committed = || for_now(Reason::SnapshotNotCommitted, "not committed");
+        let standing = self.standing(export.job).ok_or_else(no_job)?;
+        let snapshot_id = match (last_of(export, &standing), export.which) {
+            (Some(last), WhichSnapshot::Fresh) if last > begun => last,
+            (_, WhichSnapshot::Fresh) if standing.suspended => return Err(not_committed()),
+            (_, WhichSnapshot::Fresh) => return Ok(None),
+            (Some(last), _) => last,
+            (None, _) => return Err(not_committed()),
         };
-        let Some(snapshot_id) = committed else {
-            return Err(no(Reason::SnapshotNotCommitted, "not committed"));
-        };
+        let job = &self.jobs[&export.job];
         let facts = SnapshotFacts {
             snapshot_id,
             job: export.job,
             job_name: job.name.clone(),
             created_at: job.own.committed_at,
-            chunks: 3,
-            bytes: 300,
+            chunks: CHUNKS,
+            bytes: BYTES,
             stateful: ["counter".to_owned()].into(),
         };
         let count = job.own.count;
-        let before = self.shelf.exported.get(&export.name);
-        let same = |it: &&Exported| it.facts.is_same(&facts);
-        let source = before.filter(same).cloned();
-        let attempt = self.shelf.attempts.entry(export.name.clone()).or_default();
-        *attempt += 1;
-        Ok((source.unwrap_or(Exported { facts, count }), *attempt))
+        Ok(Some(Exported { facts, count }))
+    }
+
+    /// Writes the validation record, unless another attempt began or the job went on.
+    fn commit_export(
+        &mut self,
+        export: &Export,
+        attempt: u64,
+        copied: Exported,
+    ) -> Result<SnapshotFacts, CallError> {
+        if self.shelf.attempts.get(&export.name) != Some(&attempt) {
+            return Err(no(Reason::SnapshotFailed, "another attempt began"));
+        }
+        let facts = copied.facts.clone();
+        let now = self.standing(export.job);
+        let last = now.and_then(|standing| last_of(export, &standing));
+        if export.which != WhichSnapshot::Fresh && last != Some(facts.snapshot_id) {
+            self.leave_nothing(export, attempt);
+            return Err(for_now(Reason::SnapshotNotCommitted, "the job went on"));
+        }
+        let text = format!("snapshot {} of {} exported", export.name, facts.job);
+        self.watchdog.note(&text);
+        self.shelf.exported.insert(export.name.clone(), copied);
+        Ok(facts)
+    }
+
+    /// What an attempt that failed leaves, unless another one began.
+    fn leave_nothing(&mut self, export: &Export, attempt: u64) {
+        if self.shelf.attempts.get(&export.name) == Some(&attempt) {
+            self.shelf.exported.remove(&export.name);
+            if self.shelf.marks.get(&export.name) == Some(&export.mark) {
+                self.shelf.marks.remove(&export.name);
+            }
+        }
     }
 }
 
-fn no(reason: Reason, message: &str) -> CallError {
-    CallError::Refused {
-        transient: false,
-        reason,
-        message: message.to_owned(),
+/// How an export began.
+enum Begun {
+    /// It was made before.
+    Done(SnapshotFacts),
+    /// An attempt, and the job's snapshot that was begun last by then.
+    Attempt { attempt: u64, begun: i64 },
+}
+
+/// The job's last snapshot that such an export may take.
+fn last_of(export: &Export, standing: &Standing) -> Option<i64> {
+    match export.which {
+        WhichSnapshot::Terminal => standing.terminal(),
+        WhichSnapshot::Last | WhichSnapshot::Fresh => standing.committed,
+    }
+}
+
+/// What is told of a snapshot by who read no chunk of it.
+fn shallow(facts: &SnapshotFacts) -> SnapshotFacts {
+    SnapshotFacts {
+        stateful: BTreeSet::new(),
+        ..facts.clone()
+    }
+}
+
+/// What is in every exported snapshot.
+fn share() -> VertexShare {
+    VertexShare {
+        chunks: CHUNKS.unsigned_abs(),
+        bytes: BYTES.unsigned_abs(),
+        keys: None,
+    }
+}
+
+impl Client {
+    /// Waits for the snapshot that is wanted.
+    async fn found(&self, export: &Export, begun: i64) -> Result<Exported, CallError> {
+        let deadline = Instant::now() + export.patience.min(export.timeout);
+        loop {
+            let (what, asked) = (format!("look for {}", export.name), export.clone());
+            let ready = self.call(Kind::Reads, what, move |_, state| {
+                state.ready(&asked, begun)
+            });
+            if let Some(found) = ready.await? {
+                return Ok(found);
+            }
+            if Instant::now() >= deadline {
+                return Err(for_now(Reason::SnapshotNotCommitted, "none in time"));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// How the copying fails, if it does, after a while.
+    async fn copying(&self) -> Result<(), CallError> {
+        let (takes, fails) = {
+            let mut state = self.hazelcast.state();
+            let chance = state.weather.export_fails;
+            let takes = state.rng.random_range(5..3_000);
+            let fails = state.roll(chance);
+            let reasons = [
+                no(Reason::SnapshotFailed, "simulated"),
+                no(Reason::SnapshotOvertaken, "simulated"),
+                for_now(Reason::SnapshotDamaged, "simulated"),
+                for_now(Reason::HeapTooFull, "simulated"),
+            ];
+            let reason = reasons.choose(&mut state.rng).unwrap();
+            (takes, fails.then(|| reason.clone()))
+        };
+        tokio::time::sleep(Duration::from_millis(takes)).await;
+        fails.map_or(Ok(()), Err)
+    }
+
+    /// One attempt that was begun, to its commit.
+    async fn copy(
+        &self,
+        export: &Export,
+        attempt: u64,
+        begun: i64,
+    ) -> Result<SnapshotFacts, CallError> {
+        let copied = self.found(export, begun).await?;
+        self.copying().await?;
+        let (what, asked) = (format!("commit {}", export.name), export.clone());
+        self.call(Kind::Writes, what, move |_, state| {
+            state.commit_export(&asked, attempt, copied)
+        })
+        .await
     }
 }
 
@@ -223,42 +401,26 @@ impl Snapshots for Client {
         export: &Export,
         report: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<SnapshotFacts, CallError> {
-        let (name, asked) = (export.name.clone(), export.clone());
-        let (source, attempt) = self
-            .call(Kind::Writes, format!("export {name}"), move |_, state| {
-                state.source(&asked)
-            })
-            .await?;
-        report(Progress::default());
-        let (takes, fails) = {
-            let mut state = self.hazelcast.state();
-            let chance = state.weather.export_fails;
-            let reasons = [
-                Reason::SnapshotFailed,
-                Reason::SnapshotOvertaken,
-                Reason::SnapshotDamaged,
-                Reason::HeapTooFull,
-            ];
-            let reason = *reasons.choose(&mut state.rng).unwrap();
-            let takes = state.rng.random_range(5..3_000);
-            (takes, state.roll(chance).then_some(reason))
+        let (what, asked) = (format!("export {}", export.name), export.clone());
+        let begun = self.call(Kind::Writes, what, move |_, state| {
+            state.begin_export(&asked)
+        });
+        let (attempt, begun) = match begun.await? {
+            Begun::Done(facts) => return Ok(facts),
+            Begun::Attempt { attempt, begun } => (attempt, begun),
         };
-        tokio::time::sleep(Duration::from_millis(takes)).await;
-        if let Some(reason) = fails {
-            return Err(no(reason, "simulated"));
+        report(Progress::default());
+        let copied = self.copy(export, attempt, begun).await;
+        if copied.is_err() {
+            let (what, asked) = (format!("clear {}", export.name), export.clone());
+            let cleared = self.call(Kind::Writes, what, move |_, state| {
+                state.leave_nothing(&asked, attempt);
+                Ok(())
+            });
+            // What can't be cleared now is cleared by the next attempt.
+            cleared.await.ok();
         }
-        self.call(Kind::Writes, format!("commit {name}"), move |_, state| {
-            let facts = source.facts.clone();
-            if state.shelf.attempts.get(&name) != Some(&attempt) {
-                return Err(no(Reason::SnapshotFailed, "another attempt began"));
-            }
-            state
-                .watchdog
-                .note(&format!("snapshot {name} of {} exported", facts.job));
-            state.shelf.exported.insert(name, source);
-            Ok(facts)
-        })
-        .await
+        copied
     }
 
     async fn read(&self, name: &str) -> Result<Option<ReadBack>, CallError> {
@@ -266,7 +428,7 @@ impl Snapshots for Client {
         self.call(Kind::Reads, format!("read {name}"), move |_, state| {
             let there = state.shelf.exported.get(&name);
             Ok(there.map(|it| ReadBack {
-                facts: it.facts.clone(),
+                facts: shallow(&it.facts),
                 mark: state.shelf.marks.get(&name).cloned(),
             }))
         })
@@ -278,7 +440,7 @@ impl Snapshots for Client {
             let marks = state.shelf.marks.iter();
             let listed = marks.map(|(name, mark)| ListedSnapshot {
                 name: name.clone(),
-                facts: state.shelf.exported.get(name).map(|it| it.facts.clone()),
+                facts: state.shelf.exported.get(name).map(|it| shallow(&it.facts)),
                 mark: Some(mark.clone()),
             });
             Ok(listed.collect())
@@ -292,8 +454,10 @@ impl Snapshots for Client {
             let there = state.shelf.exported.get(&name);
             Ok(there.map(|it| Inspection {
                 facts: it.facts.clone(),
-                vertices: BTreeMap::new(),
-                partitions: BTreeMap::new(),
+                vertices: [("counter".to_owned(), share())].into(),
+                partitions: (0..)
+                    .zip(vec![1; CHUNKS.unsigned_abs().try_into().unwrap()])
+                    .collect(),
                 faults: Vec::new(),
             }))
         })

@@ -14,7 +14,8 @@ use jetkeeper::store::memory::FaultKind;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
-use super::hazelcast::{Hazelcast, Stop, Weather};
+use super::hazelcast::{Hazelcast, Weather};
+use super::jobs::Stop;
 use super::pipeline::Pipeline;
 use super::source::JobDocument;
 use super::world::{NAMES, PRECIOUS, World, submit_foreign};
@@ -173,10 +174,7 @@ impl World {
         state.watchdog.note(&format!("PERSON does {what} to {id}"));
         let result = match what {
             0..3 => hazelcast.stop(&mut state, id, Stop::Suspend, false),
-            3..5 => {
-                hazelcast.resume(&mut state, id);
-                Ok(())
-            }
+            3..5 => hazelcast.resume(&mut state, id),
             5 => hazelcast.stop(&mut state, id, Stop::Cancel, true),
             6 => hazelcast.stop(&mut state, id, Stop::Restart, false),
             7 if state.jobs[&id].status == JobStatus::Running => {

@@ -15,9 +15,11 @@ use rand::{Rng, SeedableRng};
 
 use super::clock::SimulatedClock;
 use super::engine::{End, Process, Surroundings};
-use super::hazelcast::{Hazelcast, Maker, Stop, Weather};
+use super::hazelcast::{Hazelcast, Maker, Weather};
 use super::jars::JarCache;
+use super::jobs::Stop;
 use super::pipeline::Pipeline;
+use super::snapshots::Start;
 use super::source::{JobDocument, SimulatedSource};
 use super::trace::Trace;
 use super::trouble::may_release;
@@ -286,10 +288,7 @@ impl World {
         job.touched_at = Some(hazelcast.clock.now());
         state.watchdog.note(&format!("PERSON does {deed} to {id}"));
         let done = match deed {
-            "resume" => {
-                hazelcast.resume(&mut state, id);
-                Ok(())
-            }
+            "resume" => hazelcast.resume(&mut state, id),
             "suspend" => hazelcast.stop(&mut state, id, Stop::Suspend, false),
             _ => hazelcast.stop(&mut state, id, Stop::Cancel, true),
         };
@@ -325,5 +324,5 @@ pub(super) fn submit_foreign(hazelcast: &Hazelcast, name: &str) {
     let mut state = hazelcast.state();
     state.watchdog.note(&format!("PERSON submits {name}"));
     let jar = "theirs123.jar".to_owned();
-    drop(hazelcast.submit(&mut state, name, Pipeline::Stream, jar, None, None));
+    drop(hazelcast.submit(&mut state, name, Pipeline::Stream, jar, None, Start::Empty));
 }
