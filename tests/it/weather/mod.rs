@@ -7,6 +7,7 @@
 mod cluster;
 mod counting;
 mod crash;
+mod cut;
 mod deletion;
 mod edit;
 mod failure;
