@@ -7,14 +7,21 @@
 mod address;
 mod cluster;
 mod file;
+mod http;
+mod recheck;
+mod shown;
 mod state;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use address::{ClusterAddresses, ParseAddressesError};
+pub use http::HttpConfig;
+pub use recheck::{ParseRecheckError, Recheck};
+pub use shown::{ShownConfig, keys};
 pub use state::places_of_state;
 
 use crate::resources::{CredentialsSpec, Fault, HazelcastSpec, SourceName, TlsSpec};
@@ -24,9 +31,6 @@ pub const USUAL_FILE: &str = "/etc/jetkeeper/jetkeeper.yaml";
 
 /// The source's name when a PATH is given instead of a configuration.
 const PATH_SOURCE: &str = "local";
-
-/// How long until a remote jar is looked at again.
-const RECHECK: Duration = Duration::from_hours(1);
 
 /// Everything that configures a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub struct Config {
     pub prune: PruneConfig,
     /// How long until a remote jar is looked at again.
     pub recheck: Duration,
+    /// Where monitoring may ask.
+    pub http: HttpConfig,
     owner: Option<String>,
     state: Option<PathBuf>,
 }
@@ -119,6 +125,12 @@ pub struct Overrides {
     pub max_deletions: Option<u32>,
     /// The same in percent.
     pub max_deletions_percent: Option<u32>,
+    /// How long until a remote jar is looked at again.
+    pub recheck: Option<Recheck>,
+    /// Where monitoring may ask.
+    pub http_listen: Option<SocketAddr>,
+    /// Whether other machines may; said by saying it.
+    pub http_allow_remote: bool,
 }
 
 /// What the process's surroundings say where nobody else does.
@@ -204,6 +216,15 @@ pub enum ConfigError {
         /// Its directory.
         source_directory: PathBuf,
     },
+    /// Other machines would be told names and reasons without being asked who they are.
+    #[error(
+        "{address} can be reached from other machines, and whoever asks there is told the names of jobs \
+         and why they are held: allow it with `http.allowRemote: true` or --http-allow-remote"
+    )]
+    RemoteHttp {
+        /// The address.
+        address: SocketAddr,
+    },
     /// Nobody says what to keep.
     #[error(
         "there is nothing to keep: give the PATH of a directory, or --config FILE with sources"
@@ -251,7 +272,8 @@ impl Config {
             secrets: None,
             credentials: None,
             prune: PruneConfig::default(),
-            recheck: RECHECK,
+            recheck: Recheck::default().0,
+            http: HttpConfig::default(),
             owner: None,
             state: None,
         }
@@ -268,6 +290,9 @@ impl Config {
             secrets,
             max_deletions,
             max_deletions_percent,
+            recheck,
+            http_listen,
+            http_allow_remote,
         } = overrides;
         if let Some(path) = path {
             self.sources = vec![DirectoryConfig {
@@ -299,6 +324,10 @@ impl Config {
         self.prune.max_deletions = max_deletions.unwrap_or(self.prune.max_deletions);
         self.prune.max_deletions_percent =
             max_deletions_percent.unwrap_or(self.prune.max_deletions_percent);
+        self.recheck = recheck.map_or(self.recheck, |recheck| recheck.0);
+        self.http.listen = http_listen.or(self.http.listen);
+        self.http.allow_remote |= http_allow_remote;
+        self.http.check()?;
         Ok(())
     }
 
@@ -314,12 +343,14 @@ impl Config {
             secrets,
             credentials: _,
             recheck,
+            http,
             owner,
             state,
         } = other;
         let fixed = [
             ("secrets", secrets != self.secrets),
             ("artifacts", recheck != self.recheck),
+            ("http", http != self.http),
             ("owner", owner != self.owner),
             ("state", state != self.state),
         ];

@@ -120,6 +120,7 @@ fn revision(documents: usize) -> Revision {
         files: files.collect(),
         jars: BTreeMap::from([("jars/a.jar".to_owned(), jar)]),
         unreadable: BTreeMap::new(),
+        changed_at: None,
     }
 }
 

@@ -12,11 +12,17 @@
 //! It is HTTP on a Unix socket that only its owner may open. Streams are one JSON value a line. An
 //! error is `{code, message, hint}`. Readers never slow the engine down: they see the latest pass,
 //! changes that they were too slow for are merged, and who doesn't read at all is dropped.
+//!
+//! Beside it, where the configuration says so, [`http`] answers monitoring on an address.
 
 mod ask;
 pub mod client;
 pub mod error;
+mod guarded;
+pub mod http;
 mod lines;
+mod measure;
+mod metrics;
 mod read;
 pub mod recorded;
 pub mod server;
@@ -26,6 +32,7 @@ pub mod wire;
 
 pub use client::{Client, ClientError};
 pub use error::ApiError;
+pub use http::{HttpError, HttpSocket, serve_http};
 pub use recorded::RecordedView;
 pub use server::{Limits, serve};
 pub use socket::{Socket, SocketError};

@@ -1,10 +1,11 @@
 //! Flags that several commands share. Each has a `JETKEEPER_…` variable, which it beats.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config::{ClusterAddresses, Overrides};
+use crate::config::{ClusterAddresses, Overrides, Recheck};
 use crate::telemetry::LogFormat;
 
 /// For every command.
@@ -85,6 +86,30 @@ pub(super) struct Keeping {
         value_parser = clap::value_parser!(u32).range(0..=100)
     )]
     pub(super) max_deletions_percent: Option<u32>,
+    /// How long until a remote jar is looked at again, from 1m to 168h [default: 1h]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "JETKEEPER_RECHECK",
+        hide_env_values = true
+    )]
+    pub(super) recheck: Option<Recheck>,
+}
+
+/// For the daemon.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Serving {
+    /// Answer monitoring on this address: /healthz, /readyz, /metrics; nowhere if not given
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "JETKEEPER_HTTP_LISTEN",
+        hide_env_values = true
+    )]
+    pub(super) http_listen: Option<SocketAddr>,
+    /// Let that be an address that other machines reach
+    #[arg(long, env = "JETKEEPER_HTTP_ALLOW_REMOTE", hide_env_values = true)]
+    pub(super) http_allow_remote: bool,
 }
 
 /// For the commands that log.
@@ -155,6 +180,7 @@ impl Keeping {
             secrets,
             max_deletions,
             max_deletions_percent,
+            recheck,
         } = self;
         Overrides {
             path,
@@ -162,7 +188,23 @@ impl Keeping {
             secrets,
             max_deletions,
             max_deletions_percent,
+            recheck,
             ..global.overrides()
+        }
+    }
+}
+
+impl Serving {
+    /// What these flags say, added to what the others say.
+    pub(super) fn overrides(&self, others: Overrides) -> Overrides {
+        let Self {
+            http_listen,
+            http_allow_remote,
+        } = *self;
+        Overrides {
+            http_listen,
+            http_allow_remote,
+            ..others
         }
     }
 }

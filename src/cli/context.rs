@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::args::{Global, Keeping, Logging};
+use super::args::{Global, Keeping, Logging, Serving};
 use super::error::Result;
 use super::output::Output;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Environment};
+use crate::config::{Config, ConfigError, Environment};
 use crate::telemetry::{self, LogOptions};
 
 /// What every command has at hand.
@@ -34,11 +34,25 @@ impl Context {
 
     /// The configuration of a command that works on sources and clusters.
     pub(super) fn keeping(&self, keeping: Keeping) -> Result<Config> {
-        let overrides = keeping.overrides(&self.global);
-        let config = Config::load(&overrides, &self.environment)?;
+        self.serving(keeping, &Serving::default())
+    }
+
+    /// The configuration of the daemon.
+    pub(super) fn serving(&self, keeping: Keeping, serving: &Serving) -> Result<Config> {
+        let config = self.configured(keeping, serving)?;
         config.sources()?;
         config.owner()?;
         Ok(config)
+    }
+
+    /// The same, whether or not it says all that the daemon needs.
+    pub(super) fn configured(
+        &self,
+        keeping: Keeping,
+        serving: &Serving,
+    ) -> Result<Config, ConfigError> {
+        let overrides = serving.overrides(keeping.overrides(&self.global));
+        Config::load(&overrides, &self.environment)
     }
 
     /// Logs from now on, at this level where no other is asked for.

@@ -13,6 +13,7 @@ mod apply;
 mod args;
 mod ask;
 mod completions;
+mod config;
 mod confirm;
 mod context;
 mod demo;
@@ -24,7 +25,10 @@ mod follow;
 mod format;
 mod get;
 mod history;
+#[cfg(test)]
+mod keys;
 mod locate;
+mod man;
 mod output;
 mod pause;
 mod plan;
@@ -98,10 +102,14 @@ enum Command {
     Snapshot(snapshot::Args),
     /// Check, export, import or rebuild the recorded state
     State(state::Args),
+    /// Check or show the configuration
+    Config(config::Args),
     /// Print the JSON Schema of the YAML, for editors
     Schema(schema::Args),
     /// Print the completions of a shell
     Completions(completions::Args),
+    /// Write the pages of the manual
+    Man(man::Args),
     /// Show it at work on a real member on this machine
     Demo(demo::Args),
 }
@@ -148,8 +156,10 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Reconcile(args) => reconcile::run(&context, args).await,
         Command::Snapshot(args) => snapshot::run(&context, args).await,
         Command::State(args) => state::run(&context, args).await,
+        Command::Config(args) => config::run(&context, args),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
+        Command::Man(args) => man::run(&context, &args),
         Command::Demo(args) => demo::run(&context, args).await,
     }
 }

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Keeping, Logging};
+use super::args::{Keeping, Logging, Serving};
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::follow::Follower;
 use super::shutdown::{GRACE, Stop, left};
 use super::wiring::{self, Running};
-use crate::api::{Limits, Socket, serve};
+use crate::api::{HttpSocket, Limits, Socket, serve, serve_http};
 use crate::config::Config;
-use crate::engine::EngineTask;
+use crate::engine::{EngineTask, Handle};
 use crate::resources::{Fault, Severity};
 use crate::telemetry;
 use reload::Reload;
@@ -34,13 +35,15 @@ pub(super) struct Args {
     #[command(flatten)]
     keeping: Keeping,
     #[command(flatten)]
+    serving: Serving,
+    #[command(flatten)]
     logging: Logging,
 }
 
 /// Runs until somebody wants the end.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     context.log(&args.logging, "info")?;
-    let config = context.keeping(args.keeping.clone())?;
+    let config = context.serving(args.keeping.clone(), &args.serving)?;
     let mut stop = Stop::listen()?;
     let asked = signal(SignalKind::hangup()).map_err(CliError::failed)?;
     let running = wiring::keep(context, &config).await?;
@@ -48,6 +51,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let socket = Socket::bind(config.state()?).await?;
     greet(&config, &socket);
     let end = CancellationToken::new();
+    let monitored = monitor(&config, &running.handle, &end).await?;
     let served = tokio::spawn(serve(
         socket,
         running.handle.clone(),
@@ -67,6 +71,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         asked,
         context,
         keeping: args.keeping,
+        serving: args.serving,
         config,
         sources,
         handle,
@@ -84,6 +89,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     if tokio::time::timeout(SOCKET_GRACE, served).await.is_err() {
         tracing::debug!("somebody still read from the socket");
     }
+    monitored.abort();
     telling.abort();
     done
 }
@@ -135,6 +141,17 @@ fn greet(config: &Config, socket: &Socket) {
         let (name, directory) = (&source.name, source.directory.display());
         tracing::info!("source {name}: {directory}");
     }
+}
+
+/// Answers monitoring, where the configuration says so.
+async fn monitor(config: &Config, handle: &Handle, end: &CancellationToken) -> Result<AbortHandle> {
+    let Some(address) = config.http.listen else {
+        return Ok(tokio::spawn(std::future::ready(())).abort_handle());
+    };
+    let socket = HttpSocket::bind(address).await.map_err(CliError::failed)?;
+    tracing::info!("monitoring is answered on http://{}", socket.address());
+    let serving = serve_http(socket, handle.clone(), end.clone());
+    Ok(tokio::spawn(serving).abort_handle())
 }
 
 /// Logs what happens, in the words that users read.

@@ -4,23 +4,19 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cluster::{self, RawCluster};
-use super::{Config, ConfigError, DirectoryConfig, PruneConfig};
+use super::http::{self, RawHttp};
+use super::{Config, ConfigError, DirectoryConfig, ParseRecheckError, PruneConfig, Recheck};
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
-
-/// The bounds of the time between looks at a remote jar.
-const LEAST_RECHECK: Duration = Duration::from_mins(1);
-const MOST_RECHECK: Duration = Duration::from_hours(7 * 24);
 
 /// The file as it is written. Nothing is required here, so that one wrong value hides no other.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct RawConfig {
+pub(super) struct RawConfig {
     sources: Vec<RawSource>,
     clusters: BTreeMap<String, RawCluster>,
     owner: Option<String>,
@@ -28,7 +24,7 @@ struct RawConfig {
     state: Option<RawDirectory>,
     prune: RawPrune,
     artifacts: RawArtifacts,
-    http: Option<serde_json::Value>,
+    http: RawHttp,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -78,14 +74,11 @@ pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Result<Config, ConfigError> {
         recheck: recheck(raw.artifacts.recheck.as_deref(), &mut reading),
         secrets: directory("secrets", raw.secrets, base, &mut reading),
         state: directory("state", raw.state, base, &mut reading),
+        http: http::read(&raw.http, &mut reading),
         owner: raw.owner,
         file: None,
         credentials: None,
     };
-    if raw.http.is_some() {
-        let help = "leave it out; `jetkeeper get` asks the socket in the state directory";
-        reading.refuse(&["http"], "this version has no HTTP listener yet", help);
-    }
     let mut faults = reading.faults;
     faults.sort_by(|a, b| a.place.cmp(&b.place));
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
@@ -168,21 +161,13 @@ fn may_be_in_a_name(character: char) -> bool {
 
 /// How long until a remote jar is looked at again.
 fn recheck(text: Option<&str>, reading: &mut Reading<'_, RawConfig>) -> Duration {
-    let Some(text) = text else {
-        return super::RECHECK;
-    };
-    let parsed = text.parse::<SignedDuration>().ok();
-    let usable = parsed
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .filter(|duration| (LEAST_RECHECK..=MOST_RECHECK).contains(duration));
-    usable.unwrap_or_else(|| {
-        reading.refuse(
-            &["artifacts", "recheck"],
-            format!("`{text}` is no time between looks at a remote jar"),
-            "write a time from `1m` to `168h`",
-        );
-        super::RECHECK
-    })
+    let read = text.map_or(Ok(Recheck::default()), str::parse);
+    let recheck = read.unwrap_or_else(|error: ParseRecheckError| {
+        let help = "write a time from `1m` to `168h`";
+        reading.refuse(&["artifacts", "recheck"], error.to_string(), help);
+        Recheck::default()
+    });
+    recheck.0
 }
 
 fn prune(raw: &RawPrune, reading: &mut Reading<'_, RawConfig>) -> PruneConfig {

@@ -130,6 +130,31 @@ fn the_time_between_looks_at_a_remote_jar_has_bounds() {
 }
 
 #[test]
+fn monitoring_asks_on_this_machine_unless_more_is_allowed() {
+    let listen = |file: &str, listen: Option<&str>, allow: bool| {
+        let mut scene = Scene::new(file);
+        scene.overrides.http_listen = listen.map(|text| text.parse().unwrap());
+        scene.overrides.http_allow_remote = allow;
+        let config = scene.load().map_err(|error| error.to_string())?;
+        Ok::<_, String>(config.http.listen.map(|address| address.to_string()))
+    };
+    let (here, there) = ("127.0.0.1:7717", "192.0.2.1:7717");
+    assert_eq!(listen("", None, false).unwrap(), None);
+    for address in [here, "[::1]:0"] {
+        assert_eq!(listen("", Some(address), false).unwrap().unwrap(), address);
+    }
+    assert!(
+        listen("", Some(there), false)
+            .unwrap_err()
+            .contains("--http-allow-remote")
+    );
+    assert_eq!(listen("", Some(there), true).unwrap().unwrap(), there);
+    let file = format!("http: {{listen: \"{there}\", allowRemote: true}}");
+    assert_eq!(listen(&file, None, false).unwrap().unwrap(), there);
+    assert_eq!(listen(&file, Some(here), false).unwrap().unwrap(), here);
+}
+
+#[test]
 fn flags_beat_the_file_and_leave_the_rest_of_it() {
     let mut scene = Scene::new(WHOLE);
     scene.overrides = Overrides {
@@ -268,7 +293,7 @@ clusters:
   dev: {addresses: [\"h:0\"]}
   prod: {addresses: []}
   test: {addresses: h}
-http: {listen: \"127.0.0.1:7717\"}
+http: {listen: \"somewhere\"}
 prune: {maxDeletions: many, maxDeletionsPercent: 25}
 ",
     );
@@ -281,7 +306,7 @@ prune: {maxDeletions: many, maxDeletionsPercent: 25}
     8:21: `h:0` is no HOST:PORT: the port is a number from 1 to 65535 | write "host:5701"
     9:9: the cluster `prod` has no addresses | name one member at least: `addresses: ["host:5701"]`
     10:21: `configuration.clusters.test.addresses` must be a list, not the text `h` | write a list: `[h]`
-    11:7: this version has no HTTP listener yet | leave it out; `jetkeeper get` asks the socket in the state directory
+    11:16: `somewhere` is no address to listen on | write an IP address and a port: "127.0.0.1:7717"
     12:23: `configuration.prune.maxDeletions` must be a whole number, not the text `many` |
     "#);
 }
@@ -297,7 +322,7 @@ fn rules_are_checked_once_the_shape_is_right() {
 clusters:
   dev: {addresses: [\"h:0\"]}
   prod: {addresses: []}
-http: {listen: \"127.0.0.1:7717\"}
+http: {listen: \"0.0.0.0:7717\"}
 prune: {maxDeletionsPercent: 125}
 ",
     );
@@ -308,7 +333,7 @@ prune: {maxDeletionsPercent: 125}
     5:12: there is another source named `jobs` | what is recorded of a source is found by its name
     7:21: `h:0` is no HOST:PORT: the port is a number from 1 to 65535 | write "host:5701"
     8:9: the cluster `prod` has no addresses | name one member at least: `addresses: ["host:5701"]`
-    9:7: this version has no HTTP listener yet | leave it out; `jetkeeper get` asks the socket in the state directory
+    9:16: 0.0.0.0:7717 can be reached from other machines, and whoever asks there is told the names of jobs and why they are held: allow it with `http.allowRemote: true` or --http-allow-remote | write an address of this machine alone, such as "127.0.0.1:7717"
     10:30: 125 percent is more than all | write a number from 0 to 100
     "#);
 }
@@ -383,4 +408,34 @@ fn places_of_state_are_found_without_a_source() {
     let mut places = places_of_state(&scene.environment, &here);
     places.retain(|place| place != Path::new("/var/lib/jetkeeper"));
     assert_eq!(places, [state, other]);
+}
+
+#[test]
+fn what_is_shown_reads_as_the_same_configuration() {
+    let whole = "
+sources:
+  - {name: jobs, directory: {path: jobs}}
+  - {name: more, directory: {path: more}}
+clusters:
+  hazelcast:
+    clusterName: prod
+    addresses: [member-1]
+    credentials: {secretName: members}
+    tls: {enabled: true, caFile: ca, certFile: cert, keyFile: key, serverName: members}
+owner: keeper
+secrets: {directory: secrets}
+state: {directory: /srv/state}
+prune: {maxDeletions: 3, maxDeletionsPercent: 50}
+artifacts: {recheck: 90m}
+http: {listen: \"192.0.2.1:7717\", allowRemote: true}
+";
+    let mut scene = Scene::new(whole);
+    let config = scene.load().unwrap();
+    let shown = serde_yaml::to_string(&ShownConfig::from(&config)).unwrap();
+    let file = scene.dir.path().join("shown.yaml");
+    fs::write(&file, &shown).unwrap();
+    scene.overrides.config = Some(file.clone());
+    let again = scene.load().unwrap();
+    let file = Some(file);
+    assert_eq!(again, Config { file, ..config }, "{shown}");
 }

@@ -77,6 +77,12 @@ impl Manifests {
         &self.desired
     }
 
+    /// The revision of a source that was loaded last.
+    pub(super) fn loaded(&self, source: &SourceName) -> Option<&Revision> {
+        let revision = self.loaded.iter().find(|it| it.source == *source);
+        revision.map(|revision| &**revision)
+    }
+
     pub(super) fn faults(&self) -> &Arc<[Fault]> {
         &self.faults
     }

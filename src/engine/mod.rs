@@ -13,6 +13,7 @@
 //! - At rest it commits nothing and calls nothing.
 
 mod aside;
+mod changes;
 mod desk;
 mod error;
 mod executor;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::desk::{Places, judge, unavailable};
 use super::error::EngineError;
@@ -36,6 +37,7 @@ impl Engine {
     /// Everything that it learns and intends is one commit, so it costs one fsync. Only when that is
     /// durable are steps started and is anything shown. A pass that changes nothing commits nothing.
     pub(super) async fn pass(&mut self) -> Result<(), EngineError> {
+        let began = Instant::now();
         let now = self.clock.now();
         let mut change = Change::default();
         self.take_outcomes(now, &mut change); //                          reads what steps report
@@ -53,6 +55,7 @@ impl Engine {
         self.start(steps); //                                             writes: the effects
         self.schedule(&plan, wake, now); //                               pure
         self.show(plan, &observed, now); //                               writes: readers wake
+        self.meters.passed(began.elapsed());
         Ok(())
     }
 
@@ -60,6 +63,7 @@ impl Engine {
     pub(super) fn take_outcomes(&mut self, now: Timestamp, change: &mut Change) {
         for landed in self.flights.landed() {
             telemetry::step_ended(&landed.step, &landed.outcome);
+            self.meters.step_ended(&landed.step, &landed.outcome);
             let Landed {
                 step,
                 outcome,
@@ -110,7 +114,17 @@ impl Engine {
     }
 
     fn load(&mut self, now: Timestamp, change: &mut Change) {
+        let before = Arc::clone(self.manifests.desired());
+        let earlier = change.revisions.len();
         self.want_due |= self.manifests.load(&self.recorded, now, change);
+        for entry in &change.revisions[earlier..] {
+            let loaded = self.manifests.loaded(&entry.source);
+            if let Some(revision) = loaded {
+                let desired = (&*before, &**self.manifests.desired());
+                self.changes
+                    .seen(revision, entry, desired, (now, &self.meters));
+            }
+        }
     }
 
     async fn want(&mut self) {
@@ -276,6 +290,8 @@ impl Engine {
         };
         let published = showing.publish(plan);
         let pass = published.pass;
+        let shown_at = self.clock.now();
+        self.changes.shown(&published.jobs, shown_at, &self.meters);
         self.published.send_replace(Arc::new(published));
         let mut answers = std::mem::take(&mut self.answers);
         answers.give(pass);

@@ -58,7 +58,7 @@ impl Showing<'_> {
             steps: plan.steps.iter().map(in_words).collect(),
             in_flight: in_flight.into(),
             faults: Arc::clone(self.manifests.faults()),
-            sources: sources(desired),
+            sources: sources(desired, self.recorded),
             pauses: self
                 .recorded
                 .pauses
@@ -222,12 +222,16 @@ fn shows(resource: &JobResource, record: &JobRecord, status: &Arc<JobStatusRepor
         && resource.status == *status
 }
 
-fn sources(desired: &Desired) -> BTreeMap<crate::resources::SourceName, SourceReport> {
+fn sources(
+    desired: &Desired,
+    recorded: &Recorded,
+) -> BTreeMap<crate::resources::SourceName, SourceReport> {
     let reports = desired.sources.iter().map(|(name, view)| {
         let report = SourceReport {
             revision: view.revision.clone(),
             present: view.present,
             errors: errors_of(desired, name),
+            seen_at: recorded.sources.get(name).map(|record| record.seen_at),
         };
         (name.clone(), report)
     });

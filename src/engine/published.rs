@@ -67,6 +67,9 @@ pub struct SourceReport {
     pub present: bool,
     /// How many errors its documents have.
     pub errors: usize,
+    /// When the revision was first seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
 }
 
 /// A `JetJob` with its status, as `get -o json` shows it.

@@ -14,6 +14,7 @@ use crate::plan::record::Recorded;
 use crate::resources::ResourceId;
 use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::store::Store;
+use crate::telemetry::Meters;
 
 /// Something asked of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,8 @@ pub struct Handle {
     pub progress: ProgressBoard,
     /// Whether its loop turns.
     pub pulse: Pulse,
+    /// What is counted and timed.
+    pub meters: Meters,
     pub(super) configuration: watch::Sender<Option<Arc<Configuration>>>,
 }
 
@@ -110,6 +113,7 @@ impl Handle {
             readings,
             progress,
             pulse: Pulse::default(),
+            meters: Meters::default(),
             configuration: watch::Sender::new(None),
         }
     }

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::changes::Changes;
 use super::desk::{Answers, Desk};
 use super::error::EngineError;
 use super::executor::Executor;
@@ -39,6 +40,7 @@ use crate::clock::Clock;
 use crate::plan::record::Recorded;
 use crate::plan::{Plan, Planner};
 use crate::store::{Change, Store};
+use crate::telemetry::Meters;
 
 /// How many requests may wait to be received.
 const REQUESTS: usize = 64;
@@ -88,6 +90,8 @@ pub(super) struct Engine {
     /// Whether documents or records changed since watches and artifacts were told what is wanted.
     pub(super) want_due: bool,
     pulse: Pulse,
+    pub(super) meters: Meters,
+    pub(super) changes: Changes,
     configuration: watch::Receiver<Option<Arc<Configuration>>>,
     sleep_until: Instant,
 }
@@ -124,7 +128,7 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
     let progress = ProgressBoard::default();
     let store = Arc::clone(&parts.store);
     let handle = Handle::new(readers, store, requests, readings, progress.clone());
-    let pulse = handle.pulse.clone();
+    let (pulse, meters) = (handle.pulse.clone(), handle.meters.clone());
     let configuration = handle.configuration.subscribe();
     let engine = Engine::new(
         parts,
@@ -135,6 +139,7 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
             published,
             progress,
             pulse,
+            meters,
             configuration,
         },
     );
@@ -183,6 +188,7 @@ struct Outlets {
     published: watch::Sender<Arc<Published>>,
     progress: ProgressBoard,
     pulse: Pulse,
+    meters: Meters,
     configuration: watch::Receiver<Option<Arc<Configuration>>>,
 }
 
@@ -196,6 +202,7 @@ impl Engine {
             published,
             progress,
             pulse,
+            meters,
             configuration,
         }: Outlets,
     ) -> Self {
@@ -236,6 +243,8 @@ impl Engine {
             again: 0,
             want_due: true,
             pulse,
+            meters,
+            changes: Changes::default(),
             configuration,
             sleep_until: Instant::now(),
             settings,

@@ -92,6 +92,7 @@ fn is_alike(old: &Arc<Revision>, new: &Arc<Revision>) -> bool {
         files: _,
         jars,
         unreadable,
+        changed_at: _,
     } = &**new;
     Arc::ptr_eq(old, new)
         || *source == old.source

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Digest, SourceName};
@@ -25,6 +26,9 @@ pub struct Revision {
     /// Files that could not be read or were refused (too large, a link out of the source), by path,
     /// with the reason.
     pub unreadable: BTreeMap<String, String>,
+    /// When somebody made the change that led here: the time of the commit, or of the newest file.
+    /// None where nobody saw the change, as at the start.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// One YAML file. Cloning shares the bytes.

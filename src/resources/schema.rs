@@ -54,7 +54,7 @@ pub(super) fn spec_schema(kind: Kind) -> &'static Json {
 }
 
 /// The schema of a type, as `shape` explains faults with.
-pub(super) fn schema_of<T: JsonSchema>() -> Json {
+pub fn schema_of<T: JsonSchema>() -> Json {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;

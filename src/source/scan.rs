@@ -11,6 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::hints::Interest;
@@ -40,6 +41,8 @@ pub(super) struct Scanner {
     options: DirectoryOptions,
     clock: Arc<dyn Clock>,
     known: Known,
+    /// The latest revision's id, and when the change that led to it was made.
+    latest: Option<(String, Option<Timestamp>)>,
 }
 
 impl Scanner {
@@ -56,6 +59,7 @@ impl Scanner {
             options,
             clock,
             known: Known::default(),
+            latest: None,
         }
     }
 
@@ -104,8 +108,16 @@ impl Scanner {
             files: walk.files,
             jars: walk.jars,
             unreadable: walk.unreadable,
+            changed_at: None,
         };
         revision.id = revision_id(&revision);
+        revision.changed_at = match self.latest.take() {
+            // Nobody saw what was there before the first look.
+            None => None,
+            Some((id, changed_at)) if id == revision.id => changed_at,
+            Some(_) => walk.changed_at,
+        };
+        self.latest = Some((revision.id.clone(), revision.changed_at));
         Scan {
             revision,
             interest: walk.interest,
@@ -328,5 +340,34 @@ mod tests {
         let after = scanner.scan(&HashSet::new()).revision;
         assert_eq!(&*after.files["a.yaml"].bytes, b"half");
         assert_eq!((after.files.len(), after.jars.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_revision_knows_when_the_change_was_made_that_led_to_it() {
+        let top = tempfile::tempdir().unwrap();
+        write(top.path(), "a.yaml", "a");
+        let mut scanner = scanner(top.path(), DirectoryOptions::default());
+        let mut look = || scanner.scan(&HashSet::new()).revision;
+        assert_eq!(look().changed_at, None, "nobody saw that change");
+
+        // A file may be old; it is moved here now.
+        let old = tempfile::NamedTempFile::new_in(top.path()).unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        old.as_file().set_modified(long_ago).unwrap();
+        let before = Timestamp::now() - jiff::SignedDuration::from_secs(1);
+        old.persist(top.path().join("b.yaml")).unwrap();
+        let changed = look();
+        assert!(
+            changed.changed_at.unwrap() >= before,
+            "{:?}",
+            changed.changed_at
+        );
+        let again = look();
+        assert_eq!(
+            (again.id, again.changed_at),
+            (changed.id, changed.changed_at)
+        );
+        std::fs::remove_file(top.path().join("b.yaml")).unwrap();
+        assert_eq!(look().changed_at, None, "no file tells when another went");
     }
 }

@@ -57,6 +57,12 @@ impl FileStamp {
         }
     }
 
+    /// When the file was changed or moved here.
+    pub(super) fn changed_at(&self) -> Option<Timestamp> {
+        let (seconds, nanoseconds) = self.changed.max(self.modified);
+        Timestamp::new(seconds, i32::try_from(nanoseconds).ok()?).ok()
+    }
+
     /// The stamp as text.
     pub(super) fn to_text(self) -> String {
         let FileId { device, inode } = self.id;

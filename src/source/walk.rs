@@ -56,6 +56,8 @@ pub(super) struct Walk<'a> {
     pub(super) unreadable: BTreeMap<String, String>,
     pub(super) interest: Interest,
     pub(super) held_back: bool,
+    /// When the newest of what is new or other than before was changed.
+    pub(super) changed_at: Option<Timestamp>,
     entries: usize,
     bytes: u64,
 }
@@ -94,6 +96,7 @@ impl<'a> Walk<'a> {
             unreadable: BTreeMap::new(),
             interest: Interest::default(),
             held_back: false,
+            changed_at: None,
             entries: 0,
             bytes: 0,
         }
@@ -317,11 +320,16 @@ impl<'a> Walk<'a> {
                 None => return,
             }
         } else {
-            JarFile {
+            let stamp = FileStamp::of(metadata);
+            let jar = JarFile {
                 location: place.real.clone(),
                 size: metadata.len(),
-                stamp: FileStamp::of(metadata).to_text(),
+                stamp: stamp.to_text(),
+            };
+            if self.before.jars.get(&place.real) != Some(&jar) {
+                self.changed_at = self.changed_at.max(stamp.changed_at());
             }
+            jar
         };
         self.after.jars.insert(place.real, jar.clone());
         self.jars.insert(place.relative, jar);
@@ -351,6 +359,9 @@ impl<'a> Walk<'a> {
                 }
             }
         };
+        if known.is_none_or(|known| known.stamp != taken.stamp) {
+            self.changed_at = self.changed_at.max(taken.stamp.changed_at());
+        }
         self.bytes += taken.file.bytes.len() as u64;
         if self.bytes > self.options.max_total_size {
             let limit = size_text(self.options.max_total_size);

@@ -4,11 +4,13 @@
 //! leads to the journal, entries with fields go there directly. What
 //! happened to jobs and sources is told by [`event()`], in the words that `jetkeeper events` shows too;
 //! what is done about it by [`step_started`] and [`step_ended`].
+//! What is counted and timed meanwhile is in [`Meters`].
 
 mod event;
 mod format;
 mod journal;
 mod link;
+mod meters;
 mod step;
 
 use std::fmt;
@@ -21,6 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 pub use event::event;
 pub use link::{away, reached};
+pub use meters::Meters;
 pub use step::{step_ended, step_started};
 
 use format::Lines;

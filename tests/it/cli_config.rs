@@ -122,3 +122,91 @@ fn a_log_filter_that_says_nothing_is_wrong_usage() {
         output.stderr
     );
 }
+
+#[test]
+fn a_check_tells_all_faults_at_once_with_their_places_and_does_nothing() {
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "jetkeeper.yaml",
+        "ownr: keeper-1\nsources: [{name: jobs, directory: {path: jobs}}]\nhttp: {listen: \"0.0.0.0:80\"}\n",
+    );
+    let config = config.to_str().unwrap();
+    let faulty = Program::run(["--config", config, "config", "check"]).code(1);
+    let shown = faulty.stdout.replace(config, "FILE");
+    assert!(shown.contains("error: unknown field `ownr`"), "{shown}");
+    assert!(shown.contains(" --> FILE:3:16\n"), "{shown}");
+    assert!(shown.contains("^^^^"), "{shown}");
+    assert!(faulty.stderr.ends_with(": 2 errors\n"), "{}", faulty.stderr);
+
+    scratch.write(
+        "jetkeeper.yaml",
+        "sources: [{name: jobs, directory: {path: jobs}}]\nstate: {directory: state}\n",
+    );
+    let fine = Program::run(["--config", config, "config", "check"]).code(0);
+    assert!(
+        fine.stderr.contains("warning: source jobs: "),
+        "{}",
+        fine.stderr
+    );
+    assert!(
+        fine.stderr
+            .ends_with(": no errors; 1 sources, 0 clusters\n"),
+        "{}",
+        fine.stderr
+    );
+    assert!(!scratch.path().join("state").exists());
+
+    scratch.write("jetkeeper.yaml", "owner: keeper-1\n");
+    let nothing = Program::run(["--config", config, "config", "check"]).code(1);
+    assert!(
+        nothing.stderr.contains("there is nothing to keep"),
+        "{}",
+        nothing.stderr
+    );
+}
+
+#[test]
+fn what_is_shown_is_what_file_variables_and_flags_say_together() {
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "jetkeeper.yaml",
+        "sources: [{name: jobs, directory: {path: /srv/jobs}}]\nowner: from-file\nstate: {directory: /srv/state}\n\
+         clusters: {hazelcast: {addresses: [\"h:1\"], credentials: {secretName: members}}}\n",
+    );
+    let args = [
+        "--config",
+        config.to_str().unwrap(),
+        "config",
+        "show",
+        "--max-deletions",
+        "3",
+    ];
+    let variables = [
+        ("JETKEEPER_OWNER", "from-variable"),
+        ("JETKEEPER_RECHECK", "30m"),
+    ];
+    let shown = Program::run_with(args, &variables).code(0).stdout;
+    insta::assert_snapshot!(shown, @r"
+    sources:
+    - name: jobs
+      directory:
+        path: /srv/jobs
+    clusters:
+      hazelcast:
+        clusterName: dev
+        addresses:
+        - h:1
+        credentials:
+          secretName: members
+    owner: from-variable
+    state:
+      directory: /srv/state
+    http:
+      allowRemote: false
+    prune:
+      maxDeletions: 3
+      maxDeletionsPercent: 25
+    artifacts:
+      recheck: 30m
+    ");
+}

@@ -128,3 +128,17 @@ fn colours_are_only_where_they_are_wanted() {
     assert!(!coloured(&["validate", path], &[force, ("NO_COLOR", "1")]));
     assert!(!coloured(&["validate", path, "--no-color"], &[force]));
 }
+
+#[test]
+fn every_command_has_a_page_of_the_manual() {
+    let scratch = Scratch::new();
+    let directory = scratch.path().to_str().unwrap();
+    Program::run(["man", directory]).code(0);
+    let page = |name: &str| {
+        let path = scratch.path().join(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    assert!(page("jetkeeper.1").contains(".TH jetkeeper 1"));
+    assert!(page("jetkeeper-run.1").contains("JETKEEPER_HTTP_LISTEN"));
+    assert!(page("jetkeeper-config-check.1").contains(".SH NAME"));
+}

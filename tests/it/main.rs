@@ -19,6 +19,7 @@ mod demo;
 mod directory_source;
 mod fixtures;
 mod hazelcast;
+mod http;
 mod layering;
 mod plan;
 mod plan_safety;

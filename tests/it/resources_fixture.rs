@@ -21,6 +21,7 @@ pub(crate) fn revision(files: &[(&str, &[u8])]) -> Revision {
             .collect(),
         jars: BTreeMap::new(),
         unreadable: BTreeMap::new(),
+        changed_at: None,
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::signal::unix::Signal;
 
 use super::log_fault;
-use crate::cli::args::Keeping;
+use crate::cli::args::{Keeping, Serving};
 use crate::cli::context::Context;
 use crate::cli::error::Result;
 use crate::cli::wiring;
@@ -24,6 +24,7 @@ pub(super) struct Reload<'a> {
     pub(super) asked: Signal,
     pub(super) context: &'a Context,
     pub(super) keeping: Keeping,
+    pub(super) serving: Serving,
     pub(super) config: Config,
     pub(super) sources: Vec<Arc<dyn Source>>,
     pub(super) handle: Handle,
@@ -32,7 +33,9 @@ pub(super) struct Reload<'a> {
 impl Reload<'_> {
     /// Reads the configuration again; tells in short what came of it, nothing where all went well.
     pub(super) async fn reload(&mut self) -> String {
-        match self.renew().await {
+        let renewed = self.renew().await;
+        self.handle.meters.reloaded(renewed.is_err());
+        match renewed {
             Ok(fixed) if fixed.is_empty() => {
                 tracing::info!("the configuration was read again and is in force");
                 String::new()
@@ -57,7 +60,7 @@ impl Reload<'_> {
 
     /// Replaces the configuration; tells which fixed keys stay as they were.
     async fn renew(&mut self) -> Result<Vec<&'static str>> {
-        let config = self.context.keeping(self.keeping.clone());
+        let config = self.context.serving(self.keeping.clone(), &self.serving);
         let config = config.inspect_err(|error| error.faults().iter().for_each(log_fault))?;
         let before = (&self.config, &*self.sources);
         let next = wiring::reconfigured(self.context, before, &config).await?;

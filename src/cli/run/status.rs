@@ -76,6 +76,7 @@ mod tests {
             revision: String::new(),
             present: false,
             errors: 0,
+            seen_at: None,
         };
         let name = SourceName("git".to_owned());
         published.sources.insert(name, away);

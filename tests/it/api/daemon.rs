@@ -260,6 +260,7 @@ pub(super) fn published() -> Published {
         revision: "one".to_owned(),
         present: true,
         errors: 0,
+        seen_at: None,
     };
     Published {
         pass: 1,

@@ -181,5 +181,6 @@ fn revision(
         files,
         jars,
         unreadable: BTreeMap::new(),
+        changed_at: None,
     }
 }

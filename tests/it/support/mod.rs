@@ -1,7 +1,9 @@
 //! What tests share: real members, the real program, scratch directories, and waiting for conditions.
 
 pub(crate) mod cluster;
+pub(crate) mod http;
 pub(crate) mod member;
+pub(crate) mod openmetrics;
 mod process;
 pub(crate) mod program;
 pub(crate) mod scratch;

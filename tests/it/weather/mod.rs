@@ -20,6 +20,7 @@ mod main_method;
 mod master;
 mod meddling;
 mod members;
+mod metrics;
 mod person;
 mod rebuild;
 mod secret;

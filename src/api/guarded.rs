@@ -1,0 +1,150 @@
+//! Connections that can't hold anything up.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep};
+
+/// A reader that takes nothing for this long is dropped.
+const LONGEST_STALL: Duration = Duration::from_secs(30);
+/// A request has this long from its first byte, or from the start of the connection, until its answer
+/// begins: longer than any answer takes, so that only those are dropped who never ask to the end.
+const LONGEST_REQUEST: Duration = Duration::from_mins(1);
+/// Pause after a failed accept: out of file descriptors, mostly.
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// A connection that ends when its reader takes nothing for too long, or asks for nothing.
+#[derive(Debug)]
+pub struct Guarded<S> {
+    stream: S,
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// When the request has to have been read; none once its answer began.
+    asking: Option<Pin<Box<Sleep>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<S> Guarded<S> {
+    pub(super) fn new(stream: S, permit: OwnedSemaphorePermit) -> Self {
+        Self {
+            stream,
+            stalled: None,
+            asking: Some(after(LONGEST_REQUEST)),
+            _permit: permit,
+        }
+    }
+
+    /// Turns a write that is pending for too long into an error.
+    fn unless_stalled<T>(
+        &mut self,
+        polled: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| after(LONGEST_STALL));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the reader takes nothing",
+        )))
+    }
+}
+
+fn after(time: Duration) -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep_until(Instant::now() + time))
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if polled.is_ready() {
+            if buffer.filled().len() > before {
+                self.asking.get_or_insert_with(|| after(LONGEST_REQUEST));
+            }
+            return polled;
+        }
+        let Some(asking) = &mut self.asking else {
+            return Poll::Pending;
+        };
+        ready!(asking.as_mut().poll(context));
+        let error = io::Error::new(io::ErrorKind::TimedOut, "nothing was asked to the end");
+        Poll::Ready(Err(error))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.asking = None;
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.unless_stalled(polled, context)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.unless_stalled(polled, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use std::sync::Arc;
+
+    use tokio::net::UnixStream;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    async fn connection() -> (Guarded<UnixStream>, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        (Guarded::new(ours, permit), theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_asks_to_the_end_is_dropped() {
+        for begun in ["", "GET /v1/jobs HT"] {
+            let (mut ours, mut theirs) = connection().await;
+            theirs.write_all(begun.as_bytes()).await.unwrap();
+            let started = Instant::now();
+            let mut read = String::new();
+            let error = ours.read_to_string(&mut read).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            assert_eq!(started.elapsed().as_secs(), LONGEST_REQUEST.as_secs());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_only_listens_once_the_answer_began_is_not() {
+        let (mut ours, mut theirs) = connection().await;
+        theirs.write_all(b"GET").await.unwrap();
+        ours.read_exact(&mut [0; 3]).await.unwrap();
+        ours.write_all(b"HTTP").await.unwrap();
+        let silent = tokio::time::timeout(LONGEST_REQUEST * 10, ours.read_u8());
+        assert!(silent.await.is_err(), "a stream is only read from");
+        theirs.write_all(b"GET").await.unwrap();
+        ours.read_exact(&mut [0; 3]).await.unwrap();
+        let error = ours.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "the next request");
+    }
+}

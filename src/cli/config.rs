@@ -1,0 +1,124 @@
+//! `config`: is the configuration as it should be, and what is in force?
+
+use std::process::ExitCode;
+
+use super::args::{Keeping, Serving};
+use super::context::Context;
+use super::error::{CliError, Result};
+use crate::config::{Config, ConfigError, ShownConfig};
+use crate::resources::Severity;
+use crate::resources::render::render;
+
+/// Check or show the configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Tell everything that is wrong with the configuration, each with its place
+    Check(Flags),
+    /// Print the configuration as `run` would use it: file, variables, flags and defaults together
+    Show(Flags),
+}
+
+/// The flags of `run` that configure it.
+#[derive(Debug, clap::Args)]
+struct Flags {
+    #[command(flatten)]
+    keeping: Keeping,
+    #[command(flatten)]
+    serving: Serving,
+}
+
+/// Checks, or shows.
+pub(super) fn run(context: &Context, args: Args) -> Result<ExitCode> {
+    match args.command {
+        Command::Check(flags) => check(context, flags),
+        Command::Show(flags) => {
+            let config = context.configured(flags.keeping, &flags.serving)?;
+            let shown = serde_yaml::to_string(&ShownConfig::from(&config));
+            context.output.data(&shown.map_err(CliError::failed)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn check(context: &Context, flags: Flags) -> Result<ExitCode> {
+    let output = context.output;
+    let config = match context.configured(flags.keeping, &flags.serving) {
+        Ok(config) => config,
+        Err(ConfigError::Faulty { path, faults }) => {
+            for fault in &faults {
+                output.line(&format!("{}\n", render(fault, true)))?;
+            }
+            let errors = faults.iter().filter(|it| it.severity == Severity::Error);
+            let words = match errors.count() {
+                1 => "1 error".to_owned(),
+                errors => format!("{errors} errors"),
+            };
+            output.say(&format!("{}: {words}", path.display()));
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => {
+            output.error(&error.into());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let missing = missing(&config);
+    for error in &missing {
+        output.error(error);
+    }
+    for words in places(&config) {
+        output.warn(&words);
+    }
+    if !missing.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let file = config.file.as_ref();
+    let file = file.map_or("flags and variables".to_owned(), |it| {
+        it.display().to_string()
+    });
+    let sources = config.sources.len();
+    output.say(&format!(
+        "{file}: no errors; {sources} sources, {} clusters",
+        config.clusters.len()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the daemon needs and nobody says.
+fn missing(config: &Config) -> Vec<CliError> {
+    let sources = config.sources().err();
+    // Without a source neither has a default, and the one fault is enough.
+    let others = [config.owner().err(), config.state().err()];
+    let others = others.into_iter().filter(|_| sources.is_none()).flatten();
+    let others: Vec<ConfigError> = others.collect();
+    sources
+        .into_iter()
+        .chain(others)
+        .map(CliError::from)
+        .collect()
+}
+
+/// What may come later, or be there for the service's user alone.
+fn places(config: &Config) -> Vec<String> {
+    let mut words = Vec::new();
+    for source in &config.sources {
+        if !source.directory.exists() {
+            let (name, directory) = (&source.name, source.directory.display());
+            words.push(format!(
+                "source {name}: {directory} is not there, or can't be seen by you"
+            ));
+        }
+    }
+    if let Some(secrets) = config.secrets.as_ref().filter(|it| !it.exists()) {
+        let secrets = secrets.display();
+        words.push(format!(
+            "secrets: {secrets} is not there, or can't be seen by you"
+        ));
+    }
+    words
+}

@@ -1,0 +1,139 @@
+//! What is counted and timed while the engine works. What can be read off its latest pass is not here:
+//! it is measured when somebody asks.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::plan::record::UploadOutcome;
+use crate::plan::step::{Outcome, Step};
+
+/// From 5 ms to 11 min.
+const CHANGE_BUCKETS: (f64, u16) = (0.005, 18);
+/// From 0.5 ms to 16 s.
+const PASS_BUCKETS: (f64, u16) = (0.0005, 16);
+
+/// The meters of one engine. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Meters {
+    detected: Histogram,
+    applied: Histogram,
+    passes: Histogram,
+    steps: Family<StepLabels, Counter>,
+    copied: Counter,
+    refused: Gauge,
+}
+
+/// Both have few values: they are names in the source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    step: &'static str,
+    outcome: &'static str,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        let histogram =
+            |(first, count): (f64, u16)| Histogram::new(exponential_buckets(first, 2.0, count));
+        Self {
+            detected: histogram(CHANGE_BUCKETS),
+            applied: histogram(CHANGE_BUCKETS),
+            passes: histogram(PASS_BUCKETS),
+            steps: Family::default(),
+            copied: Counter::default(),
+            refused: Gauge::default(),
+        }
+    }
+}
+
+impl Meters {
+    /// A revision was seen, this long after the change was made that led to it.
+    pub fn detected(&self, after: Duration) {
+        self.detected.observe(after.as_secs_f64());
+    }
+
+    /// A job does what its document says, this long after the document or the jar was changed.
+    pub fn applied(&self, after: Duration) {
+        self.applied.observe(after.as_secs_f64());
+    }
+
+    /// A pass was made.
+    pub fn passed(&self, took: Duration) {
+        self.passes.observe(took.as_secs_f64());
+    }
+
+    /// A step ended.
+    pub fn step_ended(&self, step: &Step, outcome: &Outcome) {
+        let labels = StepLabels {
+            step: step.verb(),
+            outcome: outcome_label(outcome),
+        };
+        self.steps.get_or_create(&labels).inc();
+        if let Outcome::Exported { facts } = outcome {
+            self.copied.inc_by(u64::try_from(facts.bytes).unwrap_or(0));
+        }
+    }
+
+    /// The configuration was read again, and refused or not.
+    pub fn reloaded(&self, refused: bool) {
+        self.refused.set(i64::from(refused));
+    }
+
+    /// Has them shown with what this registry shows.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "jetkeeper_change_to_detected",
+            "From the change of a file, or the commit, to the pass that saw it",
+            Unit::Seconds,
+            self.detected.clone(),
+        );
+        registry.register_with_unit(
+            "jetkeeper_change_to_applied",
+            "From the change of a document or its jar, or the commit, to the job doing what it says",
+            Unit::Seconds,
+            self.applied.clone(),
+        );
+        registry.register_with_unit(
+            "jetkeeper_pass_duration",
+            "How long passes of the engine take",
+            Unit::Seconds,
+            self.passes.clone(),
+        );
+        registry.register(
+            "jetkeeper_steps",
+            "Steps that ended, by what they do and how they ended",
+            self.steps.clone(),
+        );
+        registry.register_with_unit(
+            "jetkeeper_snapshot_exported",
+            "Bytes of job snapshots that were exported and read back",
+            Unit::Bytes,
+            self.copied.clone(),
+        );
+        registry.register(
+            "jetkeeper_configuration_refused",
+            "Whether the configuration was refused when it was read again last; the one before is in force",
+            self.refused.clone(),
+        );
+    }
+}
+
+/// An upload that was accepted is not known to have started its job.
+fn outcome_label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done | Outcome::Exported { .. } => "done",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Unknown { .. } => "unknown",
+        Outcome::Stale { .. } => "stale",
+        Outcome::Uploaded { outcome, .. } => match outcome {
+            UploadOutcome::Accepted => "done",
+            UploadOutcome::Refused | UploadOutcome::NotRun => "failed",
+            UploadOutcome::Unknown => "unknown",
+        },
+    }
+}
