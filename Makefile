@@ -18,13 +18,19 @@ SECONDS_EACH ?= 60
 # How many seeds `make model` tries.
 SEEDS ?= 1000
 
-.PHONY: help build fixtures test model demo bench soak fuzz check fmt clean tools
+.PHONY: help build deb rpm fixtures test model demo bench soak fuzz check fmt clean tools
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 build: tools ## build target/release/jetkeeper
 	$(CARGO) build --locked --release
+
+deb: build ## build a Debian package in target/packages
+	scripts/deb target/release/jetkeeper target/packages
+
+rpm: build ## build an RPM package in target/packages
+	scripts/rpm target/release/jetkeeper target/packages
 
 fixtures: tools $(FIXTURES)/.stamp ## fetch Hazelcast, build the pipelines of tests, samples and benchmarks
 

@@ -2,4 +2,5 @@
 //! tells a socket that stands for systemd's.
 
 mod notify;
+mod package;
 mod unit;
