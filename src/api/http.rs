@@ -221,7 +221,25 @@ async fn numbers(State(shared): State<Shared>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::{mpsc, watch};
+
     use super::*;
+    use crate::engine::ProgressBoard;
+    use crate::store::MemoryStore;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_does_not_turn_is_not_alive() {
+        let handle = Handle::new(
+            watch::channel(Arc::default()).1,
+            Arc::new(MemoryStore::new("test").unwrap()),
+            mpsc::channel(1).0,
+            mpsc::channel(1).0,
+            ProgressBoard::default(),
+        );
+        let registry = Arc::new(metrics::registry(&handle));
+        let answer = healthz(State(Shared { handle, registry })).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
 
     #[test]
     fn only_requests_that_name_this_machine_are_meant_for_it() {

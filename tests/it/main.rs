@@ -58,15 +58,16 @@ fn every_file_of_tests_is_mounted() {
                 path.as_path()
             };
             let parent = module.parent().unwrap();
+            let beside = parent.with_extension("rs");
             let root = if parent == Path::new("tests/it") {
-                "main.rs"
+                parent.join("main.rs")
+            } else if beside.is_file() {
+                beside
             } else {
-                "mod.rs"
+                parent.join("mod.rs")
             };
             let declaration = format!("mod {};", module.file_stem().unwrap().display());
-            !read(&parent.join(root))
-                .lines()
-                .any(|line| line.ends_with(&declaration))
+            !read(&root).lines().any(|line| line.ends_with(&declaration))
         })
         .collect();
 
