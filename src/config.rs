@@ -152,10 +152,11 @@ impl Environment {
     /// That of this process.
     pub fn of_process() -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host = match host.trim() {
-            "" => "localhost",
-            host => host,
+        // Not from /proc, of which a service in a sandbox sees its own processes alone.
+        let system = rustix::system::uname();
+        let host = match system.nodename().to_str() {
+            Ok("") | Err(_) => "localhost",
+            Ok(host) => host,
         };
         Self {
             state_directory: variable("STATE_DIRECTORY"),

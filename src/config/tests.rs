@@ -439,3 +439,9 @@ http: {listen: \"192.0.2.1:7717\", allowRemote: true}
     let file = Some(file);
     assert_eq!(again, Config { file, ..config }, "{shown}");
 }
+
+#[test]
+fn the_host_is_known_without_proc() {
+    let proc = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(Environment::of_process().host, proc.trim());
+}
