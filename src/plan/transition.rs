@@ -9,9 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::hold::Reason;
 use super::observed::Lists;
 use super::record::{
-    Attempt, CancelAsked, CancelSent, ExportFailures, JobRecord, KeptSnapshot, Operation,
-    OperationKind, OperationSnapshot, RestartsDone, Retry, SoughtRestart, StoppedBy, UploadEnd,
-    UploadOutcome,
+    Attempt, CancelAsked, ExportFailures, JobRecord, KeptSnapshot, Operation, OperationKind,
+    OperationSnapshot, RestartsDone, Retry, SoughtRestart, StoppedBy, UploadEnd, UploadOutcome,
 };
 use super::snapshot::SnapshotFacts;
 use super::step::{Action, ExportSnapshot, Outcome, Step, Submit};
@@ -97,7 +96,6 @@ fn begin_operation(record: &mut JobRecord, step: &Step, now: Timestamp) {
             from,
             suspends: 0,
             failures: ExportFailures::default(),
-            cancel: CancelSent::No,
         });
     }
 }
@@ -125,27 +123,22 @@ fn is_declared(export: &ExportSnapshot) -> bool {
     export.mark.resource.kind == Kind::JetJobSnapshot
 }
 
-/// Remembers how the job's end is asked for.
+/// Remembers how the job's end is asked for. A request before this one may still be carried out.
 fn begin_cancel(record: &mut JobRecord, step: &Step) {
-    cancel_becomes(record, |before| match before {
-        CancelSent::No => CancelSent::InFlight,
-        other => other,
-    });
     let rolls_back = step.remember.operation == Some(OperationKind::Rollback);
-    let secured = step.expects.snapshot.is_some() || rolls_back;
     if let Some(job) = &mut record.job {
-        job.cancel_asked = Some(if secured {
-            CancelAsked::Secured
-        } else {
-            CancelAsked::LetGo
+        job.cancel = Some(CancelAsked {
+            secured: step.expects.snapshot.is_some() || rolls_back,
+            sent_at: job.cancel.and_then(|before| before.sent_at),
         });
     }
 }
 
-/// Changes what is known of the cancel that the operation under way asks for.
-fn cancel_becomes(record: &mut JobRecord, next: impl FnOnce(CancelSent) -> CancelSent) {
-    if let Some(operation) = &mut record.operation {
-        operation.cancel = next(operation.cancel);
+/// A cancel was accepted, or had no answer: the job may end by it.
+fn cancel_sent(record: &mut JobRecord, now: Timestamp) {
+    let job = record.job.as_mut();
+    if let Some(cancel) = job.and_then(|job| job.cancel.as_mut()) {
+        cancel.sent_at = Some(now);
     }
 }
 
@@ -254,7 +247,7 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
             let end = plain_end(UploadOutcome::Accepted, "", now);
             uploaded(record, step, submit, end);
         }
-        Action::Cancel { .. } => cancel_becomes(record, |_| CancelSent::Sent),
+        Action::Cancel { .. } => cancel_sent(record, now),
         Action::DeleteSnapshot { name } => {
             record.surplus.remove(name);
         }
@@ -365,7 +358,7 @@ fn unknown(record: &mut JobRecord, step: &Step, message: &str, now: Timestamp) {
                 at: now,
             });
         }
-        Action::Cancel { .. } => cancel_becomes(record, |_| CancelSent::Sent),
+        Action::Cancel { .. } => cancel_sent(record, now),
         _ => {}
     }
     back_off(record, step, Reason::OutcomeUnknown, message, now);
@@ -416,14 +409,8 @@ fn undo(record: &mut JobRecord, step: &Step) {
 
 /// A cancel that was not done; one that was accepted or had no answer before may be the one that was.
 fn undo_cancel(record: &mut JobRecord) {
-    if let Some(operation) = &mut record.operation {
-        if operation.cancel != CancelSent::InFlight {
-            return;
-        }
-        operation.cancel = CancelSent::No;
-    }
     if let Some(job) = &mut record.job {
-        job.cancel_asked = None;
+        job.cancel.take_if(|cancel| cancel.sent_at.is_none());
     }
 }
 

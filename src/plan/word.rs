@@ -17,6 +17,8 @@ pub(super) enum Deed {
     Cancel,
     /// Replace by a version with this jar.
     Replace(Option<Digest>),
+    /// Start the version before again from the snapshot of the upgrade.
+    RollBack,
     /// Undo what a person did by hand.
     Undo,
     /// Suspend and set the settings again.
@@ -29,11 +31,12 @@ pub(super) enum Deed {
 
 impl Deed {
     /// All that could be asked with a jar of these bytes.
-    fn all(jar: Option<Digest>) -> [Self; 7] {
+    fn all(jar: Option<Digest>) -> [Self; 8] {
         [
             Self::Start,
             Self::Cancel,
             Self::Replace(jar),
+            Self::RollBack,
             Self::Undo,
             Self::Configure,
             Self::LeaveState,

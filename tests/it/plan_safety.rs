@@ -254,9 +254,10 @@ fn bound(name: &str, id: JobId, now: Timestamp) -> BoundJob {
         gone: false,
         configured: None,
         ran: true,
-        cancel_asked: None,
+        cancel: None,
         started_from: None,
         own_snapshot: false,
+        ended_uncommitted: false,
         restart_asked: false,
         restarted: None,
     }

@@ -336,6 +336,7 @@ impl Keeper {
             }
             Err(error) => {
                 standings.failed(job, now, &*self.options.entropy);
+                self.picture.forget_standing(job);
                 self.log("read where a job's snapshots stand", &error, false);
             }
         }

@@ -131,6 +131,11 @@ impl Picture {
         }
     }
 
+    /// Forgets where a job's snapshots stand: it can't be read now.
+    pub(super) fn forget_standing(&mut self, id: JobId) {
+        self.view.standings.remove(&id);
+    }
+
     /// Takes where a job's snapshots stand.
     pub(super) fn standing(&mut self, id: JobId, standing: Option<Standing>) {
         match standing {
@@ -140,9 +145,9 @@ impl Picture {
                     self.view.standings.insert(id, Arc::new(standing));
                 }
             }
-            _ => {
-                self.view.standings.remove(&id);
-            }
+            // The record of a job goes with its end: then what was read last is what stood.
+            None if self.interest.standings.contains(&id) => {}
+            _ => self.forget_standing(id),
         }
     }
 

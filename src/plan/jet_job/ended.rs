@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::super::draft::Draft;
 use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
-use super::super::record::{BoundJob, CancelAsked, OperationKind, Restarts, StoppedBy};
+use super::super::record::{BoundJob, OperationKind, Restarts, StoppedBy};
 use super::super::transition::{after, backoff};
 use super::super::word::Deed;
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
@@ -52,9 +52,9 @@ fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
         }
     }
     // A snapshot that is older than the job's end is one to go on from only by `onStateLoss`.
-    let secured = job.cancel_asked == Some(CancelAsked::Secured);
+    let secured = job.cancel.is_some_and(|cancel| cancel.secured);
     let kept = secured.then(|| restore::kept_of(draft, job.id)).flatten();
-    let start = if job.cancel_asked == Some(CancelAsked::LetGo) {
+    let start = if job.cancel.is_some_and(|cancel| !cancel.secured) {
         Start::Fresh
     } else if let Some(snapshot) = kept {
         Start::From(snapshot)

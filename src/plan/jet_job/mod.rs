@@ -129,7 +129,7 @@ fn by_status(draft: &mut Draft<'_>) {
         ended::gone(draft, &job);
         return;
     }
-    if wait::still_looked_for(draft, &job) {
+    if wait::still_looked_for(draft, &job) || wait::for_cancel(draft, &job) {
         return;
     }
     if wanted != DesiredState::Suspended && upgrade::followed(draft, &job) {

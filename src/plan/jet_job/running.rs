@@ -59,10 +59,6 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
             draft.tell(EventKind::Configured, message);
         }
         draft.edit().end_operation();
-        // A cancel that had no answer was not done: the job runs, as it is to.
-        if let Some(job) = &mut draft.edit().job {
-            job.cancel_asked = None;
-        }
     }
     if draft.record.discard_state {
         draft.edit().discard_state = false;

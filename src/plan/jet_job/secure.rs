@@ -86,12 +86,11 @@ fn failures<'a>(
 
 /// Whether a running job may be suspended for it: it allows that, and it was not in vain too often.
 fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) -> bool {
-    let deed = deed(draft, kind);
     let config = draft.seen(job.id).and_then(|job| job.config.as_ref());
     if config.is_some_and(|config| !config.suspendable) {
         let message = "the job says that it can't be suspended (__jet.jobIsSuspendable), so its state \
-                       can't be secured; confirm with --discard-state that its state may go";
-        stop::ask_to_discard(draft, deed, message);
+                       can't be secured";
+        ask(draft, Reason::SnapshotRequired, kind, message);
         return false;
     }
     leave_running(draft, job, kind);
@@ -102,8 +101,7 @@ fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) -> bo
         return true;
     };
     let message = format!(
-        "its state could not be secured ({} tries): {}. The job runs on; mend that and change the \
-         YAML, or confirm with --discard-state that its state may go",
+        "its state could not be secured ({} tries): {}. The job runs on; mend that and change the YAML",
         failed.count, failed.message
     );
     if let Some(at) = failed.at {
@@ -111,9 +109,7 @@ fn may_suspend(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) -> bo
     }
     let reason = failed.reason.filter(|reason| reason.is_confirmable());
     let reason = reason.unwrap_or(Reason::SnapshotFailed);
-    if draft.ask(reason, deed, Release::DiscardState, message) {
-        draft.edit().discard_state = true;
-    }
+    ask(draft, reason, kind, &message);
     false
 }
 
@@ -200,16 +196,26 @@ fn exported(draft: &Draft<'_>, job: &BoundJob) -> Option<ExpectedSnapshot> {
 fn give_back(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
     if job.stopped_by == Some(StoppedBy::Failure) {
         let why = failures(draft, job, kind).map(|it| it.message.clone());
-        let message = format!(
-            "its state can't be secured: {}; confirm with --discard-state that its state may go",
-            why.unwrap_or_default()
-        );
-        let deed = deed(draft, kind);
-        stop::ask_to_discard(draft, deed, &message);
+        let message = format!("its state can't be secured: {}", why.unwrap_or_default());
+        ask(draft, Reason::SnapshotRequired, kind, &message);
         return;
     }
     let action = Action::Resume { job: job.id };
     draft.act_on(job.id, &[JobStatus::Suspended], action, Remember::of(kind));
+}
+
+/// Holds until a person says that the state may go; remembers that word. A pause ends nothing: there a
+/// word about the state would say nothing.
+fn ask(draft: &mut Draft<'_>, reason: Reason, kind: OperationKind, message: &str) {
+    if kind == OperationKind::Pause {
+        draft.hold(reason, message);
+        return;
+    }
+    let deed = deed(draft, kind);
+    let message = format!("{message}, or confirm with --discard-state that its state may go");
+    if draft.ask(reason, deed, Release::DiscardState, message) {
+        draft.edit().discard_state = true;
+    }
 }
 
 /// What is done once a person says that the state may go.

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::super::draft::Draft;
 use super::super::job::{Guarantee, JobStatus};
-use super::super::record::{
-    BoundJob, CancelSent, EndedBy, OperationKind, SnapshotRecord, StoppedBy,
-};
+use super::super::record::{BoundJob, EndedBy, OperationKind, SnapshotRecord, StoppedBy};
 use super::super::step::{Action, Remember};
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
 use super::{jet_job_snapshot_by_its_job, secure, stop};
@@ -52,7 +50,7 @@ pub(super) fn decided(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 /// The pause is over: the job runs again.
 fn goes_on(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     if job.status != JobStatus::Suspended {
-        draft.edit().operation = None;
+        draft.edit().end_operation();
         return false;
     }
     let remember = Remember::of(OperationKind::Pause);
@@ -65,11 +63,11 @@ fn goes_on(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 pub(super) fn note_end(draft: &mut Draft<'_>, job: &BoundJob) {
     let operation = draft.record.operation.as_ref();
     let ending = operation.filter(|it| it.kind == OperationKind::End && it.job == job.id);
-    let Some(operation) = ending.filter(|_| !job.is_active()) else {
+    if ending.is_none() || job.is_active() {
         return;
-    };
+    }
     // One that failed, or that somebody else cancelled, before we asked was not ended by it.
-    let asked = operation.cancel != CancelSent::No && job.stopped_by == Some(StoppedBy::Us);
+    let asked = job.cancel.is_some() && job.stopped_by == Some(StoppedBy::Us);
     let generation = draft.record.generation;
     let record = draft.edit();
     if asked {
@@ -77,10 +75,8 @@ pub(super) fn note_end(draft: &mut Draft<'_>, job: &BoundJob) {
             job: job.id,
             generation,
         });
-        record.operation = None;
-    } else {
-        record.end_operation();
     }
+    record.end_operation();
 }
 
 /// Whether a snapshot ended the job, and its document asks for no other one since.

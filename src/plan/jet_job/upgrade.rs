@@ -62,7 +62,7 @@ fn judge(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
             );
             return false;
         }
-        return begin_rollback(draft, job, &why);
+        return may_roll_back(draft, job, &why) && begin_rollback(draft, job, &why);
     }
     if job.gone || job.status == JobStatus::Completed {
         draft.edit().end_operation();
@@ -102,6 +102,26 @@ fn failure(draft: &mut Draft<'_>, job: &BoundJob) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Whether the new version is known to have committed nothing, or a person says that what it may have
+/// committed can go; asks if neither.
+fn may_roll_back(draft: &mut Draft<'_>, job: &BoundJob, why: &str) -> bool {
+    // One that is not FAILED is looked at again right before it is cancelled.
+    if job.status != JobStatus::Failed || job.ended_uncommitted {
+        return true;
+    }
+    let message = format!(
+        "the new version failed while its snapshots were not followed, so it may have committed one, and \
+         results with it: {why}. Confirm that the old version starts again from the snapshot of the upgrade, \
+         or change jar, main class or parameters"
+    );
+    draft.ask(
+        Reason::RolledBack,
+        Deed::RollBack,
+        Release::Confirm,
+        message,
+    )
 }
 
 /// Since when the cluster could have started the job; none while it can't.

@@ -48,6 +48,24 @@ pub(super) fn for_stop(draft: &mut Draft<'_>, job: &BoundJob) {
     wait(draft, job, limit, Reason::JobCompleting, message);
 }
 
+/// Whether the job may still end by a cancel that nobody wants any more. It is started again then, so
+/// nothing else is begun before it has ended or the wait is over.
+pub(super) fn for_cancel(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let operation = draft.record.operation.as_ref();
+    let goes_on = operation.is_some_and(|it| it.job == job.id && it.cancels());
+    let sent_at = job.cancel.and_then(|cancel| cancel.sent_at);
+    let Some(sent_at) = sent_at.filter(|_| job.is_active() && !goes_on) else {
+        return false;
+    };
+    let message = format!(
+        "job {} was told to end, for what is not wanted any more; if it ends, it is started again",
+        job.id
+    );
+    let until = after(sent_at, draft.record.spec.timeouts.suspend);
+    draft.hold_until(Reason::JobCompleting, until, message);
+    true
+}
+
 /// Whether the job has been in its status for longer than this.
 pub(super) fn overdue(draft: &Draft<'_>, job: &BoundJob, limit: SignedDuration) -> bool {
     draft.now() >= after(job.status_since, limit)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::follow::{failure_of, stopper};
+use super::follow::{ended_uncommitted, failure_of, stopper};
 use super::tell;
 use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
@@ -146,9 +146,10 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         gone: false,
         configured: None,
         ran: job.status == JobStatus::Running,
-        cancel_asked: None,
+        cancel: None,
         started_from: None,
         own_snapshot: false,
+        ended_uncommitted: ended_uncommitted(draft, job),
         restart_asked: false,
         restarted: job.restarted,
     }

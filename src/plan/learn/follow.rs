@@ -8,7 +8,7 @@ use crate::plan::event::EventKind;
 use crate::plan::jet_job::jar_as_declared;
 use crate::plan::job::{JobId, JobStatus, JobView};
 use crate::plan::observed::{GONE_AFTER, Look};
-use crate::plan::record::{BoundJob, CancelSent, StoppedBy};
+use crate::plan::record::{BoundJob, CancelAsked, StoppedBy};
 use crate::plan::transition::{after, undo_restart};
 use crate::resources::jet_job::DesiredState;
 
@@ -104,6 +104,12 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
     job.stopped_by = stopper(draft, seen, Some(before));
     let standing = draft.view().and_then(|view| view.standings.get(&job.id));
     job.own_snapshot |= standing.is_some_and(|standing| standing.committed.is_some());
+    if changed {
+        job.ended_uncommitted = ended_uncommitted(draft, seen);
+    }
+    let in_flight = draft.input.recorded.in_flight.contains_key(&draft.id);
+    job.cancel
+        .take_if(|cancel| !in_flight && is_in_vain(draft, seen, cancel));
     if let Some(deployed) = &mut job.deployed
         && let Some((jar, jar_on_member)) = jar_as_declared(draft, seen, deployed)
     {
@@ -111,6 +117,36 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
         deployed.jar_on_member = jar_on_member;
     }
     job
+}
+
+/// Whether it is known of a job that FAILED that it had committed no snapshot: where its snapshots stand
+/// was read until its end, or it lasted shorter than the time from one snapshot to the next.
+pub(super) fn ended_uncommitted(draft: &Draft<'_>, seen: &JobView) -> bool {
+    if seen.status != JobStatus::Failed {
+        return false;
+    }
+    let standing = draft.view().and_then(|view| view.standings.get(&seen.id));
+    if let Some(standing) = standing {
+        return standing.committed.is_none();
+    }
+    // Both are times of the members' clocks.
+    let lasted = seen
+        .completed_at
+        .map(|end| end.duration_since(seen.submitted_at));
+    let config = seen.config.as_ref();
+    let interval = config.map(|config| config.settings.snapshot_interval);
+    matches!((lasted, interval), (Some(lasted), Some(interval)) if lasted < interval)
+}
+
+/// Whether a cancel that may have been carried out was not: the job still is there long after.
+fn is_in_vain(draft: &Draft<'_>, seen: &JobView, cancel: &CancelAsked) -> bool {
+    let stays = matches!(
+        seen.status,
+        JobStatus::NotRunning | JobStatus::Starting | JobStatus::Running | JobStatus::Suspended
+    );
+    let limit = draft.record.spec.timeouts.suspend;
+    let over = cancel.sent_at.map(|sent| after(sent, limit));
+    stays && over.is_some_and(|over| draft.now() >= over)
 }
 
 pub(super) fn failure_of(job: &JobView) -> Option<Arc<str>> {
@@ -167,10 +203,8 @@ fn ended_by(draft: &Draft<'_>, job: &JobView, known: Option<StoppedBy>) -> Stopp
         .as_ref()
         .is_some_and(|before| before.id == job.id && before.status == JobStatus::Failed);
     // A cancel of ours that is known not to have happened explains nothing.
-    let asked = record
-        .operation
-        .as_ref()
-        .is_some_and(|operation| operation.job == job.id && operation.cancel != CancelSent::No);
+    let bound = record.job.as_ref().filter(|bound| bound.id == job.id);
+    let asked = bound.is_some_and(|bound| bound.cancel.is_some());
     let declared = record.spec.state == DesiredState::Canceled;
     match known {
         _ if !job.user_cancelled => StoppedBy::Failure,

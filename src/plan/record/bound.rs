@@ -56,15 +56,19 @@ pub struct BoundJob {
     /// Seen RUNNING at least once.
     #[serde(default)]
     pub ran: bool,
-    /// How we asked for its end, if we did.
+    /// The cancel that we asked for and that may have been carried out, or may yet be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cancel_asked: Option<CancelAsked>,
+    pub cancel: Option<CancelAsked>,
     /// The exported snapshot that it started from, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_from: Option<String>,
     /// Whether it committed a snapshot of its own, so that it needs that one no longer.
     #[serde(default)]
     pub own_snapshot: bool,
+    /// Whether it is known of a job that FAILED that it had committed no snapshot of its own: it was
+    /// followed up to its end, or ended too soon to make one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ended_uncommitted: bool,
     /// Whether we asked for a restart of which no member has told yet.
     #[serde(default, skip_serializing_if = "is_false")]
     pub restart_asked: bool,
@@ -88,13 +92,16 @@ impl BoundJob {
     }
 }
 
-/// How a job's end was asked for.
+/// How a job's end was asked for. It stays known when what it was asked for is no longer wanted: it
+/// explains the job's end, should that come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CancelAsked {
-    /// Its state is secured by a snapshot.
-    Secured,
-    /// Its state may go: its document or a person said so, or it has none.
-    LetGo,
+#[serde(rename_all = "camelCase")]
+pub struct CancelAsked {
+    /// Whether a snapshot secures its state; else that may go: its document or a person said so, or it
+    /// has none.
+    pub secured: bool,
+    /// When the latest request was accepted, or its answer given up; none while it is on its way.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// Who stopped a job.
@@ -135,9 +142,6 @@ pub struct Operation {
     /// Exports of this operation that failed.
     #[serde(default)]
     pub failures: ExportFailures,
-    /// Whether the job may have been cancelled for it.
-    #[serde(default)]
-    pub cancel: CancelSent,
 }
 
 impl Operation {
@@ -158,6 +162,12 @@ impl Operation {
         let snapshot = self.snapshot.as_ref()?;
         let facts = snapshot.facts.as_ref().filter(|facts| facts.job == job)?;
         Some((&snapshot.name, facts))
+    }
+
+    /// Whether it comes to cancel the job that it began with.
+    pub fn cancels(&self) -> bool {
+        use OperationKind as Kind;
+        !matches!(self.kind, Kind::Configure | Kind::Pause)
     }
 
     /// Whether it replaces a job by another version of it.
@@ -247,18 +257,6 @@ pub struct Rejected {
     pub deployed: Deployed,
     /// Why it was rolled back.
     pub why: String,
-}
-
-/// What is known of a cancel that an operation asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CancelSent {
-    /// None was sent that may have been carried out.
-    #[default]
-    No,
-    /// One is on its way.
-    InFlight,
-    /// One was accepted, or had no answer.
-    Sent,
 }
 
 /// Kinds of operations.

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 pub use attempt::{Attempt, Deployed, StartSnapshot, UploadEnd, UploadOutcome};
 pub use bound::{
-    BoundJob, CancelAsked, CancelSent, Drift, EndedBy, ExportFailures, KeptSnapshot, Operation,
-    OperationKind, OperationSnapshot, Rejected, Restarts, RestartsDone, SoughtRestart, StoppedBy,
+    BoundJob, CancelAsked, Drift, EndedBy, ExportFailures, KeptSnapshot, Operation, OperationKind,
+    OperationSnapshot, Rejected, Restarts, RestartsDone, SoughtRestart, StoppedBy,
 };
 pub use condition::{Condition, ConditionStatus, ConditionType, LastKnown, RecordedStatus};
 pub use job::{Deletion, JarPin, JobRecord, Retry};

@@ -1,6 +1,7 @@
 //! Carries plans out on an ideal cluster: every step is done at once, starting jobs run a second
 //! later.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jetkeeper::plan::hold::{HoldClass, Reason};
@@ -211,6 +212,18 @@ impl Scene {
             failure: None,
             suspended: false,
             vertices: vertices.iter().map(ToString::to_string).collect(),
+        };
+        self.view().standings.insert(job, Arc::new(standing));
+    }
+
+    /// Where a job's snapshots stand is read: it has committed none.
+    pub(crate) fn follow_snapshots(&mut self, job: JobId) {
+        let standing = Standing {
+            committed: None,
+            begun: -1,
+            failure: None,
+            suspended: false,
+            vertices: BTreeSet::new(),
         };
         self.view().standings.insert(job, Arc::new(standing));
     }

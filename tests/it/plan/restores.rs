@@ -1,5 +1,8 @@
 //! Jobs that end with a snapshot, and jobs that start from one.
 
+use std::sync::Arc;
+
+use jetkeeper::plan::Plan;
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::JobId;
 use jetkeeper::plan::snapshot::SnapshotFacts;
@@ -282,4 +285,53 @@ fn a_snapshot_of_long_ago_is_not_gone_on_from_because_a_person_cancelled_the_job
     scene.settle();
     scene.declare("orders", json!({}));
     assert_eq!(words(&scene.learn()), "StateLost");
+}
+
+/// A job whose cancel is on its way while its document changes back.
+fn taken_back_in_flight() -> (Scene, JobId, Plan) {
+    let (mut scene, job) = running(json!({}));
+    scene.declare("orders", json!({"state": "Canceled"}));
+    for verb in ["suspend", "export"] {
+        assert_eq!(words(&scene.pass()), verb);
+    }
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "cancel");
+    scene.begin(&plan.steps[0]);
+    scene.declare("orders", json!({}));
+    scene.recorded.in_flight.insert(
+        ResourceId::jet_job("orders"),
+        Arc::new(plan.steps[0].clone()),
+    );
+    assert_eq!(words(&scene.learn()), "StepInFlight");
+    scene.recorded.in_flight.clear();
+    (scene, job, plan)
+}
+
+#[test]
+fn a_cancel_of_ours_that_nobody_wants_any_more_is_not_taken_for_a_persons() {
+    let (mut scene, job, plan) = taken_back_in_flight();
+    let outcome = scene.effect(&plan.steps[0]);
+    scene.finish(&plan.steps[0], &outcome);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    let from = started_from(&scene).unwrap();
+    assert_eq!(scene.snapshots[from].job, job);
+}
+
+#[test]
+fn a_cancel_that_may_still_come_is_waited_for_and_forgotten_when_it_never_does() {
+    let (mut scene, job, plan) = taken_back_in_flight();
+    let outcome = Outcome::Unknown {
+        message: "no answer".to_owned(),
+    };
+    scene.finish(&plan.steps[0], &outcome);
+    assert_eq!(words(&scene.learn()), "JobCompleting");
+    let mut late = scene.clone();
+    scene.effect(&plan.steps[0]);
+    scene.pass_time(seconds(5));
+    assert_eq!(scene.settle(), ["claim", "submit"], "it came late");
+    // It never comes, and somebody else's cancel long after is somebody else's.
+    late.pass_time(seconds(300));
+    assert_eq!(late.settle(), ["resume"]);
+    late.cancel_by_hand(job);
+    assert_eq!(words(&late.learn()), "Drifted");
 }

@@ -65,6 +65,43 @@ fn a_new_version_that_fails_is_rolled_back() {
     );
 }
 
+/// A new version that has run for longer than its snapshots are apart, and FAILED.
+fn failed_late(follow: bool) -> (Scene, JobId, JobId) {
+    let (mut scene, old, new) = upgraded(json!({}));
+    if follow {
+        scene.follow_snapshots(new);
+    }
+    scene.learn();
+    scene.pass_time(seconds(60));
+    scene.fail(new);
+    (scene, old, new)
+}
+
+#[test]
+fn a_new_version_that_failed_while_nobody_watched_is_rolled_back_only_by_a_person() {
+    let (mut scene, old, new) = failed_late(false);
+    let held = hold(&scene.learn(), Reason::RolledBack);
+    assert!(held.message.contains("not followed"), "{}", held.message);
+    scene.assert_at_rest();
+    let mut newer = scene.clone();
+    newer.new_jar("orders", "3");
+    assert_eq!(
+        newer.settle(),
+        ["claim", "submit"],
+        "a newer document goes on"
+    );
+    scene.confirm(&held, false);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_rolled_back(&mut scene, old, new);
+}
+
+#[test]
+fn a_new_version_that_was_followed_to_its_end_is_rolled_back_however_long_it_ran() {
+    let (mut scene, old, new) = failed_late(true);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_rolled_back(&mut scene, old, new);
+}
+
 #[test]
 fn a_new_version_that_a_failure_suspends_is_rolled_back() {
     let (mut scene, old, new) = upgraded(json!({}));
