@@ -8,6 +8,7 @@ use super::error::ApiError;
 use super::server::Shared;
 use super::wire::{
     Accepted, AdoptBody, ConfirmBody, PauseBody, ReconcileBody, SnapshotBody, UnpauseBody,
+    WithdrawBody,
 };
 use crate::engine::Request;
 use crate::resources::resource_name_fault;
@@ -103,4 +104,10 @@ pub(super) async fn snapshot(State(shared): State<Shared>, body: Body<SnapshotBo
         return Err(ApiError::invalid("there are no archives yet"));
     }
     ask(&shared, Request::Snapshot { name, spec }).await
+}
+
+/// Delete a snapshot that was asked for by command, or give up to export it.
+pub(super) async fn withdraw(State(shared): State<Shared>, body: Body<WithdrawBody>) -> Answer {
+    let WithdrawBody { name } = read(body)?;
+    ask(&shared, Request::Withdraw { name }).await
 }

@@ -98,6 +98,7 @@ fn routes(shared: Shared, limits: Limits) -> Router {
             get(read::list::<SnapshotResource>).post(ask::snapshot),
         )
         .route("/v1/progress", get(read::progress))
+        .route("/v1/snapshots/withdraw", post(ask::withdraw))
         .route("/v1/snapshots/{name}", get(read::one::<SnapshotResource>))
         .route("/v1/holds", get(read::holds))
         .route("/v1/plan", get(read::plan))

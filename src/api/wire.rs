@@ -76,6 +76,14 @@ pub struct SnapshotBody {
     pub spec: JetJobSnapshotSpec,
 }
 
+/// What `POST /v1/snapshots/withdraw` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawBody {
+    /// The name of the resource.
+    pub name: String,
+}
+
 /// The latest pass, without the resources.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

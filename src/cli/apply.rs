@@ -11,6 +11,7 @@ use super::error::{CliError, Result};
 use super::follow::Follower;
 use super::locate::refuse_beside_daemon;
 use super::progress::{Progress, tell_holds};
+use super::rows::grouped;
 use super::shutdown::{GRACE, Stop, left};
 use super::time;
 use super::validate::counted;
@@ -113,7 +114,8 @@ fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<Exit
         0 => None,
         count => Some(counted(count, "error", "errors") + " in the documents"),
     };
-    let stuck = published.holds.iter();
+    let holds = grouped(&published.holds);
+    let stuck = holds.iter();
     let stuck = stuck.filter(|hold| hold.class != HoldClass::Policy).count();
     let late = match end {
         End::Late(_) if stuck == 0 => Some("steps are still in flight".to_owned()),
@@ -126,7 +128,7 @@ fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<Exit
     let wrong: Vec<String> = [errors, stuck, late].into_iter().flatten().collect();
     if wrong.is_empty() {
         let jobs = counted(published.jobs.len(), "job", "jobs");
-        context.output.say(&match published.holds.len() {
+        context.output.say(&match holds.len() {
             0 => format!("done: {jobs} as declared"),
             held => format!("done: {jobs}, {held} held on purpose"),
         });

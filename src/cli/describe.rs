@@ -29,7 +29,7 @@ const SHOWN: usize = 10;
 /// Tell everything about one job, snapshot or cluster.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The name of a job, else of a cluster; or KIND/NAME: jobs/orders, snapshots/before, hazelcast/dev
+    /// The name of a job, else of a cluster or a snapshot; or KIND/NAME: jobs/orders, snapshots/before, hazelcast/dev
     #[arg(value_name = "NAME")]
     subject: String,
     /// The name, where the first word is a kind: hazelcast dev
@@ -45,9 +45,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let subject = subject.parse();
     let Subject(mut id) = subject.map_err(|error: String| CliError::usage(error))?;
     let reader = Reader::open(context).await?;
-    // A cluster may be described by its name alone, where no job has it.
-    if only_name && reader.is_cluster_alone(&id.name).await {
-        id.kind = Kind::Hazelcast;
+    // A cluster or a snapshot may be described by its name alone, where no job has it.
+    if only_name {
+        id = reader.named(&id.name).await;
     }
     let now = context.clock.now();
     let text = match id.kind {
@@ -60,7 +60,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
             let cluster = reader.hazelcast(&id.name).await?;
             let mut jobs = reader.jobs().await?;
             jobs.retain(|job| job.spec.hazelcast_resource_name == id.name);
-            hazelcast_text(&cluster, &jobs)
+            hazelcast_text(&cluster, &jobs, now)
         }
         Kind::JetJobSnapshot => {
             let snapshot = reader.snapshot(&id.name).await?;
@@ -85,9 +85,19 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.field("Kind", "JetJob");
     text.field("Declared", declared(&job.metadata));
     text.field("Generation", generation(job));
-    let cluster = &spec.hazelcast_resource_name;
-    text.field("Wanted", format!("{:?} on {cluster}", spec.state));
-    text.field("Phase", format!("{} ({})", status.phase, life(job)));
+    if !job.is_unread() {
+        let cluster = &spec.hazelcast_resource_name;
+        text.field("Wanted", format!("{:?} on {cluster}", spec.state));
+    }
+    let phase = status.phase.to_string();
+    text.field(
+        "Phase",
+        match status.job_id_text {
+            Some(_) => phase,
+            None => format!("{phase}: there is no job of it on the cluster"),
+        },
+    );
+    text.field("Lifecycle", status.lifecycle_state.to_string());
     if let Some(id) = status.job_id_text {
         text.field("Job", format!("{id}, named {}", spec.job_name(name)));
     }
@@ -122,7 +132,9 @@ fn job_text(job: &JobResource, events: &[EventEntry], now: Timestamp) -> Result<
     text.paragraph("Failure", status.failure_text.as_deref());
     text.holds(&status.holds, now);
     text.conditions(&status.conditions, now);
-    text.spec(&to_yaml(&id(job), spec).map_err(CliError::failed)?);
+    if !job.is_unread() {
+        text.spec(&to_yaml(&id(job), spec).map_err(CliError::failed)?);
+    }
     text.events(events, now);
     Ok(text.0)
 }
@@ -134,7 +146,9 @@ fn snapshot_text(snapshot: &SnapshotResource, events: &[EventEntry], now: Timest
     text.field("Kind", "JetJobSnapshot");
     text.field("Declared", declared(metadata));
     text.field("State", format!("{:?}", status.state));
-    text.field("Of", format!("JetJob/{}", spec.jet_job_resource_name));
+    if !snapshot.is_unread() {
+        text.field("Of", format!("JetJob/{}", spec.jet_job_resource_name));
+    }
     if let Some(cluster) = &status.hazelcast_resource_name {
         let name = spec.snapshot_name(&metadata.name);
         text.field("Snapshot", format!("{name} on {cluster}"));
@@ -165,18 +179,20 @@ fn snapshot_text(snapshot: &SnapshotResource, events: &[EventEntry], now: Timest
     text.0
 }
 
-fn hazelcast_text(cluster: &HazelcastResource, jobs: &[JobResource]) -> String {
+fn hazelcast_text(cluster: &HazelcastResource, jobs: &[JobResource], now: Timestamp) -> String {
     let (spec, status) = (&cluster.spec, &cluster.status);
     let mut text = Text::default();
     text.field("Name", &cluster.metadata.name);
     text.field("Kind", "Hazelcast");
     text.field("Declared", declared(&cluster.metadata));
-    text.field("Cluster name", &spec.cluster_name);
-    let addresses = match spec.addresses.as_slice() {
-        [] => "those of the configuration".to_owned(),
-        addresses => addresses.join(", "),
-    };
-    text.field("Addresses", addresses);
+    if !cluster.is_unread() {
+        text.field("Cluster name", &spec.cluster_name);
+        let addresses = match spec.addresses.as_slice() {
+            [] => "those of the configuration".to_owned(),
+            addresses => addresses.join(", "),
+        };
+        text.field("Addresses", addresses);
+    }
     text.field("Phase", &status.phase);
     let unknown = || "unknown".to_owned();
     text.field("State", status.state.clone().unwrap_or_else(unknown));
@@ -186,6 +202,7 @@ fn hazelcast_text(cluster: &HazelcastResource, jobs: &[JobResource]) -> String {
     text.field("Id", status.cluster_id.clone().unwrap_or_else(unknown));
     text.field("Running jobs", status.jobs_running.to_string());
     text.paragraph("Message", status.message.as_deref());
+    text.holds(&status.holds, now);
     text.jobs(jobs);
     text.0
 }
@@ -196,6 +213,9 @@ fn id(job: &JobResource) -> ResourceId {
 
 /// The latest good generation, and which one was applied where that is another.
 fn generation(job: &JobResource) -> String {
+    if job.is_unread() {
+        return "none: its document had faults from the start".to_owned();
+    }
     let (observed, latest) = (job.status.observed_generation, job.metadata.generation);
     let applied = match observed {
         0 => format!("{latest}, not applied yet"),
@@ -208,12 +228,6 @@ fn generation(job: &JobResource) -> String {
         return applied;
     }
     format!("{applied}; of the last document without faults, which stays in force")
-}
-
-/// The life's state as the wire spells it.
-fn life(job: &JobResource) -> String {
-    let state = serde_json::to_value(job.status.lifecycle_state).unwrap_or_default();
-    state.as_str().unwrap_or_default().to_owned()
 }
 
 fn declared(metadata: &Metadata) -> String {
@@ -378,7 +392,8 @@ mod tests {
         Declared:     jobs/orders.yaml:1:1 of the source local
         Generation:   2
         Wanted:       Running on hazelcast
-        Phase:        Running (STABLE)
+        Phase:        Running
+        Lifecycle:    STABLE
         Job:          0adf-8fef-9a80-0001, named orders
         Submitted:    2026-11-24T11:47:00Z, 13m ago
         Snapshot:     orders.upgrade-1, taken 2026-11-24T11:46:00Z, 14m ago
@@ -412,7 +427,8 @@ mod tests {
         Declared:     jobs/returns.yaml:1:1 of the source local
         Generation:   2, not applied yet; 1 was last
         Wanted:       Running on hazelcast
-        Phase:        Suspended (DEPLOYED)
+        Phase:        Suspended
+        Lifecycle:    DEPLOYED
         Job:          0adf-8fef-9a80-0001, named returns
         Submitted:    2026-11-24T11:47:00Z, 13m ago
         Snapshot:     orders.upgrade-1, taken 2026-11-24T11:46:00Z, 14m ago
@@ -471,7 +487,8 @@ mod tests {
         Declared:     jobs/word-count.yaml:1:1 of the source local
         Generation:   2
         Wanted:       Running on hazelcast
-        Phase:        ExecutionFailed (FAILED)
+        Phase:        ExecutionFailed
+        Lifecycle:    FAILED
         Job:          0adf-8fef-9a80-0001, named word-count
         Submitted:    2026-11-24T11:47:00Z, 13m ago
         Ended:        2026-11-24T11:59:00Z, 60s ago
@@ -503,7 +520,7 @@ mod tests {
     #[test]
     fn a_cluster_is_described() {
         let jobs = [samples::running(), samples::drifted()];
-        let connected = hazelcast_text(&samples::cluster("Connected"), &jobs);
+        let connected = hazelcast_text(&samples::cluster("Connected"), &jobs, samples::now());
         insta::assert_snapshot!(plain(&connected), @r"
         Name:         hazelcast
         Kind:         Hazelcast
@@ -522,7 +539,7 @@ mod tests {
           orders   Running
           returns  Suspended  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
         ");
-        let away = hazelcast_text(&samples::cluster("Connecting"), &[]);
+        let away = hazelcast_text(&samples::cluster("Connecting"), &[], samples::now());
         insta::assert_snapshot!(plain(&away), @r"
         Name:         hazelcast
         Kind:         Hazelcast

@@ -52,6 +52,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let now = context.clock.now();
     let output = context.output;
     if !args.watch {
+        if let Some(id) = about.as_ref().filter(|_| events.is_empty()) {
+            reader.require(id).await?;
+        }
         print_list(output, args.output, &events, now, "nothing happened yet")?;
         return Ok(ExitCode::SUCCESS);
     }

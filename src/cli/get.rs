@@ -10,6 +10,7 @@ use super::context::Context;
 use super::error::{CliError, Result};
 use super::format::{Format, Row, json_line, print_list, yaml};
 use super::reader::{Reader, escape};
+use super::rows::grouped;
 use super::subject::{Listing, Shelf};
 use super::table::{Cell, Mood};
 use super::time;
@@ -117,6 +118,10 @@ impl Listed<'_> {
                     "a hold's id is void once its document, its job or what it is about changed",
                 ));
             }
+        }
+        // For people as everywhere: what says the same of several resources once.
+        if self.name.is_none() && !self.args.watch && self.args.output.is_table() {
+            holds = grouped(&holds);
         }
         self.print::<Hold>(holds, "/v1/holds", "nothing is held")
             .await

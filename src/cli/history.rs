@@ -47,6 +47,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         revisions.retain(|entry| changes(entry).any(|(_, changed)| changed == id));
     }
     let revisions = revisions.split_off(revisions.len().saturating_sub(limit));
+    if let Some(Subject(id)) = args.subject.as_ref().filter(|_| revisions.is_empty()) {
+        reader.require(id).await?;
+    }
     let now = context.clock.now();
     let none = "no revision was planned with yet";
     print_list(context.output, args.output, &revisions, now, none)?;

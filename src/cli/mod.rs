@@ -53,7 +53,7 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use args::Global;
 use context::Context;
@@ -116,7 +116,7 @@ enum Command {
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     let output = Output::new(cli.global.no_color);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -136,6 +136,31 @@ pub fn main() -> ExitCode {
         }
         error.exit_code()
     })
+}
+
+/// Reads the arguments of this process, or ends it.
+fn parse() -> Cli {
+    let matches = command().get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command line. The usage that errors show is the one of `--help`: left to itself, clap adds every
+/// flag whose variable is set, as if it were required.
+fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    with_usage(command)
+}
+
+fn with_usage(mut command: clap::Command) -> clap::Command {
+    let usage = command.render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).to_owned();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let command = names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, with_usage)
+    });
+    command.override_usage(usage)
 }
 
 async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
@@ -167,10 +192,20 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_make_sense() {
         Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_usage_has_no_flags_that_variables_give() {
+        let mut command = command();
+        let pause = command.find_subcommand_mut("pause").unwrap();
+        assert_eq!(
+            pause.render_usage().to_string(),
+            "Usage: jetkeeper pause [OPTIONS] --reason <REASON> [NAME]"
+        );
     }
 }

@@ -210,7 +210,7 @@ fn summary(plan: &PlanView) -> String {
         0 => "nothing to do".to_owned(),
         steps => format!("{steps} to do"),
     };
-    let held = match plan.holds.len() {
+    let held = match grouped(&plan.holds).len() {
         0 => String::new(),
         holds => format!(", {holds} held"),
     };

@@ -1,12 +1,13 @@
 //! Where the reading commands get their answers: the daemon's socket, else the last records.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::locate::{Located, locate};
+use super::output::Output;
 use super::{time, wiring};
 use crate::api::Client;
 use crate::engine::JobResource;
@@ -14,6 +15,7 @@ use crate::engine::published::{HazelcastResource, SnapshotResource};
 use crate::plan::hold::Hold;
 use crate::plan::record::{JobRecord, Recorded};
 use crate::plan::{last_snapshot_status, last_status};
+use crate::resources::{Kind, ResourceId};
 use crate::store::{EventEntry, RevisionEntry, Store};
 
 /// Gives answers.
@@ -21,7 +23,39 @@ pub(super) enum Reader {
     /// A daemon's.
     Daemon(Client),
     /// What was recorded last.
-    Records(Arc<dyn Store>, Box<Recorded>),
+    Records(Box<Records>),
+}
+
+/// What was recorded last, where no daemon runs.
+pub(super) struct Records {
+    store: Arc<dyn Store>,
+    recorded: Recorded,
+    /// Says that it is no more than that, before the first answer.
+    note: Mutex<Option<String>>,
+    output: Output,
+}
+
+impl Records {
+    fn note(&self) {
+        let note = self
+            .note
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(note) = note {
+            self.output.note(&note);
+        }
+    }
+
+    fn recorded(&self) -> &Recorded {
+        self.note();
+        &self.recorded
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.note();
+        &*self.store
+    }
 }
 
 impl Reader {
@@ -36,11 +70,16 @@ impl Reader {
         let now = context.clock.now();
         let age = last_change(&*store).await?;
         let age = age.map_or(String::new(), |at| format!(", {} ago", time::ago(at, now)));
-        context.output.note(&format!(
+        let note = format!(
             "no daemon keeps {}; this is what was recorded last{age}",
             state.display()
-        ));
-        Ok(Self::Records(store, Box::new(recorded)))
+        );
+        Ok(Self::Records(Box::new(Records {
+            store,
+            recorded,
+            note: Mutex::new(Some(note)),
+            output: context.output,
+        })))
     }
 
     /// The daemon, for streams.
@@ -57,8 +96,8 @@ impl Reader {
     pub(super) async fn jobs(&self) -> Result<Vec<JobResource>> {
         match self {
             Self::Daemon(client) => Ok(client.list("/v1/jobs").await?),
-            Self::Records(_, recorded) => {
-                let jobs = recorded.jobs.iter();
+            Self::Records(records) => {
+                let jobs = records.recorded().jobs.iter();
                 Ok(jobs.map(|(name, record)| last_seen(name, record)).collect())
             }
         }
@@ -67,8 +106,8 @@ impl Reader {
     pub(super) async fn job(&self, name: &str) -> Result<JobResource> {
         match self {
             Self::Daemon(client) => Ok(client.get(&format!("/v1/jobs/{}", escape(name))).await?),
-            Self::Records(_, recorded) => {
-                let record = recorded.jobs.get(name);
+            Self::Records(records) => {
+                let record = records.recorded().jobs.get(name);
                 let record = record.ok_or_else(|| {
                     CliError::failed(format!("there is no JetJob/{name}"))
                         .hint("`jetkeeper get jobs` shows the names")
@@ -81,8 +120,8 @@ impl Reader {
     pub(super) async fn snapshots(&self) -> Result<Vec<SnapshotResource>> {
         match self {
             Self::Daemon(client) => Ok(client.list("/v1/snapshots").await?),
-            Self::Records(_, recorded) => {
-                let snapshots = recorded.snapshots.iter();
+            Self::Records(records) => {
+                let snapshots = records.recorded().snapshots.iter();
                 Ok(snapshots
                     .map(|(name, record)| {
                         SnapshotResource::of(name, record, last_snapshot_status(record))
@@ -124,10 +163,27 @@ impl Reader {
         }
     }
 
-    /// Whether a cluster has this name, and no job.
-    pub(super) async fn is_cluster_alone(&self, name: &str) -> bool {
-        let Self::Daemon(_) = self else { return false };
-        self.job(name).await.is_err() && self.hazelcast(name).await.is_ok()
+    /// The resource of this name: a job, else a cluster, else a snapshot; a job where there is none.
+    pub(super) async fn named(&self, name: &str) -> ResourceId {
+        if self.job(name).await.is_ok() {
+            return ResourceId::jet_job(name);
+        }
+        if self.hazelcast(name).await.is_ok() {
+            return ResourceId::hazelcast(name);
+        }
+        if self.snapshot(name).await.is_ok() {
+            return ResourceId::jet_job_snapshot(name);
+        }
+        ResourceId::jet_job(name)
+    }
+
+    /// Refuses a resource that is not there.
+    pub(super) async fn require(&self, id: &ResourceId) -> Result<()> {
+        match id.kind {
+            Kind::JetJob => self.job(&id.name).await.map(drop),
+            Kind::JetJobSnapshot => self.snapshot(&id.name).await.map(drop),
+            Kind::Hazelcast => self.hazelcast(&id.name).await.map(drop),
+        }
     }
 
     pub(super) async fn holds(&self) -> Result<Vec<Hold>> {
@@ -140,14 +196,14 @@ impl Reader {
     pub(super) async fn events(&self, limit: usize) -> Result<Vec<EventEntry>> {
         match self {
             Self::Daemon(client) => Ok(client.list(&format!("/v1/events?limit={limit}")).await?),
-            Self::Records(store, _) => Ok(store.events(limit).await?),
+            Self::Records(records) => Ok(records.store().events(limit).await?),
         }
     }
 
     pub(super) async fn history(&self, limit: usize) -> Result<Vec<RevisionEntry>> {
         match self {
             Self::Daemon(client) => Ok(client.list(&format!("/v1/history?limit={limit}")).await?),
-            Self::Records(store, _) => Ok(store.revisions(limit).await?),
+            Self::Records(records) => Ok(records.store().revisions(limit).await?),
         }
     }
 }

@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::locate::daemon;
+use super::output::Output;
 use super::progress::tell_holds;
+use super::rows::{grouped, subjects};
 use super::time;
 use super::validate::counted;
 use crate::api::wire::{PlanView, ReconcileBody};
@@ -41,7 +43,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let limit = args.timeout.unsigned_abs();
-    let settled = tokio::time::timeout(limit, settled(&client, accepted.pass)).await;
+    let settled = settled(context.output, &client, accepted.pass);
+    let settled = tokio::time::timeout(limit, settled).await;
     let Ok(plan) = settled else {
         let plan: PlanView = client.get("/v1/plan").await?;
         let limit = time::short(args.timeout);
@@ -63,15 +66,40 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The first pass from this one on that leaves nothing to do.
-async fn settled(client: &Client, pass: u64) -> Result<PlanView> {
+/// The first pass from this one on that leaves nothing to do; says meanwhile what is waited for.
+async fn settled(output: Output, client: &Client, pass: u64) -> Result<PlanView> {
     let mut passes: Watch<PlanView> = client.watch("/v1/plan?watch=1").await?;
+    let mut told = None;
     while let Some(plan) = passes.next().await? {
         if plan.settled && plan.pass >= pass {
             return Ok(plan);
         }
+        let waits = waits_for(&plan);
+        if waits.is_some() && waits != told {
+            output.say(waits.as_deref().unwrap_or_default());
+            told = waits;
+        }
     }
     Err(CliError::failed("the daemon stopped"))
+}
+
+/// What the end of a pass is waited for, in one line: what is being done, else what has to pass.
+fn waits_for(plan: &PlanView) -> Option<String> {
+    let steps = plan.in_flight.iter();
+    let mut waits: Vec<String> = steps
+        .map(|step| format!("{}: {}", step.resource, step.message))
+        .collect();
+    if waits.is_empty() {
+        let waiting = grouped(&plan.holds).into_iter();
+        let waiting = waiting.filter(|hold| hold.class == HoldClass::Waiting);
+        waits.extend(waiting.map(|hold| format!("{}: {}", subjects(&hold), hold.message)));
+    }
+    let more = match waits.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let first = waits.first()?.lines().next()?;
+    Some(format!("waiting for {first}{more}"))
 }
 
 fn unsettled(context: &Context, what: &str, plan: &PlanView) -> CliError {

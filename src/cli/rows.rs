@@ -45,13 +45,13 @@ impl Row for JobResource {
                     .as_ref()
                     .map(|last| time::ago(last.time, now)),
             ),
-            spec.hazelcast_resource_name.clone().into(),
+            named(&spec.hazelcast_resource_name),
             or_dash(status.job_id_text.map(|id| id.to_string())),
         ];
         if wide {
             cells.extend([
-                format!("{:?}", spec.state).into(),
-                generations(self).into(),
+                or_dash((!self.is_unread()).then(|| format!("{:?}", spec.state))),
+                or_dash((!self.is_unread()).then(|| generations(self))),
                 or_dash(reason(self)),
                 or_dash(status.jar.as_ref().map(|jar| jar.sha256.short())),
                 or_dash(metadata.place.as_ref().map(ToString::to_string)),
@@ -138,6 +138,11 @@ fn ready_cell(ready: Option<&Condition>) -> Cell {
     }
 }
 
+/// A name, where it is known.
+pub(super) fn named(name: &str) -> Cell {
+    or_dash(Some(name.to_owned()).filter(|name| !name.is_empty()))
+}
+
 fn or_dash(text: Option<String>) -> Cell {
     text.unwrap_or_else(|| "-".to_owned()).into()
 }
@@ -174,7 +179,7 @@ impl Row for HazelcastResource {
         if wide {
             let declared = metadata.place.as_ref().map(ToString::to_string);
             cells.extend([
-                spec.cluster_name.clone().into(),
+                named(&spec.cluster_name),
                 or_dash(status.cluster_id.clone()),
                 or_dash(Some(spec.addresses.join(",")).filter(|text| !text.is_empty())),
                 declared
@@ -182,7 +187,8 @@ impl Row for HazelcastResource {
                     .into(),
             ]);
         }
-        let message = status.message.as_deref().unwrap_or_default();
+        let held = foremost(&status.holds).map(|hold| hold.message.as_str());
+        let message = held.or(status.message.as_deref()).unwrap_or_default();
         cells.push(first_line(message).into());
         cells
     }

@@ -175,6 +175,7 @@ pub(super) fn cluster(phase: &str) -> HazelcastResource {
             state: connected.then(|| "Active".to_owned()),
             message: (!connected).then(|| "10.0.0.1:5701: connection refused".to_owned()),
             jobs_running: if connected { 3 } else { 0 },
+            holds: Vec::new(),
         },
     }
 }

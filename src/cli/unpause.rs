@@ -30,11 +30,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         if !recorded.pauses.contains_key(&resource) {
             let error = CliError::failed(format!("{what} is not paused"));
             return Err(recorded.pauses.keys().fold(error, |error, paused| {
-                let name = paused.as_ref().map(|id| format!(" {id}"));
-                let name = name.unwrap_or_default();
-                error.hint(format!(
-                    "`jetkeeper unpause{name}` ends the pause that there is"
-                ))
+                let (what, name) = match paused {
+                    Some(id) => (id.to_string(), format!(" {id}")),
+                    None => ("everything".to_owned(), String::new()),
+                };
+                error.hint(format!("paused: {what} (`jetkeeper unpause{name}`)"))
             }));
         }
         Ok(Change {
@@ -43,6 +43,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         })
     });
     asked.await?;
-    context.output.say(&format!("{what} is kept again"));
+    context.output.say(&format!("{what} is no longer paused"));
     Ok(ExitCode::SUCCESS)
 }

@@ -163,6 +163,8 @@ pub struct Upload {
     pub main_class: Option<String>,
     /// The arguments of `main`, secrets included.
     pub parameters: Vec<String>,
+    /// Those of the arguments that are secrets: nothing that is told of the upload has them.
+    pub secrets: Vec<String>,
     /// How long until the answer.
     pub timeout: Duration,
 }
@@ -184,7 +186,7 @@ pub struct UploadReport {
     pub outcome: UploadOutcome,
     /// Why it failed.
     pub reason: Option<Reason>,
-    /// What the member said, bounded, without parameters.
+    /// What the member said, bounded, without secrets.
     pub message: String,
     /// The member that got it.
     pub member: Option<Uuid>,

@@ -13,7 +13,7 @@ use super::request::{Answer, Envelope, Request, RequestError};
 use crate::artifacts::{Artifacts, JarRequest};
 use crate::cluster::watch::ClusterWatch;
 use crate::plan::hold::{Hold, HoldId, Release};
-use crate::plan::record::{Confirmation, Pause, SnapshotRecord};
+use crate::plan::record::{Confirmation, Pause, Recorded, SnapshotRecord};
 use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::resources::{Kind, ResourceId};
 use crate::source::Source;
@@ -130,6 +130,7 @@ impl Answers {
 pub(super) fn judge(
     request: Request,
     published: &Published,
+    recorded: &Recorded,
     now: Timestamp,
     change: &mut Change,
 ) -> Result<(), RequestError> {
@@ -177,6 +178,10 @@ pub(super) fn judge(
             let record = snapshot(&name, spec, published)?;
             change.snapshots.insert(name, Some(Arc::new(record)));
         }
+        Request::Withdraw { name } => {
+            let record = withdrawn(&name, recorded)?;
+            change.snapshots.insert(name, Some(Arc::new(record)));
+        }
         Request::Adopt { resource } => {
             require_declared(&resource, published)?;
             let asks =
@@ -210,19 +215,36 @@ fn snapshot(
     Ok(SnapshotRecord::commanded(spec))
 }
 
+/// The record of a snapshot that a person asked for and wants no more.
+fn withdrawn(name: &str, recorded: &Recorded) -> Result<SnapshotRecord, RequestError> {
+    let Some(record) = recorded.snapshots.get(name) else {
+        return Err(not_found(
+            format!("there is no JetJobSnapshot/{name}"),
+            "`jetkeeper get snapshots` shows the names",
+        ));
+    };
+    if !record.commanded {
+        return Err(invalid(
+            format!("JetJobSnapshot/{name} is declared at {}", record.place),
+            "remove its document; with deletionPolicy: Delete the snapshot goes with it",
+        ));
+    }
+    Ok(record.withdrawn())
+}
+
 /// Nothing of that name is paused: what is?
 fn not_paused(what: Option<&ResourceId>, published: &Published) -> RequestError {
     let told = what.map_or("everything".to_owned(), ToString::to_string);
     let pauses = published.pauses.iter().map(|(paused, _)| paused);
     let commands: Vec<String> = pauses
         .map(|paused| match paused {
-            Some(id) => format!("`jetkeeper unpause {id}`"),
-            None => "`jetkeeper unpause`".to_owned(),
+            Some(id) => format!("{id} (`jetkeeper unpause {id}`)"),
+            None => "everything (`jetkeeper unpause`)".to_owned(),
         })
         .collect();
     let hint = match commands.as_slice() {
         [] => "nothing is paused".to_owned(),
-        commands => format!("what is paused goes on by {}", commands.join(", ")),
+        commands => format!("paused: {}", commands.join(", ")),
     };
     not_found(format!("{told} is not paused"), hint)
 }
@@ -375,7 +397,14 @@ mod tests {
             hold: hold.clone(),
             discard_state,
         };
-        judge(request, &published, at(1), &mut change).map_err(|error| error.code)?;
+        judge(
+            request,
+            &published,
+            &Recorded::default(),
+            at(1),
+            &mut change,
+        )
+        .map_err(|error| error.code)?;
         Ok(change.confirmations.remove(&hold).flatten().unwrap())
     }
 
@@ -405,10 +434,20 @@ mod tests {
                 resource: ResourceId::jet_job("nobody"),
             },
             Request::Unpause { resource: None },
+            Request::Withdraw {
+                name: "nothing".to_owned(),
+            },
         ];
         for request in requests {
             let mut change = Change::default();
-            let error = judge(request, &Published::default(), at(1), &mut change).unwrap_err();
+            let error = judge(
+                request,
+                &Published::default(),
+                &Recorded::default(),
+                at(1),
+                &mut change,
+            )
+            .unwrap_err();
             assert_eq!(error.code, "NotFound");
             assert!(error.hint.is_some() && change.is_empty());
         }
@@ -423,9 +462,9 @@ mod tests {
             until,
         };
         let mut change = Change::default();
-        let shown = Published::default();
-        assert!(judge(pause(Some(at(1))), &shown, at(1), &mut change).is_err());
-        assert!(judge(pause(Some(at(2))), &shown, at(1), &mut change).is_ok());
+        let (shown, recorded) = (Published::default(), Recorded::default());
+        assert!(judge(pause(Some(at(1))), &shown, &recorded, at(1), &mut change).is_err());
+        assert!(judge(pause(Some(at(2))), &shown, &recorded, at(1), &mut change).is_ok());
         assert_eq!(change.pauses.len(), 1);
     }
 }

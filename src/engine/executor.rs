@@ -124,6 +124,7 @@ impl Executor {
             snapshot: step.expects.snapshot.as_ref().map(|it| it.name.clone()),
             main_class: submit.main_class.clone(),
             parameters,
+            secrets: secrets.iter().map(|it| it.expose().to_owned()).collect(),
             timeout: step.timeout,
         };
         Ok(Prepared { upload, secrets })

@@ -2,9 +2,9 @@
 //!
 //! The rule: what waits for somebody (Blocked, Policy) is told when it begins. What passes by
 //! itself (Waiting) is told only once it has lasted for a minute, and a step in flight never. The
-//! end is told of what was told, once nothing about the resource is on its way any more: else a hold
-//! would seem to come and go whenever a cluster can't be seen for a moment. What an earlier run told
-//! is not told again.
+//! end is told of what was told, once it is known: while a cluster can't be seen, or a step or its next
+//! try is on its way, nobody knows whether the hold stands, and it would seem to come and go. A hold of
+//! several resources is told of each. What an earlier run told is not told again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,9 @@ use crate::store::EventEntry;
 
 /// How long something that passes by itself may last untold.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Of how many resources one hold is told: a source that is missing holds all its jobs.
+const MOST_SUBJECTS: usize = 100;
 
 /// The resource that an event is told of, and the reason of the hold.
 type Topic = (Option<ResourceId>, String);
@@ -56,11 +59,10 @@ impl Notices {
         let mut events = Vec::new();
         let mut due = None;
         let mut standing = BTreeSet::new();
-        let mut moving = BTreeSet::new();
-        for hold in holds {
-            let topic = (hold.subjects.first().cloned(), hold.reason.as_str());
-            if hold.class == HoldClass::Waiting {
-                moving.insert(topic.0.clone());
+        let mut undecided = BTreeSet::new();
+        for (hold, topic) in holds.iter().flat_map(topics) {
+            if hides(hold) {
+                undecided.insert(topic.0.clone());
             }
             if hold.reason == Reason::StepInFlight {
                 continue;
@@ -77,7 +79,7 @@ impl Notices {
         }
         self.waiting.retain(|topic, _| standing.contains(topic));
         self.told.retain(|topic| {
-            let stays = standing.contains(topic) || moving.contains(&topic.0);
+            let stays = standing.contains(topic) || undecided.contains(&topic.0);
             if !stays {
                 events.push(event(EventKind::Released, topic, "no longer held"));
             }
@@ -96,6 +98,30 @@ impl Notices {
             }
         }
     }
+}
+
+/// A hold, by each of its resources.
+fn topics(hold: &Hold) -> impl Iterator<Item = (&Hold, Topic)> {
+    let subjects = hold.subjects.iter().take(MOST_SUBJECTS);
+    let reason = hold.reason.as_str();
+    subjects.map(move |id| (hold, (Some(id.clone()), reason.clone())))
+}
+
+/// Whether nobody knows, as long as this holds, what else would.
+fn hides(hold: &Hold) -> bool {
+    use Reason as R;
+    hold.class == HoldClass::Waiting
+        && matches!(
+            hold.reason,
+            R::ClusterUnreachable
+                | R::ClusterUnsafe
+                | R::ClusterUnknown
+                | R::StepInFlight
+                | R::BackingOff
+                | R::OutcomeUnknown
+                | R::LookingForJob
+                | R::JarFetching
+        )
 }
 
 fn event(kind: EventKind, topic: &Topic, message: &str) -> Event {
@@ -152,6 +178,40 @@ mod tests {
         assert_eq!(kinds(&mut notices, &[hold(Reason::ClusterUnknown)], 1), []);
         assert_eq!(kinds(&mut notices, &[hold(Reason::Conflict)], 2), []);
         assert_eq!(kinds(&mut notices, &[], 3), [EventKind::Released]);
+    }
+
+    #[test]
+    fn a_hold_of_several_is_told_of_each_and_ends_for_each() {
+        let mut notices = Notices::default();
+        let mass = |names: &[&str]| {
+            let subjects = names.iter().map(|name| ResourceId::jet_job(*name));
+            [Hold::new(Reason::MassDeletion, subjects.collect(), "why")]
+        };
+        let mut told = |holds: &[Hold], seconds| {
+            let (events, _) = notices.update(holds, at(seconds));
+            let told = events.into_iter().map(|event| {
+                let resource = event.resource.map(|id| id.name).unwrap_or_default();
+                format!("{:?} {resource}", event.kind)
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(told(&mass(&["a", "b"]), 0), ["Held a", "Held b"]);
+        // The first of them came back: the hold goes on for the others.
+        assert_eq!(told(&mass(&["b", "c"]), 1), ["Held c", "Released a"]);
+        assert_eq!(told(&[], 2), ["Released b", "Released c"]);
+        let names: Vec<String> = (0..1000).map(|number| format!("job-{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(told(&mass(&names), 3).len(), MOST_SUBJECTS);
+    }
+
+    #[test]
+    fn the_end_is_told_although_the_job_is_starting() {
+        let mut notices = Notices::default();
+        let held = [hold(Reason::JarNotFound)];
+        assert_eq!(kinds(&mut notices, &held, 0), [EventKind::Held]);
+        assert_eq!(kinds(&mut notices, &[hold(Reason::StepInFlight)], 1), []);
+        let starting = [hold(Reason::JobStarting)];
+        assert_eq!(kinds(&mut notices, &starting, 2), [EventKind::Released]);
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Engine {
                     self.answers.add(to, Err(refusal));
                 }
                 request => {
-                    let answer = judge(request, &shown, now, change);
+                    let answer = judge(request, &shown, &self.recorded, now, change);
                     self.answers.add(to, answer);
                 }
             }

@@ -10,18 +10,19 @@ use super::manifests::{Manifests, errors_of};
 use super::ports::ClusterTarget;
 use super::published::{
     HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published,
-    SnapshotResource, SourceReport,
+    SnapshotResource, SourceReport, unread_cluster,
 };
+use super::unread::{self, Unread};
 use crate::plan::hold::{Hold, HoldClass, Reason};
 use crate::plan::job::JobStatus;
 use crate::plan::observed::{ClusterView, Link, Observed};
 use crate::plan::record::{JobRecord, Recorded};
 use crate::plan::status::{JobStatusReport, SnapshotStatusReport};
 use crate::plan::step::Step;
-use crate::plan::{Plan, Statuses, outlook};
+use crate::plan::{Plan, Statuses, old_name, outlook};
 use crate::resources::desired::Annotations;
 use crate::resources::schema::API_VERSION;
-use crate::resources::{Desired, HazelcastSpec, Shared};
+use crate::resources::{Desired, HazelcastSpec, Kind, Place, ResourceId, Shared};
 
 /// A pass as it is to be shown.
 pub(super) struct Showing<'a> {
@@ -48,14 +49,15 @@ impl Showing<'_> {
         let waiting = plan.holds.iter().any(passes_by_itself);
         let settled = plan.steps.is_empty() && in_flight.is_empty() && !waiting && !self.moving;
         let desired = self.manifests.desired();
+        let unread = Unread::among(&plan.holds);
         Published {
             pass: self.before.pass + 1,
             at: Some(self.now),
-            jobs: self.jobs(&plan.statuses),
-            snapshots: self.snapshots(plan.snapshot_statuses),
-            hazelcasts: self.hazelcasts(desired),
+            jobs: self.jobs(&plan.statuses, &unread),
+            snapshots: self.snapshots(plan.snapshot_statuses, &unread),
+            hazelcasts: self.hazelcasts(desired, &unread),
             holds: plan.holds.into(),
-            steps: plan.steps.iter().map(in_words).collect(),
+            steps: plan.steps.iter().map(|step| self.planned(step)).collect(),
             in_flight: in_flight.into(),
             faults: Arc::clone(self.manifests.faults()),
             sources: sources(desired, self.recorded),
@@ -70,7 +72,24 @@ impl Showing<'_> {
         }
     }
 
-    fn jobs(&self, statuses: &Statuses) -> Shared<BTreeMap<String, Arc<JobResource>>> {
+    /// A step that is to be done, and what its author may not have meant.
+    fn planned(&self, step: &Step) -> PlannedStep {
+        let mut planned = in_words(step);
+        let desired = self.manifests.desired();
+        if let Some(old) = old_name(step, desired, self.recorded) {
+            planned.message.push_str(&format!(
+                "; it looks like JetJob/{old} under another name: its state stays behind unless \
+                 spec.name says {old}"
+            ));
+        }
+        planned
+    }
+
+    fn jobs(
+        &self,
+        statuses: &Statuses,
+        unread: &Unread<'_>,
+    ) -> Shared<BTreeMap<String, Arc<JobResource>>> {
         let mut jobs = self.before.jobs.clone();
         let mut recorded = self.recorded.jobs.iter().peekable();
         let mut before = self.before.jobs.into_iter().peekable();
@@ -86,9 +105,24 @@ impl Showing<'_> {
                 jobs.insert(name.clone(), resource);
             }
         }
+        for (id, place) in self.unread(Kind::JetJob) {
+            if self.recorded.jobs.contains_key(&id.name) {
+                continue;
+            }
+            shown += 1;
+            let before = self.before.jobs.get(&id.name);
+            let row = unread.job(id, place, before, self.now);
+            if before.is_none_or(|before| !Arc::ptr_eq(before, &row)) {
+                jobs.insert(id.name.clone(), row);
+            }
+        }
         if jobs.len() != shown {
             let is_shown = |name: &String| {
-                statuses.contains_key(name) && self.recorded.jobs.contains_key(name)
+                if self.recorded.jobs.contains_key(name) {
+                    statuses.contains_key(name)
+                } else {
+                    self.is_faulty(&ResourceId::jet_job(name))
+                }
             };
             jobs.retain(|name, _| is_shown(name));
         }
@@ -98,6 +132,7 @@ impl Showing<'_> {
     fn snapshots(
         &self,
         statuses: BTreeMap<String, Arc<SnapshotStatusReport>>,
+        unread: &Unread<'_>,
     ) -> BTreeMap<String, Arc<SnapshotResource>> {
         let shown = statuses.into_iter().filter_map(|(name, status)| {
             let record = self.recorded.snapshots.get(&name)?;
@@ -106,11 +141,37 @@ impl Showing<'_> {
             let same = before.filter(|before| ***before == resource).cloned();
             Some((name, same.unwrap_or_else(|| Arc::new(resource))))
         });
-        shown.collect()
+        let mut shown: BTreeMap<_, _> = shown.collect();
+        for (id, place) in self.unread(Kind::JetJobSnapshot) {
+            if !self.recorded.snapshots.contains_key(&id.name) {
+                let before = self.before.snapshots.get(&id.name);
+                let row = unread.snapshot(id, place, before, self.now);
+                shown.insert(id.name.clone(), row);
+            }
+        }
+        shown
     }
 
-    fn hazelcasts(&self, desired: &Desired) -> BTreeMap<String, Arc<HazelcastResource>> {
+    /// The documents of a kind that can't be used.
+    fn unread(&self, kind: Kind) -> impl Iterator<Item = (&ResourceId, &Place)> {
+        let faulty = self.manifests.desired().faulty.iter();
+        faulty.filter(move |(id, _)| id.kind == kind)
+    }
+
+    fn is_faulty(&self, id: &ResourceId) -> bool {
+        self.manifests.desired().faulty.contains_key(id)
+    }
+
+    fn hazelcasts(
+        &self,
+        desired: &Desired,
+        unread: &Unread<'_>,
+    ) -> BTreeMap<String, Arc<HazelcastResource>> {
         let mut clusters = BTreeMap::new();
+        for (id, place) in self.unread(Kind::Hazelcast) {
+            let row = self.hazelcast(unread::metadata(id, place), unread_cluster(), unread);
+            clusters.insert(id.name.clone(), row);
+        }
         for (name, target) in self.configured {
             let spec = HazelcastSpec {
                 cluster_name: target.cluster_name.clone(),
@@ -120,7 +181,7 @@ impl Showing<'_> {
                 ..HazelcastSpec::default()
             };
             let metadata = self.metadata(name, &spec);
-            clusters.insert(name.clone(), self.hazelcast(metadata, spec));
+            clusters.insert(name.clone(), self.hazelcast(metadata, spec, unread));
         }
         for (name, record) in &self.recorded.clusters {
             let declared = desired.hazelcasts.contains_key(name);
@@ -130,7 +191,7 @@ impl Showing<'_> {
                     place: Some(document.place.clone()),
                     ..self.metadata(name, &spec)
                 };
-                clusters.insert(name.clone(), self.hazelcast(metadata, spec));
+                clusters.insert(name.clone(), self.hazelcast(metadata, spec, unread));
             }
         }
         for (name, declared) in &desired.hazelcasts {
@@ -140,7 +201,7 @@ impl Showing<'_> {
                 annotations: declared.annotations.clone(),
                 ..self.metadata(name, &spec)
             };
-            clusters.insert(name.clone(), self.hazelcast(metadata, spec));
+            clusters.insert(name.clone(), self.hazelcast(metadata, spec, unread));
         }
         clusters
     }
@@ -165,13 +226,19 @@ impl Showing<'_> {
         }
     }
 
-    fn hazelcast(&self, metadata: Metadata, spec: HazelcastSpec) -> Arc<HazelcastResource> {
+    fn hazelcast(
+        &self,
+        metadata: Metadata,
+        spec: HazelcastSpec,
+        unread: &Unread<'_>,
+    ) -> Arc<HazelcastResource> {
+        let holds = unread.of(&ResourceId::hazelcast(&*metadata.name));
         let view = self.observed.clusters.get(&metadata.name);
         let before = self.before.hazelcasts.get(&metadata.name);
         let resource = HazelcastResource {
             api_version: API_VERSION.to_owned(),
             kind: "Hazelcast".to_owned(),
-            status: cluster_status(view.map(|view| &**view)),
+            status: cluster_status(view.map(|view| &**view), holds),
             metadata,
             spec,
         };
@@ -238,7 +305,7 @@ fn sources(
     reports.collect()
 }
 
-fn cluster_status(view: Option<&ClusterView>) -> HazelcastStatus {
+fn cluster_status(view: Option<&ClusterView>, holds: Vec<Hold>) -> HazelcastStatus {
     let Some(view) = view else {
         return HazelcastStatus {
             phase: "Unknown".to_owned(),
@@ -252,6 +319,7 @@ fn cluster_status(view: Option<&ClusterView>) -> HazelcastStatus {
                     .to_owned(),
             ),
             jobs_running: 0,
+            holds,
         };
     };
     let (phase, message) = match &view.link {
@@ -271,6 +339,7 @@ fn cluster_status(view: Option<&ClusterView>) -> HazelcastStatus {
         state: view.state.known().map(|state| format!("{state:?}")),
         message,
         jobs_running: running,
+        holds,
     }
 }
 
@@ -278,7 +347,6 @@ fn cluster_status(view: Option<&ClusterView>) -> HazelcastStatus {
 mod tests {
     use super::*;
     use crate::plan::hold::Release;
-    use crate::resources::ResourceId;
 
     #[test]
     fn what_needs_a_person_or_is_stuck_behind_others_does_not_pass_by_itself() {

@@ -82,7 +82,8 @@ pub struct JobResource {
     pub kind: String,
     /// Name, generation, place.
     pub metadata: Metadata,
-    /// The spec in force.
+    /// The spec in force; absent as long as the document was never without faults.
+    #[serde(default, skip_serializing_if = "is_job_unread")]
     pub spec: Arc<JetJobSpec>,
     /// Its status.
     pub status: Arc<JobStatusReport>,
@@ -98,13 +99,42 @@ pub struct SnapshotResource {
     pub kind: String,
     /// Who and where it is.
     pub metadata: Metadata,
-    /// The spec in force.
+    /// The spec in force; absent as long as the document was never without faults.
+    #[serde(default, skip_serializing_if = "is_snapshot_unread")]
     pub spec: Arc<JetJobSnapshotSpec>,
     /// The status.
     pub status: Arc<SnapshotStatusReport>,
 }
 
+/// Every job names a cluster.
+fn is_job_unread(spec: &Arc<JetJobSpec>) -> bool {
+    spec.hazelcast_resource_name.is_empty()
+}
+
+/// Every snapshot names a job.
+fn is_snapshot_unread(spec: &Arc<JetJobSnapshotSpec>) -> bool {
+    spec.jet_job_resource_name.is_empty()
+}
+
+/// What stands for the spec of a cluster whose document was never without faults.
+pub(super) fn unread_cluster() -> HazelcastSpec {
+    HazelcastSpec {
+        cluster_name: String::new(),
+        ..HazelcastSpec::default()
+    }
+}
+
+/// Every cluster has a name, if only by default.
+fn is_cluster_unread(spec: &HazelcastSpec) -> bool {
+    spec.cluster_name.is_empty()
+}
+
 impl JobResource {
+    /// Whether its document was never without faults, so that no spec is known.
+    pub fn is_unread(&self) -> bool {
+        is_job_unread(&self.spec)
+    }
+
     /// A recorded job and its status.
     pub fn of(name: &str, record: &JobRecord, status: impl Into<Arc<JobStatusReport>>) -> Self {
         Self {
@@ -123,6 +153,11 @@ impl JobResource {
 }
 
 impl SnapshotResource {
+    /// Whether its document was never without faults, so that no spec is known.
+    pub fn is_unread(&self) -> bool {
+        is_snapshot_unread(&self.spec)
+    }
+
     /// A recorded snapshot and its status.
     pub fn of(
         name: &str,
@@ -154,10 +189,18 @@ pub struct HazelcastResource {
     pub kind: String,
     /// Name, generation, place.
     pub metadata: Metadata,
-    /// The spec in force.
+    /// The spec in force; absent as long as the document was never without faults.
+    #[serde(default = "unread_cluster", skip_serializing_if = "is_cluster_unread")]
     pub spec: HazelcastSpec,
     /// Its status.
     pub status: HazelcastStatus,
+}
+
+impl HazelcastResource {
+    /// Whether its document was never without faults, so that no spec is known.
+    pub fn is_unread(&self) -> bool {
+        is_cluster_unread(&self.spec)
+    }
 }
 
 /// `status` of a `Hazelcast`.
@@ -178,6 +221,9 @@ pub struct HazelcastStatus {
     pub message: Option<String>,
     /// How many jobs run.
     pub jobs_running: usize,
+    /// What is held because of its document.
+    #[serde(default)]
+    pub holds: Vec<Hold>,
 }
 
 /// Name, generation, place.
@@ -186,7 +232,7 @@ pub struct HazelcastStatus {
 pub struct Metadata {
     /// The resource's name.
     pub name: String,
-    /// Counts the changes of its spec.
+    /// Counts the changes of its spec; 0 where its document was never without faults.
     pub generation: u64,
     /// Where it was declared; none for a cluster of the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -51,6 +51,11 @@ pub enum Request {
         /// What is exported, and how.
         spec: JetJobSnapshotSpec,
     },
+    /// Delete a snapshot that was asked for by command, or give up to export it.
+    Withdraw {
+        /// The name of the resource.
+        name: String,
+    },
     /// Take over a job that somebody else made.
     Adopt {
         /// The resource that declares it.

@@ -10,8 +10,8 @@ use crate::plan::record::Recorded;
 use crate::resources::{Declared, Desired, Digest, ResourceId, SourceName};
 use crate::store::RevisionEntry;
 
-/// What a revision of a source added, changed and removed. Jobs and snapshots are compared with their
-/// records, which survive a restart; clusters with the revision before, where this run saw one.
+/// What a revision of a source added, changed and removed: against the revision before, where this run
+/// saw one, else, for jobs and snapshots, against their records, which survive a restart.
 pub(super) fn compare(
     source: &SourceName,
     desired: &Desired,
@@ -31,7 +31,13 @@ pub(super) fn compare(
     };
     let jobs = recorded.jobs.iter();
     let jobs = jobs.filter(|(_, it)| it.place.source == *source && it.deletion.is_none());
-    let jobs = jobs.map(|(name, it)| (name.as_str(), it.digest)).collect();
+    let mut jobs = jobs.map(|(name, it)| (name.as_str(), it.digest)).collect();
+    let first = !before.sources.contains_key(source);
+    if !first {
+        told(&mut jobs, before, &of(source, &before.jobs), |name| {
+            ResourceId::jet_job(name)
+        });
+    }
     note(
         &mut entry,
         desired,
@@ -40,15 +46,20 @@ pub(super) fn compare(
         |name| ResourceId::jet_job(name),
     );
     let snapshots = recorded.snapshots.iter();
-    let snapshots = snapshots
+    let mut snapshots = snapshots
         .filter(|(_, it)| it.place.source == *source && !it.deleting && !it.commanded)
         .map(|(name, it)| (name.as_str(), it.digest))
         .collect();
+    if !first {
+        let declared = of(source, &before.snapshots);
+        told(&mut snapshots, before, &declared, |name| {
+            ResourceId::jet_job_snapshot(name)
+        });
+    }
     let declared = of(source, &desired.snapshots);
     note(&mut entry, desired, &snapshots, &declared, |name| {
         ResourceId::jet_job_snapshot(name)
     });
-    let first = !before.sources.contains_key(source);
     let untold = first && recorded.sources.contains_key(source);
     if !untold {
         let (old, new) = (
@@ -70,6 +81,18 @@ fn of<'a, T: 'a>(
     let ours = declared.into_iter();
     let ours = ours.filter(|(_, it)| it.place.source == *source);
     ours.map(|(name, it)| (name.as_str(), it.digest)).collect()
+}
+
+/// What the revision before said was told with it, although records don't follow it yet, or never do:
+/// a deletion that is held, a change of what can't change. A document that had errors then told nothing.
+fn told<'a>(
+    old: &mut BTreeMap<&'a str, Digest>,
+    before: &Desired,
+    declared: &BTreeMap<&'a str, Digest>,
+    id: impl Fn(&str) -> ResourceId,
+) {
+    old.retain(|name, _| declared.contains_key(name) || before.faulty.contains_key(&id(name)));
+    old.extend(declared);
 }
 
 /// Notes how what is declared of a kind differs from what was. A document that has errors now is not
@@ -100,8 +123,8 @@ fn note(
 mod tests {
     use super::*;
     use crate::plan::record::SnapshotRecord;
-    use crate::resources::Place;
     use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
+    use crate::resources::{Place, SourceView};
 
     fn declared(text: &str) -> Arc<Declared<JetJobSnapshotSpec>> {
         let spec = serde_json::json!({ "jetJobResourceName": text });
@@ -116,6 +139,35 @@ mod tests {
             spec: Arc::new(serde_json::from_value(spec).unwrap()),
             annotations: crate::resources::desired::Annotations::default(),
         })
+    }
+
+    #[test]
+    fn a_deletion_that_is_held_is_told_with_the_revision_that_brought_it_alone() {
+        let source = SourceName("local".to_owned());
+        let mut recorded = Recorded::default();
+        for (name, job) in [("held", "a"), ("fixed", "b")] {
+            let it = declared(job);
+            let (place, annotations) = (it.place.clone(), it.annotations.clone());
+            let record = SnapshotRecord::new(place, it.digest, Arc::clone(&it.spec), annotations);
+            recorded.snapshots.insert(name.to_owned(), Arc::new(record));
+        }
+        // The record of `fixed` never follows this document: what it is of can't change.
+        let mut desired = Desired::default();
+        desired
+            .sources
+            .insert(source.clone(), SourceView::default());
+        desired.snapshots.insert("fixed".to_owned(), declared("x"));
+        let at = Timestamp::UNIX_EPOCH;
+        let first = compare(&source, &desired, &Desired::default(), &recorded, at);
+        assert_eq!((first.removed.len(), first.changed.len()), (1, 1));
+        let mut next = desired.clone();
+        next.snapshots.insert("new".to_owned(), declared("y"));
+        let second = compare(&source, &next, &desired, &recorded, at);
+        let id = |name| vec![ResourceId::jet_job_snapshot(name)];
+        assert_eq!((second.removed, second.changed), (vec![], vec![]));
+        assert_eq!(second.added, id("new"));
+        let third = compare(&source, &Desired::default(), &next, &recorded, at);
+        assert_eq!(third.removed, [id("fixed"), id("new")].concat());
     }
 
     #[test]

@@ -8,13 +8,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::accept::Accepted;
+use super::faults::Faults;
 use super::hold::{Hold, Reason, Release};
 use super::pass::{Plan, PlanInput};
 use super::record::{ClusterDocument, ClusterRecord, JobRecord};
 use crate::resources::ResourceId;
 
 /// Records the documents that are good, and says which others are in force.
-pub(super) fn keep(input: &PlanInput<'_>, accepted: &Accepted<'_>, plan: &mut Plan) {
+pub(super) fn keep(
+    input: &PlanInput<'_>,
+    accepted: &Accepted<'_>,
+    faults: &Faults<'_>,
+    plan: &mut Plan,
+) {
     let recorded = input.recorded.clusters.keys();
     let names: BTreeSet<String> = recorded.chain(plan.clusters.keys()).cloned().collect();
     for name in names {
@@ -22,7 +28,7 @@ pub(super) fn keep(input: &PlanInput<'_>, accepted: &Accepted<'_>, plan: &mut Pl
         let Some(before) = plan.clusters.get(&name).cloned().or_else(recorded) else {
             continue;
         };
-        let document = next(input, &name, &before, accepted, plan);
+        let document = next(input, &name, &before, accepted, faults, plan);
         if document != before.document {
             let record = ClusterRecord {
                 document,
@@ -39,6 +45,7 @@ fn next(
     name: &str,
     record: &ClusterRecord,
     accepted: &Accepted<'_>,
+    faults: &Faults<'_>,
     plan: &mut Plan,
 ) -> Option<ClusterDocument> {
     let before = record.document.clone();
@@ -61,12 +68,7 @@ fn next(
     }
     let id = ResourceId::hazelcast(name);
     if let Some(place) = input.desired.faulty.get(&id) {
-        let message = format!(
-            "{place} has faults; generation {} stays in force until they are mended (`jetkeeper \
-             validate` shows them)",
-            before.generation
-        );
-        let hold = Hold::new(Reason::Faulty, vec![id], message);
+        let hold = faults.hold(id, place, Some(before.generation));
         if input.recorded.confirmations.contains_key(&hold.id) {
             // It was given while the document was gone, which it is no more.
             plan.spent_confirmations.insert(hold.id.clone());

@@ -6,6 +6,7 @@
 //! Observed ─┘        pure: no clock, no IO, no async; every decision is made here
 //!
 //! accept   documents become records: new, changed, renamed, gone
+//! faults   what is wrong with documents that can't be used, in words
 //! cluster  is this the cluster that was recorded, and can it be trusted now?
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
@@ -26,6 +27,7 @@ mod document;
 mod draft;
 pub mod event;
 mod failure;
+mod faults;
 pub mod hold;
 pub mod jar;
 mod jet_job;
@@ -51,7 +53,7 @@ mod word;
 pub use jet_job_snapshot::{
     begin as begin_snapshot, finish as finish_snapshot, last_status as last_snapshot_status,
 };
-pub use outlook::outlook;
+pub use outlook::{old_name, outlook};
 pub use pass::{Plan, PlanInput, Settings, Statuses, plan};
 pub use planner::Planner;
 pub use report::last_status;

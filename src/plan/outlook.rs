@@ -1,7 +1,9 @@
 //! What comes after a step: a plan has the next step of each resource, and people want to know what for.
 
 use super::record::OperationKind as Kind;
+use super::record::Recorded;
 use super::step::{Action, Step};
+use crate::resources::{Desired, ResourceId};
 
 /// A step and what follows it, in words.
 pub fn outlook(step: &Step) -> String {
@@ -29,6 +31,31 @@ pub fn outlook(step: &Step) -> String {
         (Action::Cancel { .. }, Some(kind)) => and_then(step, after_cancel(kind)),
         _ => step.to_string(),
     }
+}
+
+/// The resource under whose name the document of a job was, that is now to be submitted for the first
+/// time, as far as its spec tells: what was declared there word for word is not declared any more. A job
+/// of another name is another job to its cluster, so it begins without state.
+pub fn old_name(step: &Step, desired: &Desired, recorded: &Recorded) -> Option<String> {
+    if !matches!(
+        step.action,
+        Action::Claim {
+            attempt: Some(_),
+            ..
+        }
+    ) {
+        return None;
+    }
+    let digest = desired.jobs.get(&step.resource.name)?.digest;
+    let is_gone = |name: &String| {
+        !desired.jobs.contains_key(name) && !desired.faulty.contains_key(&ResourceId::jet_job(name))
+    };
+    let mut jobs = recorded.jobs.iter();
+    let (name, _) = jobs.find(|(name, record)| {
+        let ours = desired.sources.contains_key(&record.place.source);
+        ours && record.digest == digest && record.job.is_some() && is_gone(name)
+    })?;
+    Some(name.clone())
 }
 
 fn and_then(step: &Step, then: Option<&str>) -> String {

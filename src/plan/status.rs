@@ -1,5 +1,6 @@
 //! Status as users see it: the operator's names, and ours beside them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -112,9 +113,9 @@ pub struct JarReport {
 /// A job's phase, in the operator's words and `Canceled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Phase {
-    /// It can't be submitted or kept.
+    /// The cluster lost it.
     Failed,
-    /// Not running.
+    /// Not running: it was not submitted yet, or the cluster can't start it now.
     NotRunning,
     /// Starting.
     Starting,
@@ -134,30 +135,45 @@ pub enum Phase {
     Canceled,
 }
 
-impl std::fmt::Display for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:?}")
     }
 }
 
-/// Where in its life a job is.
+/// Where in its life a resource is, in the words of the Flink operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LifecycleState {
-    /// Declared, not submitted yet.
+    /// Declared, and no job was submitted of it yet.
     Created,
     /// Suspended as asked.
     Suspended,
-    /// A new version is on its way.
+    /// A new version is on its way, or the one before on its way back.
     Upgrading,
-    /// Submitted.
+    /// Submitted; what the document asks for is not all done.
     Deployed,
-    /// Running as asked.
+    /// All that the document asks for is done: the job runs, or has completed.
     Stable,
-    /// Failed.
+    /// The job failed or is lost, or none can be submitted until somebody changes something.
     Failed,
-    /// On its way out.
+    /// The document is gone, and the job is on its way out.
     Deleting,
+}
+
+impl fmt::Display for LifecycleState {
+    /// As JSON spells it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created => "CREATED",
+            Self::Suspended => "SUSPENDED",
+            Self::Upgrading => "UPGRADING",
+            Self::Deployed => "DEPLOYED",
+            Self::Stable => "STABLE",
+            Self::Failed => "FAILED",
+            Self::Deleting => "DELETING",
+        })
+    }
 }
 
 /// Ids as text: they have more bits than programs keep that take numbers for floating point.

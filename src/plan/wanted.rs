@@ -17,7 +17,7 @@ pub struct Interest {
     /// Of the names those under which an upload may make a job at any time: nobody tells of a job
     /// that no list showed yet.
     pub awaited: BTreeSet<String>,
-    /// Exported snapshots that are looked after, by name.
+    /// Exported snapshots that are looked after, or that jobs are to start from, by name.
     pub snapshots: BTreeSet<String>,
     /// Jobs whose snapshots are followed until they committed one.
     pub standings: BTreeSet<JobId>,
@@ -64,6 +64,11 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
         let cluster = &job.spec.hazelcast_resource_name;
         let interest = interests.entry(cluster.clone()).or_default();
         interest.names.insert(job.spec.job_name(name).to_owned());
+        let record = recorded.jobs.get(name);
+        let starts = record.is_none_or(|record| record.job.is_none());
+        if let Some(snapshot) = job.spec.initial_snapshot_name.as_ref().filter(|_| starts) {
+            interest.snapshots.insert(snapshot.clone());
+        }
     }
     for (name, record) in &recorded.jobs {
         if !desired.sources.contains_key(&record.place.source) {

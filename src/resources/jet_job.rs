@@ -9,7 +9,7 @@ use super::remote_url::RemoteUrl;
 /// `spec` of a `JetJob`.
 // Absent optional fields are absent in its JSON too, so that a field added in a later version changes
 // no digest of a spec that doesn't use it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JetJobSpec {
     /// The job's name on the cluster; the resource's name where absent.

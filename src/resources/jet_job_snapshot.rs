@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::jet_job::BucketConfig;
 
 /// `spec` of a `JetJobSnapshot`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JetJobSnapshotSpec {
     /// The snapshot's name on the cluster; the resource's name where absent.

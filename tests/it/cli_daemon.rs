@@ -165,7 +165,8 @@ fn a_pause_and_its_end_are_seen_and_told() {
     let refused = scene.run(&["confirm", id]).code(1).stderr;
     assert!(refused.contains("hint:"), "{refused}");
 
-    scene.run(&["unpause", "orders"]).code(0);
+    let unpaused = scene.run(&["unpause", "orders"]).code(0).stderr;
+    assert_eq!(unpaused, "JetJob/orders is no longer paused\n");
     let again = scene.run(&["unpause", "orders"]).code(1).stderr;
     assert!(
         again.starts_with("error: JetJob/orders is not paused\n"),
@@ -194,6 +195,135 @@ fn a_broken_document_is_logged_and_reconcile_says_so() {
         .stderr;
     assert!(refused.contains("not done after 1s: "), "{refused}");
     assert!(refused.contains("jetkeeper validate"), "{refused}");
+    daemon.terminate().code(0);
+}
+
+#[test]
+fn a_document_that_was_never_good_shows_what_is_wrong_with_it() {
+    let scene = Scene::new();
+    let daemon = scene.start();
+    let broken = JOB
+        .replace("orders", "returns")
+        .replace("jarOnMember", "jarOnMembr");
+    scene.jobs.replace("returns.yaml", broken);
+    let cluster = CLUSTER.replace("addresses", "adresses");
+    scene.jobs.replace("hazelcast.yaml", &cluster);
+    scene
+        .jobs
+        .replace("other.yaml", cluster.replace("hazelcast}", "other}"));
+
+    let faulty = "returns.yaml:6:3: unknown field `jarOnMembr` in `spec`";
+    eventually(PATIENCE, "the job has a row", || {
+        let jobs = scene.run(&["get", "jobs"]).code(0).stdout;
+        let mut rows = jobs.lines();
+        rows.any(|row| row.starts_with("returns  NotRunning") && row.contains(faulty))
+    });
+    let described = scene.run(&["describe", "returns"]).code(0).stdout;
+    for part in [
+        "Generation:   none: its document had faults from the start\n",
+        "Phase:        NotRunning: there is no job of it on the cluster\n",
+        "Lifecycle:    FAILED\n",
+        "  Faulty (Blocked): returns.yaml:6:3: ",
+    ] {
+        assert!(described.contains(part), "{part} is missing: {described}");
+    }
+    let json = scene
+        .run(&["get", "jobs/returns", "-o", "json"])
+        .code(0)
+        .stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json.get("spec"), None);
+    assert_eq!(json["status"]["conditions"][0]["reason"], "Faulty");
+
+    eventually(PATIENCE, "the clusters tell their faults", || {
+        let clusters = scene.run(&["get", "hazelcast"]).code(0).stdout;
+        let told = |name: &str, place: &str| {
+            let mut rows = clusters.lines();
+            rows.any(|row| row.starts_with(name) && row.contains(place))
+        };
+        told("other", "other.yaml:4:") && told("hazelcast", "hazelcast.yaml:4:")
+    });
+    let described = scene.run(&["describe", "hazelcast/other"]).code(0).stdout;
+    assert!(
+        described.contains("Faulty (Blocked): other.yaml:4:"),
+        "{described}"
+    );
+    let events = scene.run(&["events", "returns"]).code(0).stdout;
+    assert!(
+        events.contains("Held") && events.contains(faulty),
+        "{events}"
+    );
+
+    scene
+        .jobs
+        .replace("returns.yaml", JOB.replace("orders", "returns"));
+    eventually(PATIENCE, "the mended document is taken", || {
+        let row = scene
+            .run(&["get", "jobs", "returns", "-o", "wide"])
+            .code(0)
+            .stdout;
+        row.contains("0 of 1") && !row.contains("Faulty")
+    });
+    daemon.terminate().code(0);
+}
+
+#[test]
+fn an_export_that_waits_is_told_of_and_can_be_withdrawn() {
+    let scene = Scene::new();
+    let daemon = scene.start();
+    let export = Program::start(scene.args(&["snapshot", "export", "orders", "--name", "friday"]));
+    eventually(PATIENCE, "how to live without its end is told", || {
+        let told = export.stderr();
+        told.contains("Waiting: ")
+            && told.contains("`jetkeeper snapshot delete friday` withdraws it")
+    });
+    drop(export);
+    // By its name alone, for no job and no cluster has it.
+    let described = scene.run(&["describe", "friday"]).code(0).stdout;
+    assert!(
+        described.contains("Kind:         JetJobSnapshot"),
+        "{described}"
+    );
+
+    let withdrawn = scene.run(&["snapshot", "delete", "friday"]).code(0).stderr;
+    assert_eq!(withdrawn, "the export of snapshot friday is withdrawn\n");
+    let none = scene.run(&["get", "snapshots"]).code(0);
+    assert_eq!(none.stdout, "");
+    let told = scene.run(&["events", "snapshots/friday"]).code(0).stdout;
+    assert!(told.contains("it was withdrawn"), "{told}");
+    daemon.terminate().code(0);
+}
+
+#[test]
+fn a_reconcile_says_what_it_waits_for() {
+    let scene = Scene::new();
+    let daemon = scene.start();
+    let waiting = scene
+        .run(&["reconcile", "--wait", "--timeout", "2s"])
+        .code(1)
+        .stderr;
+    assert!(
+        waiting.starts_with("waiting for JetJob/orders: cluster hazelcast can't be reached"),
+        "{waiting}"
+    );
+    daemon.terminate().code(0);
+}
+
+#[test]
+fn what_happened_to_what_is_not_there_is_an_error_with_a_hint() {
+    let scene = Scene::new();
+    let daemon = scene.start();
+    for command in ["events", "history"] {
+        let unknown = scene.run(&[command, "nobody"]).code(1).stderr;
+        assert!(
+            unknown.starts_with("error: there is no JetJob/nobody\n"),
+            "{unknown}"
+        );
+        assert!(
+            unknown.contains("`jetkeeper get jobs` shows the names"),
+            "{unknown}"
+        );
+    }
     daemon.terminate().code(0);
 }
 
@@ -236,8 +366,12 @@ fn without_a_daemon_the_last_records_answer_and_take_a_persons_word() {
         "{}",
         output.stderr
     );
+    // Nothing is recorded of what is held, so nothing says that this is what was.
     let holds = scene.run(&["get", "holds"]).code(1).stderr;
-    assert!(holds.contains("only a daemon knows"), "{holds}");
+    assert!(
+        holds.starts_with("error: only a daemon knows what is held"),
+        "{holds}"
+    );
 
     let paused = scene
         .run(&["pause", "orders", "--reason", "the fair"])

@@ -29,6 +29,14 @@ fn wrong_usage_is_2_and_goes_to_stderr() {
 }
 
 #[test]
+fn a_usage_shows_no_flag_only_because_its_variable_is_set() {
+    let variables = [("JETKEEPER_STATE", "/nowhere"), ("JETKEEPER_CONFIG", "x")];
+    let output = Program::run_with(["pause", "orders"], &variables).code(2);
+    let usage = "\nUsage: jetkeeper pause [OPTIONS] --reason <REASON> [NAME]\n";
+    assert!(output.stderr.contains(usage), "{}", output.stderr);
+}
+
+#[test]
 fn help_and_version_are_data() {
     let version = Program::run(["--version"]).code(0);
     let expected = concat!("jetkeeper ", env!("CARGO_PKG_VERSION"), "\n");

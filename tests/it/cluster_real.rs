@@ -63,6 +63,7 @@ pub(crate) fn upload(job: &str, jar: &str, main: Option<&str>, parameters: &[&st
         snapshot: None,
         main_class: main.map(|main| format!("jetkeeper.pipelines.{main}")),
         parameters: parameters.iter().map(ToString::to_string).collect(),
+        secrets: Vec::new(),
         timeout: PATIENCE,
     }
 }

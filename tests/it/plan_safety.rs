@@ -315,7 +315,7 @@ fn a_renamed_document_with_a_fault_deletes_nothing() {
     world.desired.faulty.insert(renamed, place("orders-eu"));
     let plan = world.pass();
     assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
-    assert_eq!(reasons(&plan), [Reason::SourceUnidentified]);
+    assert_eq!(reasons(&plan), [Reason::Faulty, Reason::SourceUnidentified]);
     assert!(world.recorded.jobs["orders"].deletion.is_none());
 }
 
@@ -346,7 +346,7 @@ fn a_cluster_whose_document_is_broken_is_left_alone() {
     );
     let plan = world.pass();
     assert!(plan.steps.is_empty(), "minMembers isn't known: {plan:#?}");
-    assert_eq!(reasons(&plan), [Reason::ClusterUnsafe]);
+    assert_eq!(reasons(&plan), [Reason::Faulty, Reason::ClusterUnsafe]);
 }
 
 #[test]

@@ -21,6 +21,9 @@ use crate::resources::jet_job_snapshot::{JetJobSnapshotSpec, PauseToCopy, Snapsh
 /// How often the daemon is asked how far it is.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// After how many looks without an end it is told how to live without it.
+const PATIENCE: u32 = 5;
+
 /// Have the daemon export a snapshot of a job.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -86,6 +89,7 @@ fn usual_name(job: &str, now: Timestamp) -> String {
 async fn follow(output: Output, client: &Client, name: &str) -> Result<ExitCode> {
     let path = format!("/v1/snapshots/{}", escape(name));
     let mut told = String::new();
+    let mut looks = 0;
     loop {
         let resource: SnapshotResource = client.get(&path).await?;
         let status = &resource.status;
@@ -103,13 +107,23 @@ async fn follow(output: Output, client: &Client, name: &str) -> Result<ExitCode>
                 ));
                 return Ok(ExitCode::SUCCESS);
             }
-            SnapshotState::Failed => return Err(CliError::failed(status.message.clone())),
+            SnapshotState::Failed => {
+                return Err(CliError::failed(status.message.clone())
+                    .hint(format!("`jetkeeper snapshot delete {name}` forgets it")));
+            }
             SnapshotState::Waiting | SnapshotState::Exporting => {
                 let now = progress(client, name).await?;
                 let now = now.unwrap_or_else(|| format!("{:?}: {}", status.state, status.message));
                 if now != told {
                     output.say(&now);
                     told = now;
+                }
+                looks += 1;
+                if looks == PATIENCE {
+                    output.note(&format!(
+                        "the daemon goes on with it whether this command waits (Ctrl-C) or not; \
+                         `jetkeeper snapshot delete {name}` withdraws it"
+                    ));
                 }
             }
         }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::format::Row;
+use super::super::rows::named;
 use super::super::table::{Cell, Mood};
 use super::super::time;
 use crate::engine::published::SnapshotResource;
@@ -35,7 +36,7 @@ impl Row for SnapshotResource {
         let mut cells = vec![
             metadata.name.clone().into(),
             Cell::of(format!("{:?}", status.state), mood),
-            spec.jet_job_resource_name.clone().into(),
+            named(&spec.jet_job_resource_name),
             or_dash(status.hazelcast_resource_name.clone()),
             or_dash(status.creation_time.map(|at| time::ago(at, now))),
             or_dash(status.num_bytes.map(size)),

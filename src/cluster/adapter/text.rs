@@ -1,4 +1,4 @@
-//! What members said, made fit to be shown: one line, bounded, without anybody's parameters.
+//! What members said, made fit to be shown: one line, bounded, without secrets.
 
 use std::error::Error as _;
 
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_not_told() {
+    fn secrets_are_not_told() {
         let told = root_of("login of root with hunter22 in 10 s", &["hunter22", "10"]);
         assert_eq!(
             told,

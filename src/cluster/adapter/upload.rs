@@ -128,7 +128,7 @@ fn answered(
 }
 
 fn said(server: &ServerError, upload: &Upload) -> (UploadOutcome, Option<Reason>, String) {
-    let text = text::root(server, &upload.parameters);
+    let text = text::root(server, &upload.secrets);
     if server.mentions("should not call the join() method") {
         let message = "main submitted its job and then called join(), which members refuse; take \
                        the call out of main";
@@ -221,12 +221,34 @@ mod tests {
             job_name: "orders".to_owned(),
             snapshot: None,
             main_class: None,
-            parameters: vec!["hunter22".to_owned()],
+            parameters: vec!["hunter22".to_owned(), "orders".to_owned()],
+            secrets: vec!["hunter22".to_owned()],
             timeout: Duration::from_secs(1),
         };
         let report = answered(&server(chain), before, &upload, None);
         assert!(!report.message.contains("hunter22"), "{report:?}");
         (report.outcome, report.reason)
+    }
+
+    #[test]
+    fn of_the_arguments_only_secrets_are_kept_out_of_what_main_said() {
+        let upload = Upload {
+            file_name: String::new(),
+            jar: None,
+            sha256: None,
+            job_name: "orders".to_owned(),
+            snapshot: None,
+            main_class: None,
+            parameters: vec!["jdbc:x".to_owned(), "hunter22".to_owned()],
+            secrets: vec!["hunter22".to_owned()],
+            timeout: Duration::from_secs(1),
+        };
+        let cause = (0, "java.sql.SQLException", "jdbc:x refuses hunter22");
+        let report = answered(&server(&[THREW, cause]), false, &upload, None);
+        assert!(
+            report.message.contains("jdbc:x refuses [redacted]"),
+            "{report:?}"
+        );
     }
 
     #[test]

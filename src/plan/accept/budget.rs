@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::limits::nothing_done;
 use crate::plan::pass::{Plan, PlanInput};
 use crate::plan::record::{JobRecord, SourceRecord};
 use crate::resources::{ResourceId, SourceName, SourceView};
@@ -26,7 +27,8 @@ pub(super) fn count(
     // What a person confirmed doesn't count.
     let unconfirmed = gone
         .iter()
-        .filter(|(_, record)| !record.deletion.as_ref().is_some_and(|it| it.confirmed));
+        .filter(|(_, record)| !record.deletion.as_ref().is_some_and(|it| it.confirmed))
+        .filter(|(_, record)| !nothing_done(record));
     let mut deleted: BTreeSet<&str> = unconfirmed.map(|(name, _)| *name).collect();
     let mut all: BTreeSet<&str> = BTreeSet::new();
     if let Some(record) = input.recorded.sources.get(source) {
@@ -36,7 +38,7 @@ pub(super) fn count(
         all.extend(recent);
     }
     let jobs = input.recorded.jobs.iter();
-    let ours = jobs.filter(|(_, record)| record.place.source == *source);
+    let ours = jobs.filter(|(_, record)| record.place.source == *source && !nothing_done(record));
     all.extend(ours.map(|(name, _)| name.as_str()));
     (deleted.len(), all.len())
 }

@@ -3,7 +3,8 @@
 //! In this order: a source that is missing or declares no job any more deletes nothing without a
 //! person's word; nor does one with a document that can't be identified; nothing new is deleted while
 //! a document anywhere may turn out to be one of these jobs; and what is begun within an hour has to
-//! be within the limits ([`budget`]).
+//! be within the limits ([`budget`]). A job of which nothing was ever put on a cluster is no loss: where
+//! the source can be read, its record goes with its document, and it counts nowhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,6 +72,7 @@ impl<'a> Limits<'a> {
         let confirmed = begun.is_some_and(|deletion| deletion.confirmed);
         let allowed = match verdict {
             Verdict::Allowed => Some(confirmed),
+            Verdict::OnlyBegun if nothing_done(record) => Some(confirmed),
             Verdict::Confirmed => Some(true),
             Verdict::OnlyBegun => begun.map(|deletion| deletion.confirmed),
             Verdict::OnlyConfirmed => confirmed.then_some(true),
@@ -102,7 +104,7 @@ impl Removals<'_, '_> {
             let hold = Hold::new(Reason::SourceUnidentified, self.ids(|_| true), message);
             return (Verdict::Nothing, Some(hold));
         }
-        let new = self.ids(is_new);
+        let new = self.ids(|record| is_new(record) && !nothing_done(record));
         if new.is_empty() {
             budget::keep(self.input, (self.source, self.view), plan);
             return (Verdict::OnlyBegun, None);
@@ -246,6 +248,6 @@ fn is_new(record: &JobRecord) -> bool {
 }
 
 /// Whether nothing of the job was ever put on a cluster: its removal removes nothing.
-fn nothing_done(record: &JobRecord) -> bool {
+pub(super) fn nothing_done(record: &JobRecord) -> bool {
     record.attempts == 0 && record.job.is_none() && record.entry.is_none()
 }

@@ -15,6 +15,7 @@ use limits::Limits;
 use rename::Renames;
 
 use super::event::Event;
+use super::faults::Faults;
 use super::hold::{Hold, Reason};
 use super::pair::pair;
 use super::pass::{Plan, PlanInput};
@@ -70,7 +71,11 @@ impl Accepted<'_> {
 
 /// Brings documents and records together. Records of sources that this run doesn't name are left
 /// alone and are not in the answer.
-pub(super) fn accept<'a>(input: &PlanInput<'a>, plan: &mut Plan) -> Accepted<'a> {
+pub(super) fn accept<'a>(
+    input: &PlanInput<'a>,
+    faults: &Faults<'_>,
+    plan: &mut Plan,
+) -> Accepted<'a> {
     let mut accepted = Accepted::default();
     let (mut gone, mut new) = (BTreeSet::new(), Vec::new());
     for (name, record, declared) in pair(&input.recorded.jobs, &input.desired.jobs) {
@@ -87,7 +92,7 @@ pub(super) fn accept<'a>(input: &PlanInput<'a>, plan: &mut Plan) -> Accepted<'a>
             (Some(record), None) if input.desired.sources.contains_key(&record.place.source) => {
                 match input.desired.faulty.get(&ResourceId::jet_job(name)) {
                     Some(place) => {
-                        let standing = unreadable(name, record, place);
+                        let standing = unreadable(name, record, place, faults);
                         accepted.standings.insert(name.to_owned(), standing);
                     }
                     None => {
@@ -156,17 +161,10 @@ fn fresh(declared: &Declared<JetJobSpec>) -> JobRecord {
 }
 
 /// A document that is there but can't be used: its last good version stays in force.
-fn unreadable(name: &str, record: &Arc<JobRecord>, place: &Place) -> Standing {
+fn unreadable(name: &str, record: &Arc<JobRecord>, place: &Place, faults: &Faults<'_>) -> Standing {
     let mut standing = Standing::of(kept(record));
-    standing.holds.push(Hold::new(
-        Reason::Faulty,
-        vec![ResourceId::jet_job(name)],
-        format!(
-            "{place} has faults; generation {} stays in force until they are mended \
-             (`jetkeeper validate` shows them)",
-            record.generation
-        ),
-    ));
+    let hold = faults.hold(ResourceId::jet_job(name), place, Some(record.generation));
+    standing.holds.push(hold);
     standing
 }
 

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::super::draft::Draft;
 use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
-use super::super::record::{BoundJob, OperationKind, Restarts, StoppedBy};
+use super::super::record::{BoundJob, OperationKind, Restarts, StartSnapshot, StoppedBy};
 use super::super::transition::{after, backoff};
 use super::super::word::Deed;
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
@@ -122,13 +122,23 @@ fn start_point(draft: &mut Draft<'_>, job: &BoundJob, upgrade: bool) -> Start {
     if keeps_state == Some(false) && on_loss != StateLossMode::Hold {
         return Start::Fresh;
     }
-    let snapshot = restore::newest(draft, job).filter(|_| on_loss == StateLossMode::Restore);
-    if let Some(snapshot) = snapshot {
-        return Start::From(snapshot);
-    }
-    let message = "its state is lost with it, and there is no snapshot to start from that is young \
-                   enough (onStateLoss.maxSnapshotAge); set onStateLoss.mode: StartFresh, or confirm \
-                   with --discard-state that it may start without state";
+    let newest = restore::newest(draft, job);
+    let why = match newest {
+        _ if on_loss == StateLossMode::Hold => "onStateLoss.mode is Hold".to_owned(),
+        Some((name, facts)) if restore::young(draft, facts) => {
+            return Start::From(StartSnapshot::known(name, facts));
+        }
+        Some((name, facts)) => format!(
+            "its newest snapshot {name} is of {}, older than onStateLoss.maxSnapshotAge allows; raise \
+             that to start from it",
+            facts.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        ),
+        None => "no snapshot of it is on the cluster".to_owned(),
+    };
+    let message = format!(
+        "its state is lost with it: {why}; set onStateLoss.mode: StartFresh, or confirm with \
+         --discard-state that it may start without state"
+    );
     let confirmed = draft.ask(
         Reason::StateLost,
         Deed::Start,

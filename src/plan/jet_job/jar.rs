@@ -7,7 +7,7 @@ use super::super::job::JobView;
 use super::super::record::Deployed;
 use super::super::upload::jar_of;
 use super::super::word::Deed;
-use crate::resources::{Digest, JarOrigin};
+use crate::resources::{Digest, JarOrigin, JetJobSpec, RemoteUrl};
 
 /// The jar's digest, or its path on the members.
 type Jar = (Option<Digest>, Option<String>);
@@ -185,4 +185,17 @@ fn has_main(draft: &mut Draft<'_>, main_class: &MainClass) -> bool {
     };
     draft.hold(Reason::MainClassMissing, message);
     false
+}
+
+/// The jar that the document asks for, by its name and the start of its digest.
+pub(super) fn in_words(spec: &JetJobSpec, deployed: &Deployed) -> String {
+    if let Some(path) = &deployed.jar_on_member {
+        return format!("{path} on the members");
+    }
+    let url = spec.remote_url.as_ref().map(RemoteUrl::shown);
+    let name = spec.jar_name.as_deref().or(url).unwrap_or("jar");
+    match deployed.jar {
+        Some(digest) => format!("{name}, sha256 {}", digest.short()),
+        None => name.to_owned(),
+    }
 }

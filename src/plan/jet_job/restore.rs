@@ -26,7 +26,7 @@ pub(super) fn initial(draft: &mut Draft<'_>) -> Start {
     let Some(name) = spec.initial_snapshot_name.clone() else {
         return Start::Fresh;
     };
-    if fork_waits(draft) {
+    if fork_waits(draft) || still_missing(draft, &name) {
         return Start::Held;
     }
     Start::From(StartSnapshot {
@@ -34,6 +34,34 @@ pub(super) fn initial(draft: &mut Draft<'_>) -> Start {
         facts: None,
         fork_allowed: draft.record.fork_allowed,
     })
+}
+
+/// Whether the snapshot is not on the cluster, or nobody looked yet; holds if so. What is there is read
+/// again right before the upload. Of a job that is replaced nobody looked before, and that look decides.
+fn still_missing(draft: &mut Draft<'_>, name: &str) -> bool {
+    if draft.record.job.is_some() {
+        return false;
+    }
+    // What is looked at now is compared from pass to pass by the plans of snapshots alone.
+    draft.fleeting = true;
+    let seen = draft.view().and_then(|view| view.snapshots.get(name));
+    let cluster = &draft.record.spec.hazelcast_resource_name;
+    let (reason, message) = match seen {
+        Some(Some(_)) => return false,
+        Some(None) => (
+            Reason::WaitingForSnapshot,
+            format!(
+                "snapshot {name}, from which it is to start (initialSnapshotName), is not on cluster \
+                 {cluster}, or is not whole; it starts once it is there"
+            ),
+        ),
+        None => (
+            Reason::ClusterUnknown,
+            format!("looking for snapshot {name} on cluster {cluster}"),
+        ),
+    };
+    draft.hold(reason, message);
+    true
 }
 
 /// Whether a fork of a job that is active keeps it from starting now. That is found out right before the
@@ -110,8 +138,11 @@ pub(super) fn kept_of(draft: &Draft<'_>, job: JobId) -> Option<StartSnapshot> {
     (kept.facts.job == job).then(|| StartSnapshot::known(&kept.name, &kept.facts))
 }
 
-/// The newest snapshot to start a lost job from, if it is young enough.
-pub(super) fn newest(draft: &Draft<'_>, job: &BoundJob) -> Option<StartSnapshot> {
+/// The newest snapshot to start a lost job from, however old it is.
+pub(super) fn newest<'a>(
+    draft: &'a Draft<'_>,
+    job: &BoundJob,
+) -> Option<(&'a str, &'a SnapshotFacts)> {
     let ours = |name: &str, facts: &SnapshotFacts| {
         facts.job == job.id || job.started_from.as_deref() == Some(name)
     };
@@ -125,9 +156,7 @@ pub(super) fn newest(draft: &Draft<'_>, job: &BoundJob) -> Option<StartSnapshot>
         (here && ours(name, &exported.facts)).then_some((name, &exported.facts))
     });
     let newest = kept.into_iter().chain(declared);
-    let newest = newest.filter(|(_, facts)| young(draft, facts));
-    let (name, facts) = newest.max_by_key(|(_, facts)| facts.created_at)?;
-    Some(StartSnapshot::known(name, facts))
+    newest.max_by_key(|(_, facts)| facts.created_at)
 }
 
 fn kept<'a>(draft: &'a Draft<'_>) -> Option<&'a KeptSnapshot> {
@@ -135,7 +164,8 @@ fn kept<'a>(draft: &'a Draft<'_>) -> Option<&'a KeptSnapshot> {
     (Some(kept.cluster_id) == draft.cluster_id()).then_some(kept)
 }
 
-fn young(draft: &Draft<'_>, facts: &SnapshotFacts) -> bool {
+/// Whether a snapshot is young enough for a lost job.
+pub(super) fn young(draft: &Draft<'_>, facts: &SnapshotFacts) -> bool {
     let age = draft.now().duration_since(facts.created_at);
     age <= draft.record.spec.on_state_loss.max_snapshot_age
 }

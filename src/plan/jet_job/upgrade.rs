@@ -20,7 +20,7 @@ use super::super::record::{
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
 use super::super::word::Deed;
-use super::jar::deployed_now;
+use super::jar::{deployed_now, in_words};
 use super::submit;
 use crate::resources::jet_job::OnStateMismatch;
 
@@ -280,8 +280,9 @@ pub(super) fn rejected(draft: &mut Draft<'_>) -> bool {
     let Some(rejected) = still_rejected(draft).cloned() else {
         return false;
     };
+    let jar = in_words(&draft.record.spec, &rejected.deployed);
     let message = format!(
-        "this version failed and was rolled back ({}); it is not tried again until jar, main class or \
+        "this version ({jar}) failed and was rolled back ({}); it is not tried again until jar, main class or \
          parameters change, or you confirm another try",
         rejected.why
     );

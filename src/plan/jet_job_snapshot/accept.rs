@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::draft::Standing;
+use crate::plan::faults::Faults;
 use crate::plan::hold::{Hold, Reason};
 use crate::plan::pass::PlanInput;
 use crate::plan::record::{SnapshotRecord, SnapshotState};
@@ -11,7 +12,7 @@ use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::resources::{Declared, ResourceId};
 
 /// Where every snapshot of this run's sources stands.
-pub(super) fn accept(input: &PlanInput<'_>) -> BTreeMap<String, Standing> {
+pub(super) fn accept(input: &PlanInput<'_>, faults: &Faults<'_>) -> BTreeMap<String, Standing> {
     let mut standings = BTreeMap::new();
     for (name, declared) in &input.desired.snapshots {
         let standing = match input.recorded.snapshots.get(name) {
@@ -39,7 +40,7 @@ pub(super) fn accept(input: &PlanInput<'_>) -> BTreeMap<String, Standing> {
         }
         let of_this_run = input.desired.sources.contains_key(&record.place.source);
         if of_this_run && !input.desired.snapshots.contains_key(name) {
-            standings.insert(name.clone(), undeclared(input, name, record));
+            standings.insert(name.clone(), undeclared(input, name, record, faults));
         }
     }
     standings
@@ -113,7 +114,12 @@ fn same_snapshot(old: &JetJobSnapshotSpec, new: &JetJobSnapshotSpec) -> bool {
 }
 
 /// A document that is gone, or there with faults.
-fn undeclared(input: &PlanInput<'_>, name: &str, record: &Arc<SnapshotRecord>) -> Standing {
+fn undeclared(
+    input: &PlanInput<'_>,
+    name: &str,
+    record: &Arc<SnapshotRecord>,
+    faults: &Faults<'_>,
+) -> Standing {
     let id = ResourceId::jet_job_snapshot(name);
     let mut standing = Standing {
         record: Arc::clone(record),
@@ -121,14 +127,12 @@ fn undeclared(input: &PlanInput<'_>, name: &str, record: &Arc<SnapshotRecord>) -
     };
     let source = &record.place.source;
     let view = input.desired.sources.get(source);
-    let (reason, message) = if let Some(place) = input.desired.faulty.get(&id) {
-        let message = format!(
-            "{place} has faults; generation {} stays in force until they are mended (`jetkeeper \
-             validate` shows them)",
-            record.generation
-        );
-        (Reason::Faulty, message)
-    } else if record.annotations.prune_disabled {
+    if let Some(place) = input.desired.faulty.get(&id) {
+        let hold = faults.hold(id, place, Some(record.generation));
+        standing.holds.push(hold);
+        return standing;
+    }
+    let (reason, message) = if record.annotations.prune_disabled {
         let message = "its document is gone; jetkeeper.io/prune: disabled keeps it as it is";
         (Reason::PruneDisabled, message.to_owned())
     } else if view.is_none_or(|view| !view.present) {

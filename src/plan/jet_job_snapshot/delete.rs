@@ -1,24 +1,23 @@
 //! A snapshot whose document is gone: it stays on its cluster, or is deleted once nothing needs it.
-//! One that a person asked for has no document; its record goes with the snapshot.
+//! One that a person asked for has no document: it is deleted once the person withdraws it, and its
+//! record goes with it, or with the snapshot.
 
 use super::draft::Draft;
 use crate::plan::event::EventKind;
 use crate::plan::hold::Reason;
 use crate::plan::job::Guarantee;
+use crate::plan::record::SnapshotState;
 use crate::plan::step::Action;
 use crate::resources::jet_job_snapshot::SnapshotDeletionPolicy;
 
 pub(super) fn decide(draft: &mut Draft<'_>) {
-    let retained = draft.record.spec.deletion_policy == SnapshotDeletionPolicy::Retain;
-    if retained || draft.record.begun_at.is_none() {
-        let message = if draft.record.exported.is_some() {
-            format!(
-                "its document is gone; snapshot {} stays on its cluster",
-                draft.name()
-            )
-        } else {
-            "its document is gone, and so is its record".to_owned()
-        };
+    let record = &draft.record;
+    let policy = record.spec.deletion_policy;
+    let retained = policy == SnapshotDeletionPolicy::Retain && !record.commanded;
+    // An export that failed left nothing, and what has its name may be somebody else's.
+    let failed = record.state == SnapshotState::Failed && record.exported.is_none();
+    if retained || failed || record.begun_at.is_none() {
+        let message = farewell(draft);
         draft.removed = true;
         draft.tell(EventKind::Deleted, message);
         return;
@@ -54,6 +53,23 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     draft.act(Action::DeleteSnapshot { name }, None);
 }
 
+/// What became of the snapshot whose record goes.
+fn farewell(draft: &Draft<'_>) -> String {
+    let (record, name) = (&draft.record, draft.name());
+    let asked = if record.commanded {
+        "it was withdrawn (`jetkeeper snapshot delete`)"
+    } else {
+        "its document is gone"
+    };
+    match (record.state, &record.exported) {
+        (_, Some(_)) => format!("{asked}; snapshot {name} stays on its cluster"),
+        (SnapshotState::Exported, None) => {
+            format!("{asked}; snapshot {name} is deleted from its cluster")
+        }
+        (_, None) => format!("{asked}; no snapshot was exported"),
+    }
+}
+
 /// Whether a snapshot that a person asked for was deleted from its cluster; drops its record then.
 pub(super) fn forgotten(draft: &mut Draft<'_>) -> bool {
     let record = &draft.record;
@@ -65,7 +81,10 @@ pub(super) fn forgotten(draft: &mut Draft<'_>) -> bool {
         return false;
     }
     draft.removed = true;
-    let message = "it is not on its cluster any more, and so is its record gone";
+    let message = format!(
+        "snapshot {} is not on its cluster any more; it was asked for by command, so its record goes too",
+        draft.name()
+    );
     draft.tell(EventKind::Deleted, message);
     true
 }

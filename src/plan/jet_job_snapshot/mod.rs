@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 use super::cluster::ClusterSight;
 use super::event::EventKind;
+use super::faults::Faults;
 use super::hold::{Hold, HoldClass, Reason};
 use super::pass::{Plan, PlanInput};
 use super::record::SnapshotState;
@@ -33,9 +34,10 @@ pub use transition::{begin, finish};
 pub(super) fn plan_all<'a>(
     input: &'a PlanInput<'a>,
     sights: &BTreeMap<&str, ClusterSight<'a>>,
+    faults: &Faults<'_>,
     plan: &mut Plan,
 ) {
-    for (name, standing) in accept::accept(input) {
+    for (name, standing) in accept::accept(input, faults) {
         let mut draft = Draft::new(input, &name, standing, sights, plan);
         decide(&mut draft);
         draft.finish_into(plan);

@@ -22,6 +22,7 @@ use super::accept::{self, Accepted, Standing};
 use super::cluster::{self, ClusterSight};
 use super::document;
 use super::draft::Unasked;
+use super::faults::{self, Faults};
 use super::hold::HoldId;
 use super::jet_job_snapshot;
 use super::pass::{Plan, PlanInput, Statuses};
@@ -66,8 +67,10 @@ impl Planner {
             *self = Self::default();
             return plan;
         }
-        let accepted = accept::accept(input, &mut plan);
-        document::keep(input, &accepted, &mut plan);
+        let faults = Faults::of(input.desired);
+        faults::hold_new(input, &faults, &mut plan);
+        let accepted = accept::accept(input, &faults, &mut plan);
+        document::keep(input, &accepted, &faults, &mut plan);
         let now = Circumstances::of(input, &sights);
         let before = self.circumstances.take();
         let changes = before.map_or(Changes::Everything, |before| before.compare(&now));
@@ -82,7 +85,7 @@ impl Planner {
         self.circumstances = Some(now);
         let (mut plan, unasked) = jobs.finish(&self.kept);
         self.statuses = plan.statuses.clone();
-        jet_job_snapshot::plan_all(input, &sights, &mut plan);
+        jet_job_snapshot::plan_all(input, &sights, &faults, &mut plan);
         void_confirmations(input, &unasked, &mut plan);
         plan
     }

@@ -105,7 +105,7 @@ pub struct UploadEnd {
     /// Why it failed.
     #[serde(default)]
     pub reason: Option<Reason>,
-    /// What the member said, bounded, without parameters.
+    /// What the member said, bounded, without secrets.
     #[serde(default)]
     pub message: String,
     /// The member that got it, where known.

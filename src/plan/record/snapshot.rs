@@ -67,7 +67,7 @@ pub struct SnapshotRecord {
     /// Whether a person asked for it by command; there is no document then.
     #[serde(default)]
     pub commanded: bool,
-    /// Whether its document is gone.
+    /// Whether its document is gone, or the person who asked for it withdrew it.
     #[serde(default)]
     pub deleting: bool,
     /// The end that users were told of.
@@ -158,6 +158,16 @@ impl SnapshotRecord {
         Self {
             commanded: true,
             ..record
+        }
+    }
+
+    /// The record once the person who asked for it wants it no more.
+    #[must_use]
+    pub fn withdrawn(&self) -> Self {
+        Self {
+            deleting: true,
+            retry: None,
+            ..self.clone()
         }
     }
 

@@ -71,7 +71,7 @@ fn describe(
     JobStatusReport {
         id: job.map_or(0, |job| job.id.0),
         job_id_text: job.map(|job| job.id),
-        phase: phase(record, &holds),
+        phase: phase(record),
         lifecycle_state: lifecycle(record, &holds, settled),
         observed_generation: record.status.observed_generation,
         submission_time: job.map(|job| job.submitted_at),
@@ -104,13 +104,10 @@ fn blocked(holds: &[Hold]) -> bool {
     holds.iter().any(blocks)
 }
 
-fn phase(record: &JobRecord, holds: &[Hold]) -> Phase {
+fn phase(record: &JobRecord) -> Phase {
+    // Nothing failed that never ran: conditions and holds say why there is no job.
     let Some(job) = &record.job else {
-        return if blocked(holds) {
-            Phase::Failed
-        } else {
-            Phase::NotRunning
-        };
+        return Phase::NotRunning;
     };
     let canceled = record.spec.state == DesiredState::Canceled;
     match job.status {

@@ -241,6 +241,7 @@ pub(super) fn hazelcast(name: &str) -> Arc<HazelcastResource> {
             state: Some("ACTIVE".to_owned()),
             message: None,
             jobs_running: 1,
+            holds: Vec::new(),
         },
     })
 }

@@ -135,6 +135,7 @@ impl<'a> Life<'a> {
             parameters: ["counts", "4", "EXACTLY_ONCE", counts]
                 .map(str::to_owned)
                 .to_vec(),
+            secrets: Vec::new(),
             timeout: PATIENCE,
         };
         let report = self.cluster.upload(upload).await;

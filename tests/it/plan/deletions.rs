@@ -42,6 +42,37 @@ fn a_missing_source_deletes_nothing_until_confirmed() {
 }
 
 #[test]
+fn jobs_that_were_never_submitted_are_no_mass_deletion() {
+    let mut scene = many(2);
+    let never = |number| format!("never-{number:02}");
+    for number in 0..20 {
+        scene.declare(&never(number), json!({"state": "Suspended"}));
+    }
+    scene.settle();
+    for number in 0..20 {
+        scene.remove(&never(number));
+    }
+    assert_eq!(words(&scene.plan()), "-");
+    scene.learn();
+    assert_eq!(scene.recorded.jobs.len(), 2, "their records go");
+
+    // They are not counted with others either.
+    let mut scene = many(12);
+    scene.declare("never", json!({"state": "Suspended"}));
+    scene.settle();
+    remove(&mut scene, 0..11);
+    scene.remove("never");
+    let held = hold(&scene.learn(), Reason::MassDeletion);
+    assert_eq!(held.subjects.len(), 11);
+    assert!(
+        held.message.starts_with("11 of the 12 jobs"),
+        "{}",
+        held.message
+    );
+    assert!(!scene.recorded.jobs.contains_key("never"));
+}
+
+#[test]
 fn nothing_is_deleted_while_a_document_can_not_be_identified() {
     let mut scene = many(2);
     remove(&mut scene, 0..1);

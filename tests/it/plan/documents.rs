@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jetkeeper::plan::event::EventKind;
-use jetkeeper::plan::hold::{Hold, Reason, Release};
+use jetkeeper::plan::hold::{Hold, HoldClass, Reason, Release};
 use jetkeeper::plan::record::Pause;
 use jetkeeper::resources::desired::Annotations;
-use jetkeeper::resources::{ResourceId, SourceName};
+use jetkeeper::resources::{Fault, Place, ResourceId, Severity, SourceName};
 use serde_json::json;
 
 use super::deletions::{many, remove};
@@ -150,6 +150,51 @@ fn immutable_fields_hold_and_the_old_document_stays_in_force() {
     scene.declare("orders", json!({"state": "Suspended", "name": "other"}));
     assert_eq!(scene.settle(), NOTHING);
     assert_eq!(scene.recorded.jobs["orders"].generation, 2);
+}
+
+#[test]
+fn a_document_that_was_never_good_is_held_with_what_is_wrong_and_where() {
+    let mut scene = Scene::with(json!({}));
+    scene.settle();
+    let faulty = ResourceId::jet_job("returns");
+    let there = place(SOURCE, "returns");
+    scene.desired.faulty.insert(faulty.clone(), there.clone());
+    let fault = |line, message: &str| Fault {
+        severity: Severity::Error,
+        place: Place {
+            line,
+            ..there.clone()
+        },
+        resource: Some(faulty.clone()),
+        message: message.to_owned(),
+        help: None,
+        snippet: None,
+    };
+    scene.desired.faults = vec![
+        fault(7, "unknown field `jarNam` in `spec`"),
+        fault(9, "two"),
+    ];
+    let held = hold(&scene.learn(), Reason::Faulty);
+    assert_eq!(&*held.subjects, [faulty]);
+    assert_eq!(held.class, HoldClass::Blocked);
+    assert_eq!(
+        held.message,
+        "returns.yaml:7:1: unknown field `jarNam` in `spec`, and one more fault; nothing is done for it \
+         until that is mended (`jetkeeper validate` shows more)"
+    );
+    // That of one that was good before says what is in force.
+    scene.break_document("orders");
+    let plan = scene.learn();
+    let orders = plan
+        .holds
+        .iter()
+        .find(|hold| hold.subjects[0].name == "orders");
+    let orders = &orders.unwrap().message;
+    assert!(
+        orders.starts_with("orders.yaml:1:1 has faults; generation 1 stays in force"),
+        "{orders}"
+    );
+    scene.assert_at_rest();
 }
 
 #[test]

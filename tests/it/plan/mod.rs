@@ -22,3 +22,4 @@ mod scene;
 mod submit;
 mod table;
 mod upgrades;
+mod withdrawals;

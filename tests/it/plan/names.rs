@@ -2,6 +2,7 @@
 
 use jetkeeper::plan::hold::{Reason, Release};
 use jetkeeper::plan::job::JobStatus;
+use jetkeeper::plan::old_name;
 use jetkeeper::plan::step::Outcome;
 use jetkeeper::resources::ResourceId;
 use jetkeeper::resources::desired::Annotations;
@@ -18,6 +19,25 @@ fn a_job_that_was_there_before_the_upload_is_never_taken_for_its_job() {
     scene.settle();
     let job = scene.bound("orders").unwrap();
     assert_ne!(job, before);
+}
+
+#[test]
+fn a_new_name_without_spec_name_is_told_from_a_rename() {
+    let (mut scene, _) = running(json!({"parameters": ["a"]}));
+    scene.rename("orders", "orders-eu", json!({"parameters": ["a"]}));
+    scene.declare("bystander", json!({}));
+    let plan = scene.learn();
+    let old = |name: &str| {
+        let step = plan.steps.iter().find(|step| step.resource.name == name);
+        old_name(step.unwrap(), &scene.desired, &scene.recorded)
+    };
+    assert_eq!(old("orders-eu").as_deref(), Some("orders"));
+    assert_eq!(old("bystander"), None, "it says something else");
+
+    // With the old name in `spec.name` it is a rename, and nothing is submitted.
+    let (mut scene, _) = running(json!({}));
+    scene.rename("orders", "orders-eu", json!({"name": "orders"}));
+    assert!(!scene.settle().contains(&"submit".to_owned()));
 }
 
 #[test]

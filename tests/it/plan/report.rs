@@ -155,7 +155,9 @@ fn a_job_that_was_never_submitted_says_why() {
     scene.foreign_job("orders", JobStatus::Running);
     scene.learn();
     let status = scene.status("orders");
-    assert_eq!(status.phase, Phase::Failed);
+    // It never ran, so nothing of it failed.
+    assert_eq!(status.phase, Phase::NotRunning);
+    assert_eq!(status.lifecycle_state, LifecycleState::Failed);
     assert_eq!(verdicts(&status), (NO, NO));
     assert_eq!(
         condition(&status, ConditionType::Ready).reason,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jetkeeper::plan::Plan;
-use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::hold::{HoldClass, Reason};
 use jetkeeper::plan::job::JobId;
 use jetkeeper::plan::snapshot::SnapshotFacts;
 use jetkeeper::plan::step::Outcome;
@@ -148,9 +148,33 @@ fn a_lost_job_is_restored_from_its_newest_snapshot_that_is_young_enough() {
     let mut scene = lost(json!({"onStateLoss": {"mode": "StartFresh"}}));
     assert_eq!(scene.settle(), ["claim", "submit"]);
     assert_eq!(started_from(&scene), None);
+}
+
+#[test]
+fn a_lost_job_that_is_not_restored_says_what_its_newest_snapshot_lacks() {
     let mut scene = lost(json!({"onStateLoss": {"maxSnapshotAge": "1h"}}));
     scene.pass_time(seconds(3700));
-    assert_eq!(words(&scene.learn()), "StateLost");
+    let told = |scene: &mut Scene| hold(&scene.learn(), Reason::StateLost).message;
+    let kept = scene.recorded.jobs["orders"].kept.clone().unwrap().name;
+    let old = told(&mut scene);
+    let expected =
+        format!("its state is lost with it: its newest snapshot {kept} is of 2026-01-01T12:");
+    assert!(
+        old.starts_with(&expected) && old.contains("maxSnapshotAge"),
+        "{old}"
+    );
+
+    let mut scene = lost(json!({"onStateLoss": {"mode": "Hold"}}));
+    let held = told(&mut scene);
+    assert!(held.contains("onStateLoss.mode is Hold"), "{held}");
+
+    let (mut scene, job) = running(json!({}));
+    scene.lose(job);
+    let none = told(&mut scene);
+    assert!(
+        none.contains("no snapshot of it is on the cluster"),
+        "{none}"
+    );
 }
 
 #[test]
@@ -163,8 +187,29 @@ fn a_first_submit_starts_from_the_snapshot_that_its_document_names() {
 }
 
 #[test]
-fn a_snapshot_that_is_not_there_is_told_and_the_claim_is_not_written_again_and_again() {
+fn a_snapshot_that_is_not_there_is_waited_for_and_nothing_is_written_meanwhile() {
     let mut scene = Scene::with(json!({"initialSnapshotName": "s"}));
+    let held = hold(&scene.learn(), Reason::WaitingForSnapshot);
+    assert_eq!((held.class, held.deadline), (HoldClass::Waiting, None));
+    assert!(held.message.contains("snapshot s"), "{}", held.message);
+    for _ in 0..3 {
+        scene.pass_time(seconds(3600));
+        scene.assert_at_rest();
+    }
+    assert!(scene.entries().is_empty(), "the name is not even claimed");
+    let there = facts(&scene);
+    scene.snapshots.insert("s".to_owned(), there);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_eq!(started_from(&scene), Some("s"));
+}
+
+#[test]
+fn a_snapshot_that_vanishes_before_the_upload_is_told_and_the_claim_is_not_written_again_and_again()
+{
+    let mut scene = Scene::with(json!({"initialSnapshotName": "s"}));
+    let there = facts(&scene);
+    let snapshots = &mut scene.view().snapshots;
+    snapshots.insert("s".to_owned(), Some(there));
     assert_eq!(words(&scene.pass()), "claim");
     assert_eq!(words(&scene.pass()), "submit");
     let claimed = scene.entries().clone();

@@ -230,6 +230,11 @@ fn a_version_that_was_rolled_back_is_not_tried_again_before_a_person_says_so() {
     scene.fail(new);
     scene.settle();
     let held = hold(&scene.learn(), Reason::RolledBack);
+    assert!(
+        held.message.starts_with("this version (jar, sha256 "),
+        "{}",
+        held.message
+    );
     let mut other = scene.clone();
     other.new_jar("orders", "3");
     assert_eq!(other.settle()[..5], WAY);

@@ -296,7 +296,7 @@ impl Scene {
         let views = self.views.iter();
         let observed = Observed {
             clusters: views
-                .map(|(name, view)| (name.clone(), Arc::new(view.clone())))
+                .map(|(name, view)| (name.clone(), Arc::new(self.looked_at(view))))
                 .collect(),
             jars: Arc::new(self.jars.clone()),
         };
@@ -307,6 +307,17 @@ impl Scene {
             settings: &self.settings,
             now: self.now,
         })
+    }
+
+    /// The view, with what a look at the snapshots shows that jobs are to start from.
+    fn looked_at(&self, view: &ClusterView) -> ClusterView {
+        let mut view = view.clone();
+        let jobs = self.desired.jobs.into_iter();
+        for name in jobs.filter_map(|(_, job)| job.spec.initial_snapshot_name.as_ref()) {
+            let there = self.snapshots.get(name).cloned();
+            view.snapshots.entry(name.clone()).or_insert(there);
+        }
+        view
     }
 
     /// The plan, with what it learnt put into the records. Steps are not begun.

@@ -1,0 +1,104 @@
+//! Snapshots that a person asked for by command and wants no more.
+
+use std::sync::Arc;
+
+use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::record::{SnapshotRecord, SnapshotState};
+use jetkeeper::plan::step::{Outcome, Step};
+use jetkeeper::plan::{begin_snapshot, finish_snapshot};
+use serde_json::json;
+
+use super::drive::failed;
+use super::observe::running;
+use super::scene::{Scene, words};
+
+const NAME: &str = "friday";
+
+/// A person asks for a snapshot of `orders`.
+fn ask(scene: &mut Scene) {
+    let spec = serde_json::from_value(json!({"jetJobResourceName": "orders"})).unwrap();
+    let record = SnapshotRecord::commanded(spec);
+    change(scene, |_| record);
+}
+
+fn change(scene: &mut Scene, change: impl FnOnce(Option<&SnapshotRecord>) -> SnapshotRecord) {
+    let snapshots = &mut scene.recorded.snapshots;
+    let record = change(snapshots.get(NAME).map(|record| &**record));
+    snapshots.insert(NAME.to_owned(), Arc::new(record));
+}
+
+fn withdraw(scene: &mut Scene) {
+    change(scene, |record| record.unwrap().withdrawn());
+}
+
+fn begin(scene: &mut Scene, step: &Step) {
+    let now = scene.now;
+    change(scene, |record| begin_snapshot(record.unwrap(), step, now));
+}
+
+fn end(scene: &mut Scene, step: &Step, outcome: &Outcome) {
+    let now = scene.now;
+    change(scene, |record| {
+        finish_snapshot(record.unwrap(), step, outcome, now)
+    });
+}
+
+/// What is told when the record goes, which it does in this pass.
+fn farewell(scene: &mut Scene) -> String {
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "-");
+    assert!(scene.recorded.snapshots.is_empty());
+    let [event] = plan.events.as_slice() else {
+        panic!("one event expected: {plan:#?}");
+    };
+    event.message.clone()
+}
+
+#[test]
+fn one_that_waits_goes_without_a_trace() {
+    let mut scene = Scene::with(json!({"state": "Suspended"}));
+    ask(&mut scene);
+    assert_eq!(words(&scene.learn()), "WaitingForJob");
+    withdraw(&mut scene);
+    assert_eq!(
+        farewell(&mut scene),
+        "it was withdrawn (`jetkeeper snapshot delete`); no snapshot was exported"
+    );
+}
+
+#[test]
+fn one_that_failed_deletes_nothing_that_may_be_somebody_else_s() {
+    let (mut scene, _) = running(json!({}));
+    ask(&mut scene);
+    let plan = scene.learn();
+    begin(&mut scene, &plan.steps[0]);
+    let taken = failed(Reason::Conflict, "somebody else's snapshot has the name");
+    end(&mut scene, &plan.steps[0], &taken);
+    assert_eq!(words(&scene.learn()), "Conflict");
+    withdraw(&mut scene);
+    assert!(farewell(&mut scene).ends_with("no snapshot was exported"));
+}
+
+#[test]
+fn one_that_is_exported_is_deleted_from_its_cluster_and_said_to_be() {
+    let (mut scene, _) = running(json!({}));
+    ask(&mut scene);
+    let plan = scene.learn();
+    begin(&mut scene, &plan.steps[0]);
+    let exported = scene.effect(&plan.steps[0]);
+    end(&mut scene, &plan.steps[0], &exported);
+    scene.learn();
+    assert_eq!(
+        scene.recorded.snapshots[NAME].state,
+        SnapshotState::Exported
+    );
+    withdraw(&mut scene);
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "delete snapshot");
+    begin(&mut scene, &plan.steps[0]);
+    end(&mut scene, &plan.steps[0], &Outcome::Done);
+    assert_eq!(
+        farewell(&mut scene),
+        "it was withdrawn (`jetkeeper snapshot delete`); snapshot friday is deleted from its cluster"
+    );
+}
