@@ -95,7 +95,12 @@ impl Keeper {
         let (store, source) = tokio::join!(places.store(), source);
         let source: Arc<dyn Source> = Arc::new(source.unwrap());
         let options = ArtifactOptions::new(places.state.join("jars"));
-        let artifacts = LocalArtifacts::start(options, Arc::clone(&clock), Arc::clone(&entropy));
+        let artifacts = LocalArtifacts::start(
+            options,
+            Arc::new(FileSecrets::new(None, None)),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        );
         let parts = EngineParts {
             sources: vec![source],
             clusters: Arc::new(Connector(Arc::clone(&clock))),

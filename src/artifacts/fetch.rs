@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
 use thiserror::Error;
@@ -22,6 +23,8 @@ use super::options::ArtifactOptions;
 use super::url::redact;
 use super::validators::Validators;
 use crate::plan::jar::JarProblem;
+use crate::resources::{JarOrigin, RemoteUrl};
+use crate::secrets::Secrets;
 
 /// How many pieces of a download may wait for the disk.
 const MAX_WAITING: usize = 16;
@@ -71,18 +74,53 @@ pub(super) enum Fetched {
     Unchanged,
 }
 
+/// A remote jar: where it is, and the secret whose token its server gets.
+#[derive(Clone)]
+pub(super) struct Remote {
+    url: RemoteUrl,
+    secret_name: Option<String>,
+}
+
+impl Remote {
+    /// Where the jar of an origin is, if it is remote.
+    pub(super) fn of(origin: &JarOrigin) -> Option<Self> {
+        match origin {
+            JarOrigin::Remote { url, secret_name } => Some(Self {
+                url: url.clone(),
+                secret_name: secret_name.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The URL as it may be shown.
+    pub(super) fn shown(&self) -> String {
+        redact(self.url.expose())
+    }
+
+    /// What the cache remembers its bytes by: what one secret opens is not given to who lacks it.
+    pub(super) fn key(&self) -> String {
+        match &self.secret_name {
+            None => self.url.expose().to_owned(),
+            Some(secret) => format!("{}\n{secret}", self.url.expose()),
+        }
+    }
+}
+
 /// What downloads.
 pub(super) struct Fetcher {
     options: ArtifactOptions,
+    secrets: Arc<dyn Secrets>,
     /// Made when it is first needed: without system certificates it can't be made, which must not
     /// matter where nothing is remote.
     client: OnceCell<Client>,
 }
 
 impl Fetcher {
-    pub(super) fn new(options: ArtifactOptions) -> Self {
+    pub(super) fn new(options: ArtifactOptions, secrets: Arc<dyn Secrets>) -> Self {
         Self {
             options,
+            secrets,
             client: OnceCell::new(),
         }
     }
@@ -90,13 +128,13 @@ impl Fetcher {
     /// Downloads what the URL gives; unless that is what these validators are of.
     pub(super) async fn fetch(
         &self,
-        url: &str,
+        remote: &Remote,
         known: &Validators,
         cache: &Arc<JarCache>,
         progress: &Progress,
     ) -> Result<Fetched, Failure> {
-        let name = redact(url);
-        let parsed = Url::parse(url).ok().filter(is_http);
+        let name = remote.shown();
+        let parsed = Url::parse(remote.url.expose()).ok().filter(is_http);
         let Some(parsed) = parsed else {
             let message = format!("{name} can't be fetched; write an http or https URL");
             return Err(Failure::new(JarProblem::Unsupported, Retry::Never, message));
@@ -105,6 +143,11 @@ impl Fetcher {
         let failed = |error: &reqwest::Error| self.failure(&name, error, started);
         let client = self.client().await.map_err(|error| failed(&error))?;
         let mut request = client.get(parsed);
+        if let Some(secret) = &remote.secret_name {
+            let token = self.token(&name, secret).await?;
+            // A redirect to another host or port doesn't take it along: the client sees to that.
+            request = request.header(AUTHORIZATION, token);
+        }
         for (name, value) in known.conditions() {
             request = request.header(name, value);
         }
@@ -161,6 +204,24 @@ impl Fetcher {
             Ok(written) => written.map_err(|error| Failure::of_cache(name, &error)),
             Err(_) => Err(Failure::broken_off(name)),
         }
+    }
+
+    /// What the header says that shows the token; it is not printed.
+    async fn token(&self, name: &str, secret: &str) -> Result<HeaderValue, Failure> {
+        let missing = |why: String| {
+            let message = format!("{name} needs a token: {why}");
+            Failure::new(JarProblem::SecretMissing, Retry::Soon, message)
+        };
+        let token = self.secrets.get(secret, "token").await;
+        let token = token.map_err(|error| missing(error.to_string()))?;
+        let header = HeaderValue::try_from(format!("Bearer {}", token.expose()));
+        let mut header = header.map_err(|_| {
+            missing(format!(
+                "the key `token` of the secret `{secret}` is no token"
+            ))
+        })?;
+        header.set_sensitive(true);
+        Ok(header)
     }
 
     async fn client(&self) -> Result<&Client, reqwest::Error> {
@@ -232,7 +293,8 @@ fn refusal(name: &str, status: StatusCode) -> Failure {
         | StatusCode::FORBIDDEN
         | StatusCode::PROXY_AUTHENTICATION_REQUIRED => (
             JarProblem::Denied,
-            "see that the URL may be read from this machine",
+            "see that the URL may be read from this machine, with a token if its server wants one \
+             (`remoteSecretName`)",
         ),
         // Other redirects were followed.
         status if status.is_redirection() => (

@@ -13,13 +13,14 @@ use tokio::time::{Instant, sleep_until};
 use super::JarViews;
 use super::cache::JarCache;
 use super::failure::{Failure, Retry};
-use super::fetch::Progress;
+use super::fetch::{Progress, Remote};
 use super::options::ArtifactOptions;
 use super::resolve::{Resolved, Resolver};
 use super::work::{Work, backoff, by_origin, view_without_work};
 use crate::clock::{Clock, Entropy};
 use crate::plan::jar::{JarRequest, JarView};
 use crate::resources::{Digest, JarOrigin};
+use crate::secrets::Secrets;
 
 /// Telling what is known of very many jars costs; it may take one part in this many of the time.
 const PUBLISHING_SHARE: u32 = 10;
@@ -82,19 +83,17 @@ impl Attempts {
         known: Resolved,
         since: Timestamp,
     ) {
-        let JarOrigin::Remote { url } = origin else {
+        let Some(remote) = Remote::of(origin) else {
             return;
         };
         self.last_number += 1;
         let number = self.last_number;
         let progress = Arc::new(Progress::default());
         let attempt = {
-            let (resolver, origin, url) = (Arc::clone(&self.resolver), origin.clone(), url.clone());
+            let (resolver, origin) = (Arc::clone(&self.resolver), origin.clone());
             let (classes, progress) = (work.classes.clone(), Arc::clone(&progress));
             async move {
-                let result = resolver
-                    .look_again(url.expose(), known, classes, progress)
-                    .await;
+                let result = resolver.look_again(&remote, known, classes, progress).await;
                 Ended {
                     origin,
                     number,
@@ -128,11 +127,12 @@ impl Keeper {
     pub(super) fn new(
         options: ArtifactOptions,
         cache: Arc<JarCache>,
+        secrets: Arc<dyn Secrets>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         views: watch::Sender<JarViews>,
     ) -> Self {
-        let resolver = Resolver::new(Arc::clone(&cache), &options);
+        let resolver = Resolver::new(Arc::clone(&cache), &options, secrets);
         Self {
             options,
             cache,

@@ -14,6 +14,7 @@ use super::options::ArtifactOptions;
 use super::{Artifacts, JarRequest, JarViews};
 use crate::clock::{Clock, Entropy};
 use crate::resources::Digest;
+use crate::secrets::Secrets;
 
 /// How many commands may wait.
 const MAX_COMMANDS: usize = 64;
@@ -27,9 +28,11 @@ pub struct LocalArtifacts {
 }
 
 impl LocalArtifacts {
-    /// Opens the cache and starts the task that fills it.
+    /// Opens the cache and starts the task that fills it; servers that want a token get it from these
+    /// secrets.
     pub async fn start(
         options: ArtifactOptions,
+        secrets: Arc<dyn Secrets>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, CacheError> {
@@ -49,7 +52,7 @@ impl LocalArtifacts {
         let (wanted, requests) = watch::channel(BTreeSet::new());
         let (commands, received) = mpsc::channel(MAX_COMMANDS);
         let (sender, views) = watch::channel(Arc::new(BTreeMap::new()));
-        let keeper = Keeper::new(options, Arc::clone(&cache), clock, entropy, sender);
+        let keeper = Keeper::new(options, Arc::clone(&cache), secrets, clock, entropy, sender);
         drop(tokio::spawn(keeper.run(requests, received)));
         Ok(Self {
             cache,

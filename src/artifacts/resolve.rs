@@ -9,14 +9,14 @@ use tokio::task::spawn_blocking;
 
 use super::cache::{Draft, JarCache};
 use super::failure::{Failure, Retry};
-use super::fetch::{Fetched, Fetcher, Progress};
+use super::fetch::{Fetched, Fetcher, Progress, Remote};
 use super::file::ingest;
 use super::jar::main_classes;
 use super::options::ArtifactOptions;
-use super::url::redact;
 use super::validators::Validators;
 use crate::plan::jar::{JarProblem, MainClass};
 use crate::resources::{Digest, JarFile, JarOrigin};
+use crate::secrets::Secrets;
 
 /// A jar in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,10 +83,14 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    pub(super) fn new(cache: Arc<JarCache>, options: &ArtifactOptions) -> Self {
+    pub(super) fn new(
+        cache: Arc<JarCache>,
+        options: &ArtifactOptions,
+        secrets: Arc<dyn Secrets>,
+    ) -> Self {
         Self {
             cache,
-            fetcher: Fetcher::new(options.clone()),
+            fetcher: Fetcher::new(options.clone(), secrets),
             max_jar_size: options.max_jar_size,
             files: Semaphore::new(options.parallel),
             downloads: Semaphore::new(options.parallel),
@@ -100,13 +104,16 @@ impl Resolver {
         classes: BTreeSet<Option<String>>,
         progress: Arc<Progress>,
     ) -> Result<Resolved, Failure> {
+        if let Some(remote) = Remote::of(origin) {
+            return self.remote(&remote, classes, progress).await;
+        }
         match origin {
             JarOrigin::Source {
                 found: Some(jar), ..
             } => self.file(jar.clone(), classes).await,
-            JarOrigin::Remote { url } => self.remote(url.expose(), classes, progress).await,
             // These are answered without work.
             JarOrigin::Source { found: None, .. }
+            | JarOrigin::Remote { .. }
             | JarOrigin::Bucket { .. }
             | JarOrigin::Member { .. } => Err(Failure::new(
                 JarProblem::Unsupported,
@@ -131,21 +138,21 @@ impl Resolver {
 
     async fn remote(
         &self,
-        url: &str,
+        remote: &Remote,
         classes: BTreeSet<Option<String>>,
         progress: Arc<Progress>,
     ) -> Result<Resolved, Failure> {
-        let name = redact(url);
+        let name = remote.shown();
         let cached = {
             let _permit = self.files.acquire().await;
-            let (cache, url, classes) = (Arc::clone(&self.cache), url.to_owned(), classes.clone());
-            spawn_blocking(move || Resolved::of_cached_url(&url, &classes, &cache)).await
+            let (cache, key, classes) = (Arc::clone(&self.cache), remote.key(), classes.clone());
+            spawn_blocking(move || Resolved::of_cached_url(&key, &classes, &cache)).await
         };
         if let Ok(Some(resolved)) = cached {
             return Ok(resolved);
         }
         let unknown = Validators::default();
-        match self.download(url, &unknown, classes, progress).await? {
+        match self.download(remote, &unknown, classes, progress).await? {
             Some(resolved) => Ok(resolved),
             // An answer to a question that was not asked.
             None => Err(Failure::broken_off(&name)),
@@ -155,40 +162,42 @@ impl Resolver {
     /// Looks at a remote jar again: what is known where that is still it.
     pub(super) async fn look_again(
         &self,
-        url: &str,
+        remote: &Remote,
         known: Resolved,
         classes: BTreeSet<Option<String>>,
         progress: Arc<Progress>,
     ) -> Result<Resolved, Failure> {
         let validators = known.validators.clone();
-        let other = self.download(url, &validators, classes, progress).await?;
+        let other = self
+            .download(remote, &validators, classes, progress)
+            .await?;
         Ok(other.unwrap_or(known))
     }
 
     /// Downloads a jar into the cache, unless it is what these validators are of.
     async fn download(
         &self,
-        url: &str,
+        remote: &Remote,
         known: &Validators,
         classes: BTreeSet<Option<String>>,
         progress: Arc<Progress>,
     ) -> Result<Option<Resolved>, Failure> {
         let _permit = self.downloads.acquire().await;
-        let fetched = self.fetcher.fetch(url, known, &self.cache, &progress);
+        let fetched = self.fetcher.fetch(remote, known, &self.cache, &progress);
         let (draft, validators) = match fetched.await? {
             Fetched::Bytes(draft, validators) => (draft, validators),
             Fetched::Unchanged => return Ok(None),
         };
-        let (cache, url) = (Arc::clone(&self.cache), url.to_owned());
-        let name = redact(&url);
+        let (cache, remote) = (Arc::clone(&self.cache), remote.clone());
+        let name = remote.shown();
         let kept = spawn_blocking(move || {
-            let name = redact(&url);
+            let name = remote.shown();
             let resolved = Resolved {
                 validators,
                 ..Resolved::of_draft(&name, draft, &classes, &cache)?
             };
             let (digest, validators) = (&resolved.digest, &resolved.validators);
-            if let Err(error) = cache.remember_url(&url, digest, validators) {
+            if let Err(error) = cache.remember_url(&remote.key(), digest, validators) {
                 // Then it is fetched once more after a restart.
                 tracing::warn!(url = %name, %error, "what a URL gave can't be remembered");
             }

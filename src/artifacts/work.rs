@@ -295,6 +295,7 @@ mod tests {
         JarRequest {
             origin: JarOrigin::Remote {
                 url: "http://host/a.jar".into(),
+                secret_name: None,
             },
             main_class: class.map(str::to_owned),
         }

@@ -91,12 +91,18 @@ async fn start(
         recheck: config.recheck,
         ..ArtifactOptions::new(jars)
     };
-    let artifacts = LocalArtifacts::start(options, Arc::clone(&clock), Arc::clone(&entropy));
+    let secrets: Arc<dyn Secrets> = Arc::new(secrets(config));
+    let artifacts = LocalArtifacts::start(
+        options,
+        Arc::clone(&secrets),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    );
     let parts = EngineParts {
         sources: sources.clone(),
         clusters: Arc::new(Connector::new(Arc::clone(&clock), config)),
         artifacts: Arc::new(artifacts.await.map_err(CliError::failed)?),
-        secrets: Arc::new(secrets(config)),
+        secrets,
         store,
         clock,
         entropy,

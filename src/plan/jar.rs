@@ -93,6 +93,8 @@ pub enum JarProblem {
     FetchFailed,
     /// The server refused it.
     Denied,
+    /// The secret that its server wants can't be had.
+    SecretMissing,
     /// This version can't get jars that way.
     Unsupported,
 }

@@ -48,6 +48,7 @@ pub fn classify(old: &JetJobSpec, new: &JetJobSpec) -> BTreeSet<ChangeClass> {
         initial_snapshot_name,
         bucket_config,
         remote_url,
+        remote_secret_name,
         jar_sha256,
         jar_on_member,
         restart_nonce,
@@ -69,7 +70,7 @@ pub fn classify(old: &JetJobSpec, new: &JetJobSpec) -> BTreeSet<ChangeClass> {
         // Where the jar comes from means nothing to the job, its content does.
         (
             ChangeClass::Policy,
-            any_differs!(old, jar_name remote_url bucket_config jar_sha256 upgrade_policy
+            any_differs!(old, jar_name remote_url remote_secret_name bucket_config jar_sha256 upgrade_policy
                 deletion_policy drift_policy restart_policy on_state_loss timeouts),
         ),
         // Only on the members nobody sees the content.
@@ -175,6 +176,7 @@ mod tests {
             ("state", json!("Suspended"), State),
             ("jarName", json!("b.jar"), Policy),
             ("remoteURL", json!("https://a/b.jar"), Policy),
+            ("remoteSecretName", json!("repo"), Policy),
             ("bucketConfig", json!({"bucketURI": "s3://a"}), Policy),
             ("jarSha256", json!("00"), Policy),
             ("jarOnMember", json!("/b.jar"), Upgrade),

@@ -19,7 +19,10 @@ pub(super) fn origin(spec: &JetJobSpec, path: &str, revision: &Revision) -> Opti
         return Some(JarOrigin::Member { path: path.clone() });
     }
     if let Some(url) = &spec.remote_url {
-        return Some(JarOrigin::Remote { url: url.clone() });
+        return Some(JarOrigin::Remote {
+            url: url.clone(),
+            secret_name: spec.remote_secret_name.clone(),
+        });
     }
     let jar_name = spec.jar_name.as_ref()?;
     if let Some(bucket) = &spec.bucket_config {

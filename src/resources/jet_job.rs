@@ -44,6 +44,9 @@ pub struct JetJobSpec {
     /// The URL that the jar is downloaded from.
     #[serde(default, rename = "remoteURL", skip_serializing_if = "Option::is_none")]
     pub remote_url: Option<RemoteUrl>,
+    /// The secret whose `token` the server of `remoteURL` gets, as a bearer token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_secret_name: Option<String>,
     /// The jar's SHA-256, 64 hex digits; another jar is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]

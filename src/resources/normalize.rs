@@ -14,6 +14,7 @@ pub(super) fn drop_empty(spec: &mut JetJobSpec, resource_name: &str) {
         &mut spec.initial_snapshot_name,
         &mut spec.jar_on_member,
         &mut spec.jar_sha256,
+        &mut spec.remote_secret_name,
     ] {
         field.take_if(|text| text.is_empty());
     }

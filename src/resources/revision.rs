@@ -65,6 +65,9 @@ pub enum JarOrigin {
     Remote {
         /// The URL.
         url: RemoteUrl,
+        /// The secret whose `token` its server gets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret_name: Option<String>,
     },
     /// Fetched from a bucket.
     Bucket {

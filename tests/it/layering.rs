@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "api",
         &["clock", "engine", "plan", "resources", "store", "telemetry"],
     ),
-    ("artifacts", &["clock", "plan", "resources"]),
+    ("artifacts", &["clock", "plan", "resources", "secrets"]),
     ("cli", &[EVERYTHING]),
     ("clock", &[]),
     ("cluster", &["clock", "hazelcast", "plan", "resources"]),

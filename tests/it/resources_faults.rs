@@ -283,6 +283,42 @@ fn a_url_is_a_url_and_has_no_password() {
 }
 
 #[test]
+fn a_token_goes_to_a_server_that_nobody_overhears() {
+    let spec = |url: &str| {
+        let url = format!("  remoteURL: {url}\n");
+        job(&format!(
+            "  jarName: orders.jar\n{}  remoteSecretName: repo\n",
+            if url.contains("http") { &url } else { "" }
+        ))
+    };
+    for url in [
+        "https://repo/orders.jar",
+        "http://127.0.0.1:8080/orders.jar",
+    ] {
+        assert_eq!(faults(&spec(url)), "", "{url}");
+    }
+    insta::assert_snapshot!(faults(&format!(
+            "{}\n---\n{}",
+            spec("http://127.0.0.1.repo/orders.jar"),
+            spec("none").replace("name: orders\n", "name: payments\n")
+        )), @r"
+    error: a token would be sent over http for all to read
+     --> jobs.yaml:9:21
+      |
+    9 |   remoteSecretName: repo
+      |                     ^^^^
+      = help: write an https URL; http is taken from this machine alone
+
+    error: `spec.remoteSecretName` is of use with `remoteURL` alone
+      --> jobs.yaml:19:21
+       |
+    19 |   remoteSecretName: repo
+       |                     ^^^^
+       = help: add `remoteURL`, or leave it out; the secret of a bucket is in `bucketConfig`
+    ");
+}
+
+#[test]
 fn operator_fields_are_named_once() {
     insta::assert_snapshot!(faults("\
 apiVersion: hazelcast.com/v1alpha1

@@ -23,6 +23,7 @@ spec:
   parameters: ['--rate', '10']
   secretParameters: [{index: 2, secretName: db, key: password}]
   remoteURL: https://repo.example.com/orders.jar
+  remoteSecretName: repo
   jarSha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
   initialSnapshotName: before
   restartNonce: 1

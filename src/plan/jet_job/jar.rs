@@ -139,6 +139,7 @@ fn progress(bytes: u64, total: Option<u64>) -> String {
 fn reason_of(problem: JarProblem) -> Reason {
     match problem {
         JarProblem::NotFound | JarProblem::FetchFailed | JarProblem::Denied => Reason::JarNotFound,
+        JarProblem::SecretMissing => Reason::SecretMissing,
         JarProblem::Unreadable
         | JarProblem::NotAJar
         | JarProblem::TooLarge

@@ -38,6 +38,7 @@ pub(super) fn origin(spec: &JetJobSpec, report: &mut Report<'_, '_>) {
     if let Some(url) = &spec.remote_url {
         remote_url(url.expose(), report);
     }
+    remote_secret(spec, report);
     if let Some(config) = &spec.bucket_config {
         bucket(config, &["bucketConfig"], report);
     }
@@ -103,6 +104,40 @@ fn remote_url(url: &str, report: &mut Report<'_, '_>) {
         };
         report.problems.push(told);
     }
+}
+
+/// A token goes to a server that is named, by a connection that nobody listens to.
+fn remote_secret(spec: &JetJobSpec, report: &mut Report<'_, '_>) {
+    let field = &["remoteSecretName"];
+    let Some(secret) = &spec.remote_secret_name else {
+        return;
+    };
+    report.resource_name(field, secret);
+    match &spec.remote_url {
+        None => report.error(
+            field,
+            "`spec.remoteSecretName` is of use with `remoteURL` alone",
+            "add `remoteURL`, or leave it out; the secret of a bucket is in `bucketConfig`"
+                .to_owned(),
+        ),
+        Some(url) if !carries_secrets(url.expose()) => report.error(
+            field,
+            "a token would be sent over http for all to read",
+            "write an https URL; http is taken from this machine alone".to_owned(),
+        ),
+        Some(_) => {}
+    }
+}
+
+fn carries_secrets(url: &str) -> bool {
+    const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+    let Some(rest) = url.strip_prefix("http://") else {
+        return true;
+    };
+    LOOPBACK.iter().any(|host| {
+        let rest = rest.strip_prefix(host);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?']))
+    })
 }
 
 /// A bucket must be of a kind that we can read.

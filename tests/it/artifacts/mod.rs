@@ -18,6 +18,7 @@ use jetkeeper::artifacts::{
 };
 use jetkeeper::clock::{Random, SystemClock};
 use jetkeeper::resources::{Digest, JarFile, JarOrigin};
+use jetkeeper::secrets::FileSecrets;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -62,7 +63,8 @@ impl Jars {
         options.late_retry = options.retry;
         set(&mut options);
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(Random::from_seed(1)));
-        let artifacts = LocalArtifacts::start(options, clock, entropy)
+        let secrets = FileSecrets::new(None, Some(scratch.path().join("secrets")));
+        let artifacts = LocalArtifacts::start(options, Arc::new(secrets), clock, entropy)
             .await
             .unwrap();
         let views = artifacts.views();

@@ -148,7 +148,10 @@ async fn refusals_are_told_apart_and_keep_secrets() {
     }
     for url in ["ftp://user:hush@host/a.jar", "hush"] {
         let request = JarRequest {
-            origin: JarOrigin::Remote { url: url.into() },
+            origin: JarOrigin::Remote {
+                url: url.into(),
+                secret_name: None,
+            },
             main_class: None,
         };
         let (problem, message) = jars.unavailable(&request).await;
@@ -270,6 +273,7 @@ async fn a_server_that_is_not_there_is_told() {
     let request = JarRequest {
         origin: JarOrigin::Remote {
             url: format!("http://user:hush@{address}/a.jar?hush").into(),
+            secret_name: None,
         },
         main_class: None,
     };
@@ -304,4 +308,87 @@ async fn what_nobody_wants_any_more_is_not_fetched_to_its_end() {
     })
     .await
     .expect("the draft is removed");
+}
+
+/// A request for what is behind this URL, with the token of the secret `repo`.
+fn with_token(url: String) -> JarRequest {
+    JarRequest {
+        origin: JarOrigin::Remote {
+            url: url.into(),
+            secret_name: Some("repo".to_owned()),
+        },
+        main_class: None,
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_sent_to_its_server_and_on_no_redirect_to_another() {
+    let bytes = jar("Main", 10);
+    let there = bytes.clone();
+    let other = Server::start(move |asked, _| match asked {
+        "b.jar" => answer("200 OK", &there),
+        _ => answer("400 Bad Request", b""),
+    })
+    .await;
+    let (elsewhere, here) = (format!("http://{}/b.jar", other.address), bytes.clone());
+    let server = Server::start(move |asked, _| match asked {
+        "away.jar with t0ken" => redirect(&elsewhere),
+        "near.jar with t0ken" => redirect("/c.jar"),
+        "c.jar with t0ken" => answer("200 OK", &here),
+        _ => answer("401 Unauthorized", b""),
+    })
+    .await;
+    let mut jars = Jars::start().await;
+    let url = |path: &str| format!("http://{}/{path}", server.address);
+    let (problem, message) = jars.unavailable(&with_token(url("away.jar"))).await;
+    assert_eq!(problem, JarProblem::SecretMissing);
+    assert!(
+        message.contains("the key `token` of the secret `repo`"),
+        "{message}"
+    );
+    assert_eq!(
+        server.hits("away.jar"),
+        0,
+        "nothing is asked for without it"
+    );
+
+    let secret = jars.scratch.path().join("secrets/repo");
+    std::fs::create_dir_all(&secret).unwrap();
+    std::fs::write(secret.join("token"), "t0ken\n").unwrap();
+    let ready = |view: &JarView| matches!(view, JarView::Ready(_));
+    for path in ["near.jar", "away.jar"] {
+        let request = with_token(url(path));
+        jars.want([]);
+        jars.want([request.clone()]);
+        jars.artifacts.refetch(&request).await;
+        jars.until(&request, ready).await;
+    }
+    assert_eq!(other.hits("b.jar"), 1);
+
+    // What the token opened is not given to who lacks it.
+    let open = JarRequest {
+        origin: JarOrigin::Remote {
+            url: url("near.jar").into(),
+            secret_name: None,
+        },
+        main_class: None,
+    };
+    let (problem, message) = jars.unavailable(&open).await;
+    assert_eq!(problem, JarProblem::Denied);
+    assert!(message.contains("remoteSecretName"), "{message}");
+}
+
+#[tokio::test]
+async fn a_token_that_is_none_is_told_and_not_shown() {
+    let mut jars = Jars::start().await;
+    let secret = jars.scratch.path().join("secrets/repo");
+    std::fs::create_dir_all(&secret).unwrap();
+    std::fs::write(secret.join("token"), "hu\nsh").unwrap();
+    let request = with_token("http://127.0.0.1:1/a.jar".to_owned());
+    let (problem, message) = jars.unavailable(&request).await;
+    assert_eq!(problem, JarProblem::SecretMissing);
+    assert!(
+        message.contains("is no token") && !message.contains("sh\n"),
+        "{message}"
+    );
 }

@@ -72,7 +72,10 @@ impl Server {
     pub(crate) fn request(&self, path: &str) -> JarRequest {
         let url = format!("http://user:hush@{}/{path}", self.address);
         JarRequest {
-            origin: JarOrigin::Remote { url: url.into() },
+            origin: JarOrigin::Remote {
+                url: url.into(),
+                secret_name: None,
+            },
             main_class: None,
         }
     }
@@ -110,6 +113,11 @@ async fn serve(
         .lines()
         .find_map(|line| line.strip_prefix("if-none-match: "));
     let asked = condition.map_or(path.clone(), |tag| format!("{path} if not {tag}"));
+    // So has what is asked for with a token.
+    let token = head
+        .lines()
+        .find_map(|line| line.strip_prefix("authorization: Bearer "));
+    let asked = token.map_or(asked.clone(), |token| format!("{asked} with {token}"));
     match answers(&asked, before) {
         Answer::Send(bytes) => stream.write_all(&bytes).await?,
         Answer::Stall(bytes) => {

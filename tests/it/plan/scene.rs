@@ -148,7 +148,10 @@ impl Scene {
         };
         let origin = match (&declared.spec.jar_on_member, &declared.spec.remote_url) {
             (Some(path), _) => JarOrigin::Member { path: path.clone() },
-            (_, Some(url)) => JarOrigin::Remote { url: url.clone() },
+            (_, Some(url)) => JarOrigin::Remote {
+                url: url.clone(),
+                secret_name: declared.spec.remote_secret_name.clone(),
+            },
             _ => JarOrigin::Source {
                 candidates: vec![format!("{name}.jar")],
                 found: Some(jar_file(name, "1")),
