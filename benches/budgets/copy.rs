@@ -108,6 +108,7 @@ async fn suspended_job(member: &Member) -> (HazelcastCluster, JobId) {
             snapshot: None,
             main_class: Some("jetkeeper.pipelines.Large".to_owned()),
             parameters: [KEYS, BYTES, 5_000].map(|it| it.to_string()).to_vec(),
+            secrets: Vec::new(),
             timeout: SETUP,
         })
         .await;

@@ -161,10 +161,7 @@ pub(super) fn judge(
             change.pauses.insert(resource, Some(pause));
         }
         Request::Unpause { resource } => {
-            let paused = published.pauses.iter().any(|(what, _)| *what == resource);
-            if !paused {
-                return Err(not_paused(resource.as_ref(), published));
-            }
+            require_paused(resource.as_ref(), published)?;
             change.pauses.insert(resource, None);
         }
         Request::Confirm {
@@ -230,6 +227,14 @@ fn withdrawn(name: &str, recorded: &Recorded) -> Result<SnapshotRecord, RequestE
         ));
     }
     Ok(record.withdrawn())
+}
+
+fn require_paused(what: Option<&ResourceId>, published: &Published) -> Result<(), RequestError> {
+    let mut pauses = published.pauses.iter();
+    if pauses.any(|(paused, _)| paused.as_ref() == what) {
+        return Ok(());
+    }
+    Err(not_paused(what, published))
 }
 
 /// Nothing of that name is paused: what is?

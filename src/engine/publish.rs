@@ -77,10 +77,10 @@ impl Showing<'_> {
         let mut planned = in_words(step);
         let desired = self.manifests.desired();
         if let Some(old) = old_name(step, desired, self.recorded) {
-            planned.message.push_str(&format!(
-                "; it looks like JetJob/{old} under another name: its state stays behind unless \
-                 spec.name says {old}"
-            ));
+            planned.message += "; it looks like JetJob/";
+            planned.message += &old;
+            planned.message +=
+                " under another name: its state stays behind unless spec.name says so";
         }
         planned
     }

@@ -206,12 +206,6 @@ fn a_document_that_was_never_good_shows_what_is_wrong_with_it() {
         .replace("orders", "returns")
         .replace("jarOnMember", "jarOnMembr");
     scene.jobs.replace("returns.yaml", broken);
-    let cluster = CLUSTER.replace("addresses", "adresses");
-    scene.jobs.replace("hazelcast.yaml", &cluster);
-    scene
-        .jobs
-        .replace("other.yaml", cluster.replace("hazelcast}", "other}"));
-
     let faulty = "returns.yaml:6:3: unknown field `jarOnMembr` in `spec`";
     eventually(PATIENCE, "the job has a row", || {
         let jobs = scene.run(&["get", "jobs"]).code(0).stdout;
@@ -235,19 +229,6 @@ fn a_document_that_was_never_good_shows_what_is_wrong_with_it() {
     assert_eq!(json.get("spec"), None);
     assert_eq!(json["status"]["conditions"][0]["reason"], "Faulty");
 
-    eventually(PATIENCE, "the clusters tell their faults", || {
-        let clusters = scene.run(&["get", "hazelcast"]).code(0).stdout;
-        let told = |name: &str, place: &str| {
-            let mut rows = clusters.lines();
-            rows.any(|row| row.starts_with(name) && row.contains(place))
-        };
-        told("other", "other.yaml:4:") && told("hazelcast", "hazelcast.yaml:4:")
-    });
-    let described = scene.run(&["describe", "hazelcast/other"]).code(0).stdout;
-    assert!(
-        described.contains("Faulty (Blocked): other.yaml:4:"),
-        "{described}"
-    );
     let events = scene.run(&["events", "returns"]).code(0).stdout;
     assert!(
         events.contains("Held") && events.contains(faulty),
@@ -264,6 +245,31 @@ fn a_document_that_was_never_good_shows_what_is_wrong_with_it() {
             .stdout;
         row.contains("0 of 1") && !row.contains("Faulty")
     });
+    daemon.terminate().code(0);
+}
+
+#[test]
+fn a_cluster_s_document_with_faults_shows_them() {
+    let scene = Scene::new();
+    let daemon = scene.start();
+    let cluster = CLUSTER.replace("addresses", "adresses");
+    scene.jobs.replace("hazelcast.yaml", &cluster);
+    scene
+        .jobs
+        .replace("other.yaml", cluster.replace("hazelcast}", "other}"));
+    eventually(PATIENCE, "the clusters tell their faults", || {
+        let clusters = scene.run(&["get", "hazelcast"]).code(0).stdout;
+        let told = |name: &str, place: &str| {
+            let mut rows = clusters.lines();
+            rows.any(|row| row.starts_with(name) && row.contains(place))
+        };
+        told("other", "other.yaml:4:") && told("hazelcast", "hazelcast.yaml:4:")
+    });
+    let described = scene.run(&["describe", "hazelcast/other"]).code(0).stdout;
+    assert!(
+        described.contains("Faulty (Blocked): other.yaml:4:"),
+        "{described}"
+    );
     daemon.terminate().code(0);
 }
 
