@@ -20,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::support::member::Member;
 use crate::support::program::Program;
 use crate::support::scratch::{self, Scratch};
-use crate::support::wait::PATIENCE;
+use crate::support::wait::{PATIENCE, eventually_async};
 
 const LOOPBACK: &str = "127.0.0.1";
 
@@ -283,8 +283,10 @@ async fn documents_turn_tls_on_and_the_systems_authorities_are_trusted() {
         format!("{}{}", output.stdout, output.stderr)
     };
     write("  tls: {}\n");
-    let planned = plan(&ca).await;
-    assert!(planned.contains("submit"), "{planned}");
+    eventually_async(PATIENCE, "the submit is planned", async || {
+        plan(&ca).await.contains("submit")
+    })
+    .await;
     write(&format!("  tls: {{caFile: {ca}}}\n"));
     let planned = plan("/dev/null").await;
     assert!(planned.contains("submit"), "{planned}");
@@ -336,8 +338,10 @@ async fn the_configuration_turns_tls_on_for_a_cluster_without_a_document() {
         ours.cert_file.display(),
         ours.key_file.display()
     ));
-    let planned = run(&["plan"]).await;
-    assert!(planned.contains("submit"), "{planned}");
+    eventually_async(PATIENCE, "the submit is planned", async || {
+        run(&["plan"]).await.contains("submit")
+    })
+    .await;
     let listed = run(&["snapshot", "list"]).await;
     assert!(!listed.contains("can't be reached"), "{listed}");
 }
