@@ -8,6 +8,7 @@ use super::error::{CliError, Result};
 use super::output::Output;
 use super::table::{Cell, Table};
 use crate::api::wire::List;
+use crate::resources;
 
 /// What is printed of a resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -99,7 +100,7 @@ pub(super) fn json_line(value: &impl Serialize) -> Result<String> {
 
 /// A value as YAML.
 pub(super) fn yaml(value: &impl Serialize) -> Result<String> {
-    serde_yaml::to_string(value).map_err(CliError::failed)
+    resources::write_yaml(value).map_err(CliError::failed)
 }
 
 /// Prints a list, and says on stderr where it is empty.

@@ -55,7 +55,7 @@ pub use hazelcast::{CredentialsSpec, HazelcastSpec, TlsSpec};
 pub use identity::{Digest, Kind, Place, ResourceId, SourceName};
 pub use jet_job::JetJobSpec;
 pub use load::{LoadOptions, load};
-pub use manifest::to_yaml;
+pub use manifest::{to_yaml, write as write_yaml};
 pub use name::resource_name_fault;
 pub use remote_url::RemoteUrl;
 pub use render::render;

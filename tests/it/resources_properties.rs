@@ -191,3 +191,24 @@ proptest! {
         prop_assert_eq!(&*desired.jobs["job"].spec, &spec);
     }
 }
+
+#[test]
+fn separators_of_lines_in_names_are_read_back() {
+    for name in ["\u{FFFC}\u{2028}a", "a\u{2029}b", "\u{FEFF}a"] {
+        let spec: JetJobSpec = serde_json::from_value(serde_json::json!({
+            "hazelcastResourceName": "hazelcast",
+            "jarOnMember": "/opt/jobs.jar",
+            "name": name,
+            "parameters": [name],
+        }))
+        .unwrap();
+        let written = to_yaml(&ResourceId::jet_job("job"), &spec).unwrap();
+        let desired = load_text(&written);
+        assert!(
+            desired.jobs.contains_key("job"),
+            "{name:?}\n{written:?}\n{}",
+            report(&desired)
+        );
+        assert_eq!(&*desired.jobs["job"].spec, &spec, "{name:?}");
+    }
+}
