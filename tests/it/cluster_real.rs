@@ -236,6 +236,19 @@ async fn what_main_does_wrong_is_told() {
     let (_, report) = run(&cluster, "ThrowingMain", &["hunter22", "refuses"]).await;
     assert_eq!((report.outcome, report.reason), refused, "{report:?}");
     assert!(report.message.contains("this main"), "{report:?}");
+    assert!(report.message.contains("refuses"), "{report:?}");
+    let parameters = ["hunter22", "refuses"];
+    let secret = Upload {
+        secrets: vec!["refuses".to_owned()],
+        ..upload(
+            &unique("job"),
+            "pipelines.jar",
+            Some("ThrowingMain"),
+            &parameters,
+        )
+    };
+    let report = cluster.upload(secret).await;
+    assert_eq!((report.outcome, report.reason), refused, "{report:?}");
     assert!(!report.message.contains("refuses"), "{report:?}");
 
     let (name, report) = run(&cluster, "TwoJobs", &[]).await;
