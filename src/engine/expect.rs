@@ -173,13 +173,14 @@ async fn still_last(job: JobId, read: &ReadBack, cluster: &dyn Cluster) -> Resul
     }
 }
 
-/// A fork holds transactions that its job prepared: started beside that job it could commit them.
+/// A snapshot holds transactions that its job prepared: started beside that job, which goes on with them
+/// or will once it is resumed, another could commit them. Of other programs' snapshots nothing is known.
 async fn no_fork_in_use(
     expected: &ExpectedSnapshot,
     read: &ReadBack,
     cluster: &dyn Cluster,
 ) -> Result<(), Outcome> {
-    if !read.mark.as_ref().is_some_and(|mark| mark.fork) {
+    if read.mark.is_none() {
         return Ok(());
     }
     let job = read.facts.job;
@@ -190,8 +191,9 @@ async fn no_fork_in_use(
     Err(Outcome::Failed {
         reason: Reason::ForkedStateInUse,
         message: format!(
-            "snapshot {} was taken while job {job} ran, which is still active: a job that starts from it could \
-             commit that job's transactions. Cancel that job, or confirm that this one may start",
+            "snapshot {} was taken of job {job}, which is still active and goes on from the same state: a job \
+             that starts from it could commit that job's transactions. Cancel that job, or confirm that this one \
+             may start",
             expected.name
         ),
     })

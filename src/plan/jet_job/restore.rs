@@ -115,11 +115,11 @@ fn of_resource(draft: &mut Draft<'_>, resource: &str) -> Start {
     draft.fleeting = true;
     let source = draft.seen(exported.facts.job);
     let in_use = source.is_some_and(|job| !job.status.is_terminal());
-    if exported.fork && in_use && !draft.record.fork_allowed {
+    if in_use && !draft.record.fork_allowed {
         let message = format!(
-            "the snapshot of JetJobSnapshot {resource} was taken while job {} ran, which is still \
-             active: this job could commit that job's transactions. Cancel that job, or confirm that \
-             this one may start",
+            "the snapshot of JetJobSnapshot {resource} was taken of job {}, which is still active and \
+             goes on from the same state: this job could commit that job's transactions. Cancel that \
+             job, or confirm that this one may start",
             exported.facts.job
         );
         let deed = Deed::Start;

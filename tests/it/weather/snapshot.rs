@@ -118,6 +118,24 @@ fn a_suspended_jobs_state_is_exported_as_it_is_and_deleted_with_its_document() {
     assert_eq!(exported.status.fork, Some(false));
     assert_eq!(stage.job(job).unwrap().status.phase, Phase::Suspended);
 
+    // Once resumed that job goes on from the same state, with the same transactions.
+    for (other, initial) in [
+        (
+            "by-resource",
+            format!("initialSnapshotResourceName: {snapshot}"),
+        ),
+        ("by-name", format!("initialSnapshotName: {snapshot}")),
+    ] {
+        let other = stage.name(other);
+        let file = counting.file.with_extension("other");
+        let parameters = format!("parameters: [counts, \"4\", EXACTLY_ONCE, {file:?}]");
+        stage.declare_as(&other, &["jarName: counter.jar", &parameters, &initial]);
+        stage.until_held(&other, Reason::ForkedStateInUse, &["still active"]);
+        stage.remove(&format!("{other}.yaml"));
+        stage.until("it is forgotten", || stage.job(&other).is_none());
+        assert!(!file.exists(), "it ran");
+    }
+
     stage.remove(&format!("{snapshot}.yaml"));
     stage.until("it is forgotten", || stage.snapshot(&snapshot).is_none());
     assert!(!stage.person.lists_snapshot(&snapshot));
