@@ -7,6 +7,7 @@
 mod address;
 mod cluster;
 mod file;
+mod git;
 mod http;
 mod recheck;
 mod shown;
@@ -14,6 +15,7 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +27,7 @@ pub use shown::{ShownConfig, keys};
 pub use state::places_of_state;
 
 use crate::resources::{CredentialsSpec, Fault, HazelcastSpec, SourceName, TlsSpec};
+use crate::source::git::GitOptions;
 
 /// Read where no `--config` is given, if it is there.
 pub const USUAL_FILE: &str = "/etc/jetkeeper/jetkeeper.yaml";
@@ -38,7 +41,7 @@ pub struct Config {
     /// The file it came from, if any.
     pub file: Option<PathBuf>,
     /// Where manifests are; empty where neither the file nor a PATH names any.
-    pub sources: Vec<DirectoryConfig>,
+    pub sources: Vec<SourceConfig>,
     /// The clusters, by the name that jobs refer to them with.
     pub clusters: BTreeMap<String, ClusterConfig>,
     /// Where secrets are that systemd doesn't hand us.
@@ -55,13 +58,41 @@ pub struct Config {
     state: Option<PathBuf>,
 }
 
-/// A source that is a directory.
+/// A source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirectoryConfig {
+pub struct SourceConfig {
     /// Its name, under which its resources are recorded.
     pub name: SourceName,
-    /// The directory, absolute.
-    pub directory: PathBuf,
+    /// Where it is.
+    pub origin: Origin,
+}
+
+/// Where a source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A directory, absolute.
+    Directory(PathBuf),
+    /// A Git repository.
+    Git(GitOptions),
+}
+
+impl SourceConfig {
+    /// Its directory, where it is one.
+    pub fn directory(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::Directory(directory) => Some(directory),
+            Origin::Git(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(directory) => directory.display().fmt(f),
+            Self::Git(git) => git.url.fmt(f),
+        }
+    }
 }
 
 /// Where a cluster is, and how to connect to it.
@@ -296,9 +327,9 @@ impl Config {
             http_allow_remote,
         } = overrides;
         if let Some(path) = path {
-            self.sources = vec![DirectoryConfig {
+            self.sources = vec![SourceConfig {
                 name: SourceName(PATH_SOURCE.to_owned()),
-                directory: absolute(path)?,
+                origin: Origin::Directory(absolute(path)?),
             }];
         }
         if let Some(state) = state {
@@ -364,7 +395,7 @@ impl Config {
     }
 
     /// The sources; an error where there are none.
-    pub fn sources(&self) -> Result<&[DirectoryConfig], ConfigError> {
+    pub fn sources(&self) -> Result<&[SourceConfig], ConfigError> {
         match self.sources.as_slice() {
             [] => Err(ConfigError::NoSources),
             sources => Ok(sources),
@@ -409,9 +440,9 @@ fn file_of(overrides: &Overrides) -> Result<Option<(PathBuf, Vec<u8>)>, ConfigEr
 
 /// Host and source: the same two never keep one cluster's jobs by accident. Several sources have no
 /// default, because it would change with them.
-fn default_owner(sources: &[DirectoryConfig], host: &str) -> Option<String> {
+fn default_owner(sources: &[SourceConfig], host: &str) -> Option<String> {
     match sources {
-        [source] => Some(format!("{host}:{}", source.directory.display())),
+        [source] => Some(format!("{host}:{}", source.origin)),
         _ => None,
     }
 }

@@ -121,6 +121,7 @@ fn revision(documents: usize) -> Revision {
         jars: BTreeMap::from([("jars/a.jar".to_owned(), jar)]),
         unreadable: BTreeMap::new(),
         changed_at: None,
+        trouble: None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::Published;
 use crate::engine::published::PlannedStep;
 use crate::plan::hold::HoldClass;
 use crate::resources::Severity;
+use crate::source::git::FirstFetch;
 
 /// Bring the jobs to what is declared, once.
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let config = context.keeping(args.keeping)?;
     refuse_beside_daemon(config.state()?, "apply").await?;
     let mut stop = Stop::listen()?;
-    let running = wiring::keep(context, &config).await?;
+    let running = wiring::keep(context, &config, FirstFetch::Wait).await?;
     let mut follower = Follower::new(&running.handle).await?;
     let latest = running.handle.published.clone();
     let Running { mut task, .. } = running;

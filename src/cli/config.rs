@@ -107,8 +107,8 @@ fn missing(config: &Config) -> Vec<CliError> {
 fn places(config: &Config) -> Vec<String> {
     let mut words = Vec::new();
     for source in &config.sources {
-        if !source.directory.exists() {
-            let (name, directory) = (&source.name, source.directory.display());
+        if let Some(directory) = source.directory().filter(|it| !it.exists()) {
+            let (name, directory) = (&source.name, directory.display());
             words.push(format!(
                 "source {name}: {directory} is not there, or can't be seen by you"
             ));

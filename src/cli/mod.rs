@@ -60,6 +60,8 @@ use context::Context;
 use error::{CliError, Result};
 use output::Output;
 
+use crate::source::git::{ERRAND_COMMAND, do_errand};
+
 /// Keeps Hazelcast Jet jobs as the YAML in a directory declares them, and keeps their state.
 #[derive(Debug, Parser)]
 #[command(name = "jetkeeper", version, max_term_width = 100)]
@@ -112,11 +114,17 @@ enum Command {
     Man(man::Args),
     /// Show it at work on a real member on this machine
     Demo(demo::Args),
+    /// Fetch a Git source: this program starts itself with it
+    #[command(name = ERRAND_COMMAND, hide = true)]
+    GitErrand,
 }
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
     let cli = parse();
+    if matches!(cli.command, Command::GitErrand) {
+        return do_errand();
+    }
     let output = Output::new(cli.global.no_color);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -186,6 +194,8 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Completions(args) => completions::run(&context, &args),
         Command::Man(args) => man::run(&context, &args),
         Command::Demo(args) => demo::run(&context, args).await,
+        // It needs no runtime, and `main` has done it.
+        Command::GitErrand => Ok(do_errand()),
     }
 }
 

@@ -59,11 +59,7 @@ pub(super) async fn rebuild(context: &Context, config: &Config) -> Result<ExitCo
 
 /// What the sources ask for. A document that can't be read may be a job that would be forgotten.
 async fn desired(context: &Context, config: &Config) -> Result<Desired> {
-    let sources = wiring::sources(context, config).await?;
-    let revisions: Vec<_> = sources
-        .iter()
-        .map(|source| Arc::clone(&source.revisions().borrow()))
-        .collect();
+    let revisions = wiring::revisions(context, config).await?;
     let options = LoadOptions {
         clusters: config.clusters.keys().cloned().collect(),
         check_references: true,

@@ -46,7 +46,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let config = context.serving(args.keeping.clone(), &args.serving)?;
     let mut stop = Stop::listen()?;
     let asked = signal(SignalKind::hangup()).map_err(CliError::failed)?;
-    let running = wiring::keep(context, &config).await?;
+    let running = wiring::keep(context, &config, wiring::DAEMON).await?;
     // After the state is ours: whoever has it may answer for it.
     let socket = Socket::bind(config.state()?).await?;
     greet(&config, &socket);
@@ -138,8 +138,8 @@ fn greet(config: &Config, socket: &Socket) {
         socket.path().display()
     );
     for source in &config.sources {
-        let (name, directory) = (&source.name, source.directory.display());
-        tracing::info!("source {name}: {directory}");
+        let (name, origin) = (&source.name, &source.origin);
+        tracing::info!("source {name}: {origin}");
     }
 }
 

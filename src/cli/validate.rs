@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::format::json;
+use crate::config::Config;
 use crate::resources::render::render;
 use crate::resources::{
     Desired, Fault, LoadCache, LoadOptions, Revision, Severity, SourceName, load,
@@ -46,12 +47,27 @@ struct Report<'a> {
     faults: &'a [Fault],
 }
 
+/// The sources, which have to be directories.
+fn directories(config: &Config) -> Result<Vec<PathBuf>> {
+    let mut directories = Vec::new();
+    for source in config.sources()? {
+        let Some(directory) = source.directory() else {
+            let name = &source.name;
+            let words =
+                format!("source {name} is a Git repository, which `validate` can't read yet");
+            let hint = "give the PATH of a checkout; `jetkeeper plan` reads the repository";
+            return Err(CliError::usage(words).hint(hint));
+        };
+        directories.push(directory.to_owned());
+    }
+    Ok(directories)
+}
+
 /// Checks.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let config = context.config()?;
     let paths = if args.paths.is_empty() {
-        let sources = config.sources()?.iter();
-        sources.map(|source| source.directory.clone()).collect()
+        directories(&config)?
     } else {
         args.paths
     };

@@ -5,6 +5,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -13,19 +14,25 @@ use super::error::{CliError, Result};
 use crate::artifacts::{ArtifactOptions, LocalArtifacts};
 use crate::clock::{Clock, Entropy, Random};
 use crate::cluster::{self, Cluster, HazelcastCluster};
-use crate::config::{Config, DirectoryConfig};
+use crate::config::{Config, Origin, SourceConfig};
 use crate::engine::{
     self, ClusterTarget, Clusters, Configuration, EngineParts, EngineTask, Handle, Mode, Settings,
 };
 use crate::hazelcast::{Credentials, CredentialsSource, TlsConfig};
 use crate::plan;
 use crate::plan::record::Recorded;
-use crate::resources::CredentialsSpec;
+use crate::resources::{CredentialsSpec, Digest, Revision};
 use crate::secrets::{FileSecrets, SecretError, Secrets};
+use crate::source::git::{FirstFetch, GitOptions, GitParts, GitSource};
 use crate::source::{DirectoryOptions, DirectorySource, Source};
 use crate::store::{
     self, Change, EventEntry, JournalEntry, RevisionEntry, SledStore, Store, StoreError,
 };
+
+/// This program, also after an upgrade has put another into its place.
+const OURSELVES: &str = "/proc/self/exe";
+/// What a daemon waits for: a remote that is away holds nothing up that an earlier run fetched.
+pub(super) const DAEMON: FirstFetch = FirstFetch::WaitForAnything(Duration::from_secs(10));
 
 /// A running engine. Dropping it breaks off what it does.
 pub(super) struct Running {
@@ -39,15 +46,19 @@ pub(super) struct Running {
 }
 
 /// Starts the engine that keeps jobs: it has the state, and writes.
-pub(super) async fn keep(context: &Context, config: &Config) -> Result<Running> {
+///
+/// `first` is what the start waits for where a source is a repository.
+pub(super) async fn keep(context: &Context, config: &Config, first: FirstFetch) -> Result<Running> {
     let state = config.state()?;
+    let clones = Clones::kept(state, first);
     let entropy = Arc::new(Random::from_os());
     // Both take a while where there is much, and neither needs the other.
     let (store, sources) = tokio::join!(
         SledStore::open(state, &*context.clock, &*entropy),
-        sources(context, config)
+        sources(context, config, &clones)
     );
     let store = Arc::new(store?);
+    clones.remove_others(config);
     let settings = settings(config, Mode::Keep)?;
     let jars = state.join("jars");
     start(context, config, (store, sources?), jars, settings, None).await
@@ -64,8 +75,8 @@ pub(super) async fn look(
     settings.plan.rebuilding = recorded.is_none();
     let store = Arc::new(Remembered(recorded.unwrap_or_default()));
     let scratch = Scratch::make()?;
-    let jars = scratch.0.clone();
-    let sources = sources(context, config).await?;
+    let jars = scratch.0.join("jars");
+    let sources = sources(context, config, &Clones::below(&scratch.0)).await?;
     start(
         context,
         config,
@@ -149,24 +160,106 @@ pub(super) fn targets(config: &Config) -> BTreeMap<String, ClusterTarget> {
         .collect()
 }
 
+/// What the sources show now.
+pub(super) async fn revisions(context: &Context, config: &Config) -> Result<Vec<Arc<Revision>>> {
+    let scratch = Scratch::make()?;
+    let sources = sources(context, config, &Clones::below(&scratch.0)).await?;
+    let shown = sources.iter();
+    Ok(shown
+        .map(|source| Arc::clone(&source.revisions().borrow()))
+        .collect())
+}
+
 /// The sources of the configuration, each looked at once.
-pub(super) async fn sources(context: &Context, config: &Config) -> Result<Vec<Arc<dyn Source>>> {
+async fn sources(
+    context: &Context,
+    config: &Config,
+    clones: &Clones,
+) -> Result<Vec<Arc<dyn Source>>> {
     let mut sources: Vec<Arc<dyn Source>> = Vec::new();
     for source in config.sources()? {
-        sources.push(self::source(context, source).await?);
+        sources.push(self::source(context, config, source, clones).await?);
     }
     Ok(sources)
 }
 
 /// A source of the configuration, looked at once.
-async fn source(context: &Context, config: &DirectoryConfig) -> Result<Arc<dyn Source>> {
-    let started = DirectorySource::start(
-        config.name.clone(),
-        &config.directory,
-        DirectoryOptions::default(),
-        Arc::clone(&context.clock),
-    );
-    Ok(Arc::new(started.await.map_err(CliError::failed)?))
+async fn source(
+    context: &Context,
+    config: &Config,
+    source: &SourceConfig,
+    clones: &Clones,
+) -> Result<Arc<dyn Source>> {
+    let name = source.name.clone();
+    let directory = match &source.origin {
+        Origin::Directory(directory) => directory,
+        Origin::Git(options) => {
+            let parts = GitParts {
+                directory: clones.of(source, options),
+                program: PathBuf::from(OURSELVES),
+                secrets: Arc::new(secrets(config)),
+                entropy: Arc::new(Random::from_os()),
+            };
+            let first = clones.first;
+            return Ok(Arc::new(
+                GitSource::start(name, options.clone(), parts, first).await,
+            ));
+        }
+    };
+    let (options, clock) = (DirectoryOptions::default(), Arc::clone(&context.clock));
+    let started = DirectorySource::start(name, directory, options, clock).await;
+    Ok(Arc::new(started.map_err(CliError::failed)?))
+}
+
+/// Where the clones of Git sources are, and how long a start waits for them.
+struct Clones {
+    directory: PathBuf,
+    first: FirstFetch,
+}
+
+impl Clones {
+    /// Those beside the state.
+    fn kept(state: &Path, first: FirstFetch) -> Self {
+        let directory = state.join("git");
+        Self { directory, first }
+    }
+
+    /// Those of a command, which shows what is there now.
+    fn below(scratch: &Path) -> Self {
+        Self {
+            directory: scratch.join("git"),
+            first: FirstFetch::Wait,
+        }
+    }
+
+    /// That of one source: another wherever another commit may be meant, so that two never share one.
+    fn of(&self, source: &SourceConfig, options: &GitOptions) -> PathBuf {
+        let (url, reference) = (&options.url, &options.reference);
+        let meant = format!("{url}\n{reference}\n{}", options.path);
+        let digest = Digest::of(meant.as_bytes()).short();
+        self.directory.join(format!("{}-{digest}", source.name))
+    }
+
+    /// Removes clones of sources that are configured no more.
+    fn remove_others(&self, config: &Config) {
+        let keep = config
+            .sources
+            .iter()
+            .filter_map(|source| match &source.origin {
+                Origin::Git(options) => Some(self.of(source, options)),
+                Origin::Directory(_) => None,
+            });
+        let keep: Vec<PathBuf> = keep.collect();
+        let found = std::fs::read_dir(&self.directory).into_iter().flatten();
+        for path in found.flatten().map(|entry| entry.path()) {
+            // One that can't be removed takes room, and nothing else.
+            if !keep.contains(&path)
+                && let Err(error) = std::fs::remove_dir_all(&path)
+            {
+                tracing::debug!("{} can't be removed: {error}", path.display());
+            }
+        }
+    }
 }
 
 /// What a running engine goes on with once `before` became `config`. Sources that stay as they are
@@ -176,13 +269,14 @@ pub(super) async fn reconfigured(
     (before, running): (&Config, &[Arc<dyn Source>]),
     config: &Config,
 ) -> Result<Configuration> {
+    let clones = Clones::kept(before.state()?, DAEMON);
     let mut sources: Vec<Arc<dyn Source>> = Vec::new();
     for wanted in config.sources()? {
         let stays = before.sources.contains(wanted);
         let same = running.iter().find(|source| *source.name() == wanted.name);
         sources.push(match same.filter(|_| stays) {
             Some(same) => Arc::clone(same),
-            None => source(context, wanted).await?,
+            None => source(context, config, wanted, &clones).await?,
         });
     }
     let settings = settings(config, Mode::Keep)?;

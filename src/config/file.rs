@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cluster::{self, RawCluster};
+use super::git::{self, RawGit};
 use super::http::{self, RawHttp};
-use super::{Config, ConfigError, DirectoryConfig, ParseRecheckError, PruneConfig, Recheck};
+use super::{Config, ConfigError, Origin, ParseRecheckError, PruneConfig, Recheck, SourceConfig};
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
 
@@ -32,7 +33,7 @@ pub(super) struct RawConfig {
 struct RawSource {
     name: Option<String>,
     directory: Option<RawPath>,
-    git: Option<serde_json::Value>,
+    git: Option<RawGit>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -108,7 +109,7 @@ fn sources(
     raw: &RawConfig,
     base: &Path,
     reading: &mut Reading<'_, RawConfig>,
-) -> Vec<DirectoryConfig> {
+) -> Vec<SourceConfig> {
     let mut names = HashSet::new();
     let mut sources = Vec::new();
     for (index, source) in raw.sources.iter().enumerate() {
@@ -121,20 +122,28 @@ fn sources(
         } else if reading.complete {
             reading.refuse(&at, "the source has no name", "add `name: …`");
         }
-        let directory = source.directory.as_ref();
-        if source.git.is_some() {
-            let message = "this version can't read Git repositories yet";
-            let help = "use `directory: {path: …}` of a checkout";
-            reading.refuse(&[at[0], at[1], "git"], message, help);
-        } else if let Some(path) = directory.and_then(|directory| directory.path.as_ref()) {
-            sources.push(DirectoryConfig {
-                name: SourceName(source.name.clone().unwrap_or_default()),
-                directory: real(base.join(path)),
-            });
-        } else if reading.complete {
-            let message = "the source does not say where it is";
-            reading.refuse(&at, message, "add `directory: {path: …}`");
-        }
+        let path = source.directory.as_ref().and_then(|it| it.path.as_ref());
+        let origin = match (&source.git, path) {
+            (Some(_), Some(_)) => {
+                let message = "the source is a directory and a Git repository";
+                reading.refuse(&at, message, "make two sources of it");
+                None
+            }
+            (Some(git), None) => git::read(git, &at, base, reading).map(Origin::Git),
+            (None, Some(path)) => Some(Origin::Directory(real(base.join(path)))),
+            (None, None) => {
+                if reading.complete {
+                    let message = "the source does not say where it is";
+                    let help = "add `directory: {path: …}` or `git: {url: …}`";
+                    reading.refuse(&at, message, help);
+                }
+                None
+            }
+        };
+        sources.extend(origin.map(|origin| SourceConfig {
+            name: SourceName(source.name.clone().unwrap_or_default()),
+            origin,
+        }));
     }
     sources
 }

@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::file::RawConfig;
-use super::{ClusterConfig, Config, DirectoryConfig, HttpConfig, PruneConfig};
+use super::git::ShownGit;
+use super::{ClusterConfig, Config, HttpConfig, Origin, PruneConfig, SourceConfig};
 use crate::resources::schema::schema_of;
 use crate::resources::{CredentialsSpec, TlsSpec};
 
@@ -34,7 +35,10 @@ pub struct ShownConfig<'a> {
 #[derive(Debug, Serialize)]
 struct Source<'a> {
     name: &'a str,
-    directory: Place<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<Place<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    git: Option<ShownGit<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -126,11 +130,16 @@ impl<'a> From<&'a Config> for ShownConfig<'a> {
     }
 }
 
-fn source(config: &DirectoryConfig) -> Source<'_> {
-    let DirectoryConfig { name, directory } = config;
+fn source(config: &SourceConfig) -> Source<'_> {
+    let SourceConfig { name, origin } = config;
+    let (directory, git) = match origin {
+        Origin::Directory(path) => (Some(Place { path }), None),
+        Origin::Git(git) => (None, Some(ShownGit::from(git))),
+    };
     Source {
         name: &name.0,
-        directory: Place { path: directory },
+        directory,
+        git,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{ConfigError, DirectoryConfig, Environment};
+use super::{ConfigError, Environment, Origin, SourceConfig};
 use crate::resources::Digest;
 
 /// Where the unit in `systemd/` keeps state.
@@ -12,10 +12,7 @@ const SYSTEM_STATE: &str = "/var/lib/jetkeeper";
 const LONGEST_STEM: usize = 24;
 
 /// `$STATE_DIRECTORY`, else a directory of the user's own, another for each set of sources.
-pub(super) fn default_for(
-    sources: &[DirectoryConfig],
-    environment: &Environment,
-) -> Option<PathBuf> {
+pub(super) fn default_for(sources: &[SourceConfig], environment: &Environment) -> Option<PathBuf> {
     if let Some(given) = of_systemd(environment) {
         return Some(given);
     }
@@ -30,9 +27,9 @@ pub fn places_of_state(environment: &Environment, here: &Path) -> Vec<PathBuf> {
     places.extend(of_systemd(environment));
     if let Some(users) = users(environment) {
         let here = here.canonicalize().unwrap_or_else(|_| here.to_owned());
-        let source = DirectoryConfig {
+        let source = SourceConfig {
             name: crate::resources::SourceName(super::PATH_SOURCE.to_owned()),
-            directory: here,
+            origin: Origin::Directory(here),
         };
         places.push(users.join(key(&source, std::slice::from_ref(&source))));
         places.extend(directories_in(&users));
@@ -70,15 +67,13 @@ fn users(environment: &Environment) -> Option<PathBuf> {
 }
 
 /// The first source's last name, for people, and a digest of all their paths.
-fn key(first: &DirectoryConfig, sources: &[DirectoryConfig]) -> String {
-    let mut paths: Vec<&OsStr> = sources
-        .iter()
-        .map(|source| source.directory.as_os_str())
-        .collect();
+fn key(first: &SourceConfig, sources: &[SourceConfig]) -> String {
+    let mut paths: Vec<&OsStr> = sources.iter().map(|source| place(&source.origin)).collect();
     paths.sort_unstable();
     let joined = paths.join(OsStr::new("\n"));
     let digest = Digest::of(joined.as_encoded_bytes());
-    let stem = first.directory.file_name().unwrap_or_default();
+    let stem = Path::new(place(&first.origin)).file_name();
+    let stem = stem.unwrap_or_default();
     let stem: String = stem
         .to_string_lossy()
         .chars()
@@ -91,16 +86,27 @@ fn key(first: &DirectoryConfig, sources: &[DirectoryConfig]) -> String {
     }
 }
 
+/// What tells one source from another: its path or URL.
+fn place(origin: &Origin) -> &OsStr {
+    match origin {
+        Origin::Directory(directory) => directory.as_os_str(),
+        Origin::Git(git) => OsStr::new(git.url.as_str()),
+    }
+}
+
 /// State is never inside a source, whichever links lead there.
-pub(super) fn check(state: Option<&Path>, sources: &[DirectoryConfig]) -> Result<(), ConfigError> {
+pub(super) fn check(state: Option<&Path>, sources: &[SourceConfig]) -> Result<(), ConfigError> {
     let Some(state) = state else { return Ok(()) };
     let real = real_path(state);
     for source in sources {
-        if real.starts_with(real_path(&source.directory)) {
+        let Some(directory) = source.directory() else {
+            continue;
+        };
+        if real.starts_with(real_path(directory)) {
             return Err(ConfigError::StateInSource {
                 state: state.to_owned(),
                 name: source.name.clone(),
-                source_directory: source.directory.clone(),
+                source_directory: directory.to_owned(),
             });
         }
     }

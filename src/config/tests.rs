@@ -83,7 +83,7 @@ fn the_file_says_it_all() {
 
     assert_eq!(config.sources.len(), 1);
     assert_eq!(config.sources[0].name.0, "jobs");
-    assert_eq!(config.sources[0].directory, scene.path("jobs"));
+    assert_eq!(config.sources[0].directory(), Some(&*scene.path("jobs")));
     assert_eq!(
         config.clusters["hazelcast"].addresses,
         ["10.0.0.1:5701", "member-2:5701"]
@@ -170,7 +170,7 @@ fn flags_beat_the_file_and_leave_the_rest_of_it() {
     };
     let config = scene.load().unwrap();
 
-    assert_eq!(config.sources[0].directory, scene.path("other"));
+    assert_eq!(config.sources[0].directory(), Some(&*scene.path("other")));
     assert_eq!(config.state().unwrap(), Path::new("/srv/flag"));
     assert_eq!(
         config.clusters.keys().collect::<Vec<_>>(),
@@ -301,7 +301,7 @@ prune: {maxDeletions: many, maxDeletionsPercent: 25}
     1:1: unknown field `ownr` in `configuration` | did you mean `owner`?
     3:18: unknown field `directry` in `configuration.sources[0]` | did you mean `directory`?
     4:12: `a b` can't be a source's name | use letters, digits, `-`, `_` and `.`
-    5:23: this version can't read Git repositories yet | use `directory: {path: …}` of a checkout
+    5:29: this URL can't be used: this version can't fetch over SSH yet; write an https URL and put a token into a secret | write `url: https://host/repository.git`
     6:12: there is another source named `repo` | what is recorded of a source is found by its name
     8:21: `h:0` is no HOST:PORT: the port is a number from 1 to 65535 | write "host:5701"
     9:9: the cluster `prod` has no addresses | name one member at least: `addresses: ["host:5701"]`
@@ -327,9 +327,9 @@ prune: {maxDeletionsPercent: 125}
 ",
     );
     insta::assert_snapshot!(scene.faults(), @r#"
-    2:5: the source does not say where it is | add `directory: {path: …}`
+    2:5: the source does not say where it is | add `directory: {path: …}` or `git: {url: …}`
     3:12: `a b` can't be a source's name | use letters, digits, `-`, `_` and `.`
-    4:23: this version can't read Git repositories yet | use `directory: {path: …}` of a checkout
+    4:29: this URL can't be used: this version can't fetch over SSH yet; write an https URL and put a token into a secret | write `url: https://host/repository.git`
     5:12: there is another source named `jobs` | what is recorded of a source is found by its name
     7:21: `h:0` is no HOST:PORT: the port is a number from 1 to 65535 | write "host:5701"
     8:9: the cluster `prod` has no addresses | name one member at least: `addresses: ["host:5701"]`
@@ -444,4 +444,68 @@ http: {listen: \"192.0.2.1:7717\", allowRemote: true}
 fn the_host_is_known_without_proc() {
     let proc = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     assert_eq!(Environment::of_process().host, proc.trim());
+}
+
+#[test]
+fn a_git_source_is_read_and_shown_as_it_was_written() {
+    let scene = Scene::new(
+        "sources:
+  - name: jobs
+    git:
+      url: https://host/jobs.git
+      ref: {semver: \"^1.2\"}
+      path: /production/
+      interval: 30s
+      timeout: 1m
+      secretName: repository
+      caFile: ca.pem
+",
+    );
+    let config = scene.load().unwrap();
+    let Origin::Git(git) = &config.sources[0].origin else {
+        panic!("{config:?}");
+    };
+    assert_eq!(
+        (git.path.as_str(), git.interval.as_secs()),
+        ("production", 30)
+    );
+    assert_eq!(git.ca_file, Some(scene.path("ca.pem")));
+    assert_eq!(config.owner().unwrap(), "keeper:https://host/jobs.git");
+    let shown = serde_json::to_string(&ShownConfig::from(&config)).unwrap();
+    let again = Scene::new(&shown).load().unwrap();
+    assert_eq!(again.sources, config.sources);
+}
+
+#[test]
+fn faults_of_git_sources_are_told_and_no_password_is_shown() {
+    let scene = Scene::new(
+        "sources:
+  - {name: a, git: {url: \"https://git:hush@host/jobs.git\"}}
+  - {name: b, git: {url: /jobs.git, ref: {branch: main, tag: v1}, path: ../x}}
+  - {name: c, git: {url: /jobs.git, ref: {commit: abc}, interval: 1s}}
+  - {name: d, git: {ref: {semver: latest}}}
+  - {name: e, git: {url: \"http://host/jobs.git\", ref: {branch: \"a:b\"}}}
+  - {name: f, git: {url: /jobs.git}, directory: {path: x}}
+",
+    );
+    let faults = scene.faults();
+    // What is refused is shown by its place.
+    assert!(!faults.contains("hush"), "{faults}");
+    let lines: Vec<&str> = faults.lines().collect();
+    for (place, words) in [
+        ("2:", "it has a password in it"),
+        ("3:", "this is no path in a repository"),
+        ("3:", "more than one reference is given"),
+        ("4:", "a commit has 40 hexadecimal digits"),
+        ("4:", "`1s` is no such time"),
+        ("5:", "the source does not say which repository"),
+        ("5:", "`latest` is no range of versions"),
+        ("6:", "http can be read and changed on the way"),
+        ("6:", "this is no name of a branch"),
+        ("7:", "a directory and a Git repository"),
+    ] {
+        let told = |line: &&str| line.starts_with(place) && line.contains(words);
+        assert!(lines.iter().any(told), "{place} {words}:\n{faults}");
+    }
+    assert_eq!(lines.len(), 10, "{faults}");
 }

@@ -128,10 +128,12 @@ impl Manifests {
 
     fn tell_presence(&mut self, revision: &Revision, now: Timestamp, change: &mut Change) {
         let source = &revision.source;
-        let (kind, message) = match (revision.present, self.failed.contains(source)) {
+        let well = revision.present && revision.trouble.is_none();
+        let (kind, message) = match (well, self.failed.contains(source)) {
             (false, false) => {
                 self.failed.insert(source.clone());
-                let why = revision.unreadable.values().next();
+                let why = revision.trouble.as_ref();
+                let why = why.or_else(|| revision.unreadable.values().next());
                 let why = why.map_or("it is not there", String::as_str);
                 (
                     EventKind::SourceFailed,
@@ -161,7 +163,10 @@ impl Manifests {
 fn same(left: &[Arc<Revision>], right: &[Arc<Revision>]) -> bool {
     left.len() == right.len()
         && left.iter().zip(right).all(|(left, right)| {
-            Arc::ptr_eq(left, right) || (left.id == right.id && left.source == right.source)
+            Arc::ptr_eq(left, right)
+                || (left.id == right.id
+                    && left.source == right.source
+                    && left.trouble == right.trouble)
         })
 }
 

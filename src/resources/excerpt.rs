@@ -54,6 +54,15 @@ fn holds_secret(line: &str) -> bool {
         "accesskey",
         "apikey",
     ];
+    // A URL with a user in it has a password or token there too.
+    let has_user = |url: &str| {
+        url.split(['/', ' '])
+            .next()
+            .is_some_and(|it| it.contains('@'))
+    };
+    if line.split("://").skip(1).any(has_user) {
+        return true;
+    }
     let line = line.to_ascii_lowercase().replace(['-', '_', '"', '\''], "");
     WORDS.iter().any(|word| {
         let mut rest = line.split(word);
@@ -89,11 +98,17 @@ mod tests {
             "  \"API-Key\" : x",
             "- --db_password=x",
             "{a: 1, token: x}",
+            "url: https://git:hush@host/jobs.git",
         ] {
             assert!(holds_secret(line), "{line}");
             assert_eq!(excerpt(line.as_bytes(), 0, "a.yaml", Span::default()), None);
         }
-        for line in ["secretName: db", "key: password", "{key: password, a: b}"] {
+        for line in [
+            "secretName: db",
+            "key: password",
+            "{key: password, a: b}",
+            "url: https://host/a@b",
+        ] {
             assert!(!holds_secret(line), "{line}");
         }
     }

@@ -93,6 +93,8 @@ fn is_alike(old: &Arc<Revision>, new: &Arc<Revision>) -> bool {
         jars,
         unreadable,
         changed_at: _,
+        // What is shown is the same with and without.
+        trouble: _,
     } = &**new;
     Arc::ptr_eq(old, new)
         || *source == old.source

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::identity::{Digest, SourceName};
 use super::remote_url::RemoteUrl;
 
-/// One state of a source: a directory's content, later a commit's tree.
+/// One state of a source: a directory's content, or a commit's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
     /// The source.
@@ -29,6 +29,8 @@ pub struct Revision {
     /// When somebody made the change that led here: the time of the commit, or of the newest file.
     /// None where nobody saw the change, as at the start.
     pub changed_at: Option<Timestamp>,
+    /// Why this may not be the latest: the source can't be reached, or has what we don't take.
+    pub trouble: Option<String>,
 }
 
 /// One YAML file. Cloning shares the bytes.

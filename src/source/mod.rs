@@ -6,11 +6,14 @@
 //! rescan() ────────────┘
 //! ```
 //!
+//! `git` has the like for a commit of a repository.
+//!
 //! A source shows its content as [`Revision`]s, each of which is whole: an event only says that it is
 //! time to look, never what changed. A source that can't be read shows a revision that says so, and
 //! recovers by itself.
 
 mod directory;
+pub mod git;
 mod hints;
 mod keeper;
 mod locate;
@@ -41,7 +44,7 @@ pub trait Source: Send + Sync {
     fn name(&self) -> &SourceName;
 
     /// Its latest revision, and word of each new one. A revision is only replaced by one with
-    /// another id.
+    /// another id or another trouble.
     fn revisions(&self) -> watch::Receiver<Arc<Revision>>;
 
     /// Looks at the source now. When this returns, [`Source::revisions`] shows what was there at the

@@ -109,6 +109,7 @@ impl Scanner {
             jars: walk.jars,
             unreadable: walk.unreadable,
             changed_at: None,
+            trouble: None,
         };
         revision.id = revision_id(&revision);
         revision.changed_at = match self.latest.take() {

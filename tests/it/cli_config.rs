@@ -58,12 +58,12 @@ fn every_fault_of_the_file_is_shown_with_its_line() {
       | ^^^^
       = help: did you mean `owner`?
 
-    error: this version can't read Git repositories yet
-     --> FILE:3:23
+    error: this URL can't be used: this version can't fetch over SSH yet; write an https URL and put a token into a secret
+     --> FILE:3:29
       |
     3 |   - {name: jobs, git: {url: ssh://x}}
-      |                       ^^^^^^^^^^^^^^
-      = help: use `directory: {path: …}` of a checkout
+      |                             ^^^^^^^
+      = help: write `url: https://host/repository.git`
 
     error: `configuration.prune.maxDeletions` must be a whole number, not the text `some`
      --> FILE:4:23

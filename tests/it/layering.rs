@@ -41,7 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("plan", &["resources"]),
     ("resources", &[]),
     ("secrets", &["resources"]),
-    ("source", &["clock", "resources"]),
+    ("source", &["clock", "resources", "secrets"]),
     ("store", &["clock", "plan", "resources"]),
     ("systemd", &[]),
     ("telemetry", &["plan", "resources"]),

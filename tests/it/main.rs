@@ -18,6 +18,7 @@ mod cluster_real;
 mod demo;
 mod directory_source;
 mod fixtures;
+mod git;
 mod hazelcast;
 mod http;
 mod layering;

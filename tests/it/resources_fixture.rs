@@ -22,6 +22,7 @@ pub(crate) fn revision(files: &[(&str, &[u8])]) -> Revision {
         jars: BTreeMap::new(),
         unreadable: BTreeMap::new(),
         changed_at: None,
+        trouble: None,
     }
 }
 

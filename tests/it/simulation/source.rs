@@ -182,5 +182,6 @@ fn revision(
         jars,
         unreadable: BTreeMap::new(),
         changed_at: None,
+        trouble: None,
     }
 }
