@@ -103,6 +103,8 @@ async fn attend(
 ) -> Result<()> {
     loop {
         tokio::select! {
+            // Where a SIGHUP is the end of the terminal, it is no request to reload too.
+            biased;
             () = stop.wanted() => return Ok(()),
             error = task.ended() => return Err(error.into()),
             Some(()) = reload.asked.recv() => service.reloading(),

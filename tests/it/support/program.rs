@@ -66,13 +66,22 @@ impl Program {
         args: impl IntoIterator<Item = S>,
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::start_reading(Stdio::null(), args, variables)
+    }
+
+    /// The same with this as its stdin.
+    pub(crate) fn start_reading<S: AsRef<OsStr>>(
+        stdin: Stdio,
+        args: impl IntoIterator<Item = S>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let dir = scratch::directory();
         let mut command = Process::command(env!("CARGO_BIN_EXE_jetkeeper"));
         command
             .args(args)
             .current_dir(dir.path())
             .env("HOME", dir.path())
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(File::create(dir.path().join("stdout")).unwrap())
             .stderr(File::create(dir.path().join("stderr")).unwrap());
         remove_own_variables(&mut command);

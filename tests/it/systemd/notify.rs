@@ -196,3 +196,42 @@ fn a_process_that_stands_still_starves_the_watchdog() {
     manager.told("WATCHDOG=1");
     daemon.terminate().code(0);
 }
+
+#[test]
+fn the_end_of_its_terminal_ends_it_instead_of_a_reload() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new())
+        .unwrap()
+        .into_string()
+        .unwrap();
+    let stdin = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(name)
+        .unwrap();
+
+    let scratch = Scratch::new();
+    scratch.write("jobs/orders.yaml", JOB.replace("NAME", "orders"));
+    let (jobs, state) = (scratch.path().join("jobs"), scratch.path().join("state"));
+    let args = [
+        "run",
+        jobs.to_str().unwrap(),
+        "--state",
+        state.to_str().unwrap(),
+    ];
+    let daemon = Program::start_reading(stdin.into(), args, &[]);
+    eventually(PATIENCE, "it begins", || {
+        daemon.stderr().contains(" begins; socket")
+    });
+    daemon.signal(Signal::HUP);
+    let ended = daemon.end_within(PATIENCE).code(0);
+    assert!(
+        ended.stderr.contains("stopped; nothing was left"),
+        "{}",
+        ended.stderr
+    );
+}
