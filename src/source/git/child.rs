@@ -76,7 +76,10 @@ impl Runner {
             }
         }
         if let Some(file) = &self.ca_file {
-            command.env("SSL_CERT_FILE", file);
+            // A directory without authorities keeps the system's from being looked up.
+            command
+                .env("SSL_CERT_FILE", file)
+                .env("SSL_CERT_DIR", &self.home);
         }
         command
     }

@@ -7,6 +7,8 @@
 use std::fs::{self, File};
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use git2::{
@@ -35,6 +37,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// How often work on this machine is told of.
+const TICK: Duration = Duration::from_secs(5);
 
 /// Fetches.
 pub(super) fn fetch(errand: &FetchErrand) -> Result<Answer, Failure> {
@@ -48,7 +52,7 @@ pub(super) fn fetch(errand: &FetchErrand) -> Result<Answer, Failure> {
         let answer = update(&mut repository, errand)?;
         if packs(&current) > MOST_PACKS {
             // What is there stays as it is where this fails.
-            drop(compact(&place, errand));
+            drop(unstalled(|| compact(&place, errand)));
         }
         return Ok(answer);
     }
@@ -120,6 +124,21 @@ fn packs(repository: &Path) -> usize {
     let entries = entries.into_iter().flatten().flatten();
     let packs = entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "pack"));
     packs.count()
+}
+
+/// Does work of this machine, which no remote can stall; only the wall clock limits it.
+fn unstalled<T>(work: impl FnOnce() -> T) -> T {
+    let (done, working) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while working.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                tell_progress();
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 /// Makes one pack of all: a clone of the clone.
@@ -194,7 +213,7 @@ fn ask(repository: &Repository, errand: &FetchErrand, attempt: &Attempt) -> Resu
         options
             .download_tags(AutotagOption::None)
             .update_fetchhead(false)
-            .follow_redirects(RemoteRedirect::Initial)
+            .follow_redirects(RemoteRedirect::None)
             .proxy_options(proxy())
             .remote_callbacks(attempt.callbacks(progress(errand.max_bytes)));
         connection

@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 
 use git2::{Cred, CredentialType, Error, ErrorClass, ErrorCode, RemoteCallbacks};
+use reqwest::Url;
 
 use super::errand::{Failure, FailureKind, FetchErrand, Login};
 use super::fetch::too_large;
+use super::inside::tell_progress;
 
 /// One attempt at a remote, and what was learnt of it.
 pub(super) struct Attempt<'a> {
@@ -19,8 +21,6 @@ struct Learnt {
     asked: u32,
     /// Whether it sent more than is taken.
     too_large: bool,
-    /// What the remote said by the side.
-    words: String,
 }
 
 impl<'a> Attempt<'a> {
@@ -39,9 +39,9 @@ impl<'a> Attempt<'a> {
     ) -> RemoteCallbacks<'b> {
         let mut callbacks = RemoteCallbacks::new();
         callbacks
-            .credentials(|_, named, allowed| self.log_in(named, allowed))
-            .sideband_progress(|words| {
-                self.note_words(words);
+            .credentials(|asked, named, allowed| self.log_in(asked, named, allowed))
+            .sideband_progress(|_words| {
+                tell_progress();
                 true
             })
             .transfer_progress(move |stats| {
@@ -52,8 +52,16 @@ impl<'a> Attempt<'a> {
         callbacks
     }
 
-    fn log_in(&self, named: Option<&str>, allowed: CredentialType) -> Result<Cred, Error> {
+    fn log_in(
+        &self,
+        asked: &str,
+        named: Option<&str>,
+        allowed: CredentialType,
+    ) -> Result<Cred, Error> {
         let denied = |words: &str| Error::new(ErrorCode::Auth, ErrorClass::Callback, words);
+        if !has_origin_of(asked, &self.errand.url) {
+            return Err(denied("it leads to another host, which gets no secret"));
+        }
         match &self.errand.login {
             Login::None => Err(denied("it asks who we are, and no `secretName` is given")),
             Login::Password { .. } if self.asked_before() => {
@@ -75,14 +83,6 @@ impl<'a> Attempt<'a> {
         learnt.asked > 2
     }
 
-    fn note_words(&self, words: &[u8]) {
-        const MOST: usize = 500;
-        let told = &mut self.learnt.borrow_mut().words;
-        if told.len() < MOST {
-            told.push_str(&String::from_utf8_lossy(words));
-        }
-    }
-
     /// What an error means.
     pub(super) fn judge(&self, error: &Error) -> Failure {
         let learnt = self.learnt.borrow();
@@ -91,7 +91,7 @@ impl<'a> Attempt<'a> {
         }
         let words = error.message();
         let url = &self.errand.url;
-        if words.contains("429") {
+        if words.contains("status code: 429") {
             return Failure {
                 kind: FailureKind::Throttled,
                 message: format!("{url} is asked too often: {words}"),
@@ -114,6 +114,12 @@ impl<'a> Attempt<'a> {
         };
         Failure::remote(message)
     }
+}
+
+/// Whether both are of one scheme, host and port.
+fn has_origin_of(asked: &str, url: &str) -> bool {
+    let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin());
+    origin(asked).is_some_and(|asked| Some(asked) == origin(url))
 }
 
 /// Whether such errors may come from a remote on this machine.

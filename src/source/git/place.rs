@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// What the child's libgit2 reads as its user's configuration: repositories on this machine may
 /// belong to somebody else. Nothing in them is ever run.
-const GIT_CONFIG: &str = "[safe]\n\tdirectory = *\n";
+const GIT_CONFIG: &str = "[safe]\n\tdirectory = *\n[http]\n\tfollowRedirects = false\n";
 
 /// The paths in the directory.
 #[derive(Debug, Clone)]

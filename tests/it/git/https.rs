@@ -93,6 +93,12 @@ async fn answer(
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
+    if let Some(path) = uri.path().strip_prefix("/moved") {
+        let query = uri.query().unwrap_or_default();
+        let response = Response::builder().status(StatusCode::FOUND);
+        let response = response.header("location", format!("{path}?{query}"));
+        return response.body(Body::empty()).unwrap();
+    }
     if header("authorization") != EXPECTED {
         let response = Response::builder().status(StatusCode::UNAUTHORIZED);
         let response = response.header("www-authenticate", "Basic realm=\"git\"");
@@ -167,4 +173,22 @@ async fn a_token_opens_a_repository_behind_https() {
     let commit = remote.push();
     let revision = looked(&source).await;
     assert_eq!((&revision.id, &revision.trouble), (&commit, &None));
+}
+
+/// What a remote leads to could be another host, which would get the secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_not_followed() {
+    let remote = Remote::new();
+    remote.write("a.yaml", "a");
+    remote.push();
+    let server = Server::start(&remote).await;
+    let moved = server.url().replace("/jobs.git", "/moved/jobs.git");
+    let mut scene = Scene::at(&moved);
+    let authority = scene.place.write("ca.pem", &server.certificate);
+    scene.options.ca_file = Some(authority);
+    scene.options.secret_name = Some("repository".to_owned());
+    scene.place.write("secrets/repository/token", "hush\n");
+    let revision = shown(&scene.start().await);
+    assert!(revision.trouble.is_some(), "{revision:?}");
+    assert!(revision.files.is_empty(), "{revision:?}");
 }
