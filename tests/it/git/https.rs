@@ -32,7 +32,7 @@ struct Server {
 impl Server {
     /// Serves the repositories beside this one's.
     async fn start(remote: &Remote) -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let made = rcgen::generate_simple_self_signed(HOSTS.map(str::to_owned)).unwrap();
         let certificate = made.cert.pem();
         let key = made.signing_key.serialize_pem();
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -58,6 +58,9 @@ impl Server {
         format!("https://localhost:{}/jobs.git", self.port)
     }
 }
+
+/// The names of the server.
+const HOSTS: [&str; 2] = ["localhost", "127.0.0.1"];
 
 struct Tls {
     listener: TcpListener,
@@ -96,7 +99,9 @@ async fn answer(
     if let Some(path) = uri.path().strip_prefix("/moved") {
         let query = uri.query().unwrap_or_default();
         let response = Response::builder().status(StatusCode::FOUND);
-        let response = response.header("location", format!("{path}?{query}"));
+        // The same server, by another name.
+        let host = header("host").replace("localhost", "127.0.0.1");
+        let response = response.header("location", format!("https://{host}{path}?{query}"));
         return response.body(Body::empty()).unwrap();
     }
     if header("authorization") != EXPECTED {
@@ -175,9 +180,9 @@ async fn a_token_opens_a_repository_behind_https() {
     assert_eq!((&revision.id, &revision.trouble), (&commit, &None));
 }
 
-/// What a remote leads to could be another host, which would get the secret.
+/// Another host would get the secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_not_followed() {
+async fn a_redirect_to_another_host_is_not_followed() {
     let remote = Remote::new();
     remote.write("a.yaml", "a");
     remote.push();
