@@ -32,12 +32,19 @@ pub(super) struct Tree<'a> {
 pub(super) fn parse(text: &str) -> Result<Tree<'_>, Problem> {
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::default();
+    let breaks = syntax::line_breaks(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| syntax::explain(&error, text))?;
         if matches!(event, Event::StreamEnd) {
             break;
         }
-        builder.take(event, convert(span))?;
+        let mut span = convert(span);
+        // What is empty at the end of a text is found behind its last line.
+        if span.start.line > breaks {
+            span.start = syntax::within(text, span.start);
+            span.end = span.start;
+        }
+        builder.take(event, span)?;
     }
     Ok(Tree {
         root: builder.root,

@@ -96,8 +96,20 @@ pub(super) fn explain(error: &ScanError, text: &str) -> Problem {
     }
 }
 
+/// How many line breaks there are, of each kind that YAML knows.
+pub(super) fn line_breaks(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    let is_break = |(index, byte): (usize, &u8)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(index + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    let breaks = bytes.iter().enumerate().filter(|it| is_break(*it));
+    u32::try_from(breaks.count()).unwrap_or(u32::MAX)
+}
+
 /// The place, or the end of the last line with text: the parser finds some faults only behind it.
-fn within(text: &str, at: Position) -> Position {
+pub(super) fn within(text: &str, at: Position) -> Position {
     let lines = text
         .lines()
         .enumerate()

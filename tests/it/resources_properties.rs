@@ -212,3 +212,13 @@ fn separators_of_lines_in_names_are_read_back() {
         assert_eq!(&*desired.jobs["job"].spec, &spec, "{name:?}");
     }
 }
+
+#[test]
+fn what_is_empty_behind_the_last_line_has_a_place_in_the_file() {
+    let text = "\\apiVersion: hazelcast.com/v1alpha1\nkind: JetJob\n? ";
+    let desired = load_text(text);
+    assert!(!desired.faults.is_empty());
+    for fault in &desired.faults {
+        assert!(fault.place.line <= 3, "{}", render(fault, false));
+    }
+}
