@@ -129,6 +129,11 @@ pub(super) fn ended_uncommitted(draft: &Draft<'_>, seen: &JobView) -> bool {
     if let Some(standing) = standing {
         return standing.committed.is_none();
     }
+    // It was submitted and has ended under one connection, so that it was looked at all along.
+    let connected = draft.view().and_then(|view| view.connected_at);
+    if connected.is_some_and(|at| at <= seen.submitted_at) {
+        return true;
+    }
     // Both are times of the members' clocks.
     let lasted = seen
         .completed_at

@@ -73,6 +73,8 @@ fn failed_late(follow: bool) -> (Scene, JobId, JobId) {
     }
     scene.learn();
     scene.pass_time(seconds(60));
+    let now = scene.now;
+    scene.view().connected_at = Some(now);
     scene.fail(new);
     (scene, old, new)
 }
