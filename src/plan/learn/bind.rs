@@ -149,7 +149,7 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         cancel: None,
         started_from: None,
         own_snapshot: false,
-        ended_uncommitted: ended_uncommitted(draft, job),
+        ended_uncommitted: ended_uncommitted(draft, job, None),
         restart_asked: false,
         restarted: job.restarted,
     }

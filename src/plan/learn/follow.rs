@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::tell;
 use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
@@ -11,6 +13,10 @@ use crate::plan::observed::{GONE_AFTER, Look};
 use crate::plan::record::{BoundJob, CancelAsked, StoppedBy};
 use crate::plan::transition::{after, undo_restart};
 use crate::resources::jet_job::DesiredState;
+
+/// By when it is read where the snapshots of a job stand that was seen: every half second, if members
+/// answer.
+const READ_BY: SignedDuration = SignedDuration::from_secs(5);
 
 /// Follows the job that is ours.
 pub(super) fn follow_job(draft: &mut Draft<'_>) {
@@ -105,7 +111,7 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
     let standing = draft.view().and_then(|view| view.standings.get(&job.id));
     job.own_snapshot |= standing.is_some_and(|standing| standing.committed.is_some());
     if changed {
-        job.ended_uncommitted = ended_uncommitted(draft, seen);
+        job.ended_uncommitted = ended_uncommitted(draft, seen, Some(before));
     }
     let in_flight = draft.input.recorded.in_flight.contains_key(&draft.id);
     job.cancel
@@ -120,8 +126,12 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
 }
 
 /// Whether it is known of a job that FAILED that it had committed no snapshot: where its snapshots stand
-/// was read until its end, or it lasted shorter than the time from one snapshot to the next.
-pub(super) fn ended_uncommitted(draft: &Draft<'_>, seen: &JobView) -> bool {
+/// was read until its end, or the end came before that could be read, or before the first snapshot was due.
+pub(super) fn ended_uncommitted(
+    draft: &Draft<'_>,
+    seen: &JobView,
+    before: Option<&BoundJob>,
+) -> bool {
     if seen.status != JobStatus::Failed {
         return false;
     }
@@ -129,12 +139,21 @@ pub(super) fn ended_uncommitted(draft: &Draft<'_>, seen: &JobView) -> bool {
     if let Some(standing) = standing {
         return standing.committed.is_none();
     }
-    // It was submitted and has ended under one connection, so that it was looked at all along.
-    let connected = draft.view().and_then(|view| view.connected_at);
-    if connected.is_some_and(|at| at <= seen.submitted_at) {
-        return true;
-    }
-    // Both are times of the members' clocks.
+    ended_at_once(draft, before) || ended_before_a_snapshot(seen)
+}
+
+/// Whether it ended too soon to be read of, under one connection since before its upload. All of these
+/// are times of our own clock.
+fn ended_at_once(draft: &Draft<'_>, before: Option<&BoundJob>) -> bool {
+    let connected_at = draft.view().and_then(|view| view.connected_at);
+    let claimed_at = draft.record.entry_since;
+    let one_connection = matches!((connected_at, claimed_at), (Some(connected), Some(claimed)) if connected <= claimed);
+    let readable_since = before.map(|before| before.status_since);
+    one_connection && readable_since.is_none_or(|since| draft.now() < after(since, READ_BY))
+}
+
+/// Whether it lasted shorter than the time from one snapshot to the next, by the members' clocks.
+fn ended_before_a_snapshot(seen: &JobView) -> bool {
     let lasted = seen
         .completed_at
         .map(|end| end.duration_since(seen.submitted_at));

@@ -73,10 +73,33 @@ fn failed_late(follow: bool) -> (Scene, JobId, JobId) {
     }
     scene.learn();
     scene.pass_time(seconds(60));
-    let now = scene.now;
-    scene.view().connected_at = Some(now);
     scene.fail(new);
     (scene, old, new)
+}
+
+#[test]
+fn a_new_version_that_ended_before_anything_could_be_read_of_it_is_rolled_back() {
+    let (mut scene, old) = running(json!({}));
+    let connected_at = scene.now;
+    scene.view().connected_at = Some(connected_at);
+    scene.pass_time(seconds(60));
+    scene.new_jar("orders", "2");
+    scene.settle();
+    let new = scene.bound("orders").unwrap();
+    scene.job_config(new, |config| config.settings.snapshot_interval = seconds(1));
+    scene.pass_time(seconds(2));
+    scene.fail(new);
+    // Connected anew since, nobody knows what it did meanwhile.
+    let mut away = scene.clone();
+    let now = away.now;
+    away.view().connected_at = Some(now);
+    hold(&away.learn(), Reason::RolledBack);
+    // Long enough there to be read of, it was not.
+    let mut unread = scene.clone();
+    unread.pass_time(seconds(60));
+    hold(&unread.learn(), Reason::RolledBack);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    assert_rolled_back(&mut scene, old, new);
 }
 
 #[test]
