@@ -26,6 +26,19 @@ const REDACTED: &str = "[redacted]";
 pub trait Secrets: Send + Sync {
     /// The value of this key of this secret.
     async fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError>;
+
+    /// The same; none where the secret has no such key.
+    async fn find(
+        &self,
+        secret_name: &str,
+        key: &str,
+    ) -> Result<Option<SecretString>, SecretError> {
+        match self.get(secret_name, key).await {
+            Ok(value) => Ok(Some(value)),
+            Err(SecretError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Why a secret can't be had. Says where it was looked for and what to do, never what is in it.

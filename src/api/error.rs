@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::RequestError;
+use crate::telemetry;
 
 /// Why a request was not answered with what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -49,15 +50,9 @@ impl ApiError {
     }
 
     /// Something of ours failed; the message carries its causes, for they end here.
-    pub(super) fn internal(what: &str, error: &dyn Error) -> Self {
-        let mut message = format!("failed to {what}: {error}");
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
-            cause = error.source();
-        }
-        Self::new("Internal", message)
+    pub(super) fn internal(what: &str, error: &(dyn Error + 'static)) -> Self {
+        let words = telemetry::in_one_line(error);
+        Self::new("Internal", format!("failed to {what}: {words}"))
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {

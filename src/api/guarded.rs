@@ -1,12 +1,14 @@
 //! Connections that can't hold anything up.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
 /// A reader that takes nothing for this long is dropped.
@@ -15,7 +17,29 @@ const LONGEST_STALL: Duration = Duration::from_secs(30);
 /// begins: longer than any answer takes, so that only those are dropped who never ask to the end.
 const LONGEST_REQUEST: Duration = Duration::from_mins(1);
 /// Pause after a failed accept: out of file descriptors, mostly.
-pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The next connection, once there is a permit for it. `what` ends "a connection …" in the log.
+pub(super) async fn accept<S, A>(
+    permits: &Arc<Semaphore>,
+    what: &str,
+    mut poll_accept: impl FnMut(&mut Context<'_>) -> Poll<io::Result<(S, A)>>,
+) -> (Guarded<S>, A) {
+    loop {
+        // Never closed, so this only waits.
+        let Ok(permit) = Arc::clone(permits).acquire_owned().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        match poll_fn(&mut poll_accept).await {
+            Ok((stream, address)) => return (Guarded::new(stream, permit), address),
+            Err(error) => {
+                tracing::warn!(%error, "failed to accept a connection {what}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
 
 /// A connection that ends when its reader takes nothing for too long, or asks for nothing.
 #[derive(Debug)]
@@ -28,7 +52,7 @@ pub struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(stream: S, permit: OwnedSemaphorePermit) -> Self {
+    fn new(stream: S, permit: OwnedSemaphorePermit) -> Self {
         Self {
             stream,
             stalled: None,
@@ -108,10 +132,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    use std::sync::Arc;
-
     use tokio::net::UnixStream;
-    use tokio::sync::Semaphore;
 
     use super::*;
 

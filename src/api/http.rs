@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::guarded::{ACCEPT_PAUSE, Guarded};
+use super::guarded::{Guarded, accept};
 use super::metrics;
 use crate::engine::{Handle, Published};
 
@@ -82,20 +82,10 @@ impl Listener for HttpSocket {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            // Never closed, so this only waits.
-            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            };
-            match self.listener.accept().await {
-                Ok((stream, address)) => return (Guarded::new(stream, permit), address),
-                Err(error) => {
-                    tracing::warn!(%error, "failed to accept a connection for HTTP");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
+        accept(&self.connections, "for HTTP", |context| {
+            self.listener.poll_accept(context)
+        })
+        .await
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

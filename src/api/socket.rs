@@ -10,7 +10,7 @@ use axum::serve::Listener;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use super::guarded::{ACCEPT_PAUSE, Guarded};
+use super::guarded::{Guarded, accept};
 
 /// The socket's name in the state directory.
 pub const SOCKET_NAME: &str = "jetkeeper.sock";
@@ -146,20 +146,10 @@ impl Listener for Socket {
     type Addr = tokio::net::unix::SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            // Never closed, so this only waits.
-            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            };
-            match self.listener.accept().await {
-                Ok((stream, address)) => return (Guarded::new(stream, permit), address),
-                Err(error) => {
-                    tracing::warn!(%error, "failed to accept a connection to the socket");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
+        accept(&self.connections, "to the socket", |context| {
+            self.listener.poll_accept(context)
+        })
+        .await
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

@@ -12,7 +12,7 @@ use crate::engine::EngineError;
 use crate::resources::Fault;
 use crate::resources::render::render;
 use crate::store::StoreError;
-use crate::telemetry::LogError;
+use crate::telemetry::{self, LogError};
 
 /// Which exit code it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,14 +84,7 @@ impl CliError {
 
     /// The error and its causes in one line, for the log.
     pub(super) fn words(&self) -> String {
-        let mut text = self.error.to_string();
-        let mut cause = self.error.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        telemetry::in_one_line(&*self.error)
     }
 
     /// What is wrong with files, where that is the error.

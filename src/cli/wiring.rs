@@ -356,10 +356,8 @@ fn secrets(config: &Config) -> FileSecrets {
 
 /// A token where the secret has one, else name and password.
 async fn credentials(secrets: &dyn Secrets, secret: &str) -> Result<Credentials, SecretError> {
-    match secrets.get(secret, "token").await {
-        Ok(token) => return Ok(Credentials::Token(token.expose().to_owned())),
-        Err(SecretError::NotFound { .. }) => {}
-        Err(error) => return Err(error),
+    if let Some(token) = secrets.find(secret, "token").await? {
+        return Ok(Credentials::Token(token.expose().to_owned()));
     }
     let username = secrets.get(secret, "username").await?;
     let password = secrets.get(secret, "password").await?;

@@ -9,27 +9,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use super::hints::Hints;
 use super::keeper::{Keeper, Look, State};
 use super::options::DirectoryOptions;
+use super::requests::Requests;
 use super::scan::Scanner;
 use super::watcher::Watcher;
 use super::{Source, SourceError};
 use crate::clock::Clock;
 use crate::resources::{Revision, SourceName};
 
-/// How many requests to look may wait.
-const MAX_REQUESTS: usize = 64;
-
 /// A source that is a directory, or one YAML file. It stops when it is dropped.
 #[derive(Debug)]
 pub struct DirectorySource {
     name: SourceName,
     revisions: watch::Receiver<Arc<Revision>>,
-    requests: mpsc::Sender<oneshot::Sender<()>>,
+    requests: Requests,
     scans: Arc<AtomicU64>,
 }
 
@@ -81,7 +79,7 @@ impl DirectorySource {
             return Err(SourceError::FirstScan(name));
         };
         let (sender, revisions) = watch::channel(Arc::new(scan.revision));
-        let (requests, received) = mpsc::channel(MAX_REQUESTS);
+        let (requests, received) = Requests::channel();
         let keeper = Keeper {
             name: name.clone(),
             state: State::new(look, &options),
@@ -117,11 +115,7 @@ impl Source for DirectorySource {
     }
 
     async fn rescan(&self) {
-        let (done, made) = oneshot::channel();
-        if self.requests.send(done).await.is_ok() {
-            // An answer that doesn't come means that the source has stopped.
-            drop(made.await);
-        }
+        self.requests.look().await;
     }
 }
 

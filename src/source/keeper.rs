@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::hints::{Hints, Urgency};
 use super::options::DirectoryOptions;
+use super::requests::Request;
 use super::scan::{Scan, Scanner};
 use super::watcher::{WatchError, Watcher};
 use crate::resources::{Revision, SourceName};
@@ -86,7 +87,7 @@ impl Look {
 enum Cause {
     Events,
     Timer,
-    Requests(Vec<oneshot::Sender<()>>),
+    Requests(Vec<Request>),
 }
 
 /// The task behind a source.
@@ -97,7 +98,7 @@ pub(super) struct Keeper {
     /// Makes a look that remembers nothing, should the one we have break.
     pub(super) make: Box<dyn Fn() -> Look + Send>,
     pub(super) revisions: watch::Sender<Arc<Revision>>,
-    pub(super) requests: mpsc::Receiver<oneshot::Sender<()>>,
+    pub(super) requests: mpsc::Receiver<Request>,
     pub(super) state: State,
 }
 

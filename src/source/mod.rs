@@ -19,6 +19,7 @@ mod keeper;
 mod locate;
 mod options;
 mod read;
+mod requests;
 mod scan;
 mod stamp;
 mod walk;

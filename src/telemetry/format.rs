@@ -5,6 +5,7 @@
 //! <4>JetJob/orders: Held …                                  in the journal
 //! ```
 
+use std::error::Error;
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
@@ -15,6 +16,13 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::event;
+
+/// An error and its causes in one line.
+pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    let words: Vec<String> = causes.map(ToString::to_string).collect();
+    words.join(": ")
+}
 
 /// Writes one line an event.
 pub(super) struct Lines {

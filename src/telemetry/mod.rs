@@ -22,6 +22,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use event::event;
+pub use format::in_one_line;
 pub use link::{away, reached};
 pub use meters::Meters;
 pub use step::{step_ended, step_started};

@@ -1,5 +1,6 @@
 //! The real program on a real member: plan, apply, plan again.
 
+use crate::support::documents::orders;
 use crate::support::member::Member;
 use crate::support::program::{Output, Program};
 use crate::support::scratch::Scratch;
@@ -14,31 +15,9 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (jobs, state) = (Scratch::new(), Scratch::new());
-        let member = Member::shared();
         let job = unique("cli");
         jobs.jar("jars/orders.jar", "orders.jar");
-        jobs.write(
-            "all.yaml",
-            format!(
-                "\
-apiVersion: hazelcast.com/v1alpha1
-kind: Hazelcast
-metadata: {{name: hazelcast}}
-spec: {{clusterName: {cluster}, addresses: [\"{address}\"]}}
----
-apiVersion: hazelcast.com/v1alpha1
-kind: JetJob
-metadata: {{name: {job}}}
-spec:
-  hazelcastResourceName: hazelcast
-  jarName: orders.jar
-  parameters: [\"5\", {job}, {job}.txt]
-  deletionPolicy: Cancel
-",
-                cluster = member.cluster_name(),
-                address = member.address(),
-            ),
-        );
+        jobs.write("all.yaml", orders(Member::shared(), &job));
         Self { jobs, state, job }
     }
 

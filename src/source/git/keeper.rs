@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::super::requests::Request;
 use super::child::Runner;
 use super::errand::{Errand, ExportErrand, FetchErrand, Login};
 use super::error::GitError;
@@ -17,7 +18,7 @@ use super::schedule::{Last, pause};
 use super::tree::{self, Known, Reading};
 use crate::clock::Entropy;
 use crate::resources::Revision;
-use crate::secrets::{SecretError, SecretString, Secrets};
+use crate::secrets::{SecretError, Secrets};
 
 /// The user where the secret names none. Where a token is given, hosts don't care.
 const USUAL_USER: &str = "git";
@@ -31,7 +32,7 @@ pub(super) struct Keeper {
     pub(super) secrets: Arc<dyn Secrets>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) revisions: watch::Sender<Arc<Revision>>,
-    pub(super) requests: mpsc::Receiver<oneshot::Sender<()>>,
+    pub(super) requests: mpsc::Receiver<Request>,
     pub(super) fetches: Arc<AtomicU64>,
     /// The files of the commit that is shown.
     pub(super) known: Known,
@@ -59,7 +60,7 @@ impl Keeper {
     }
 
     /// Fetches whenever it is time to, until the source is dropped. `first` waits for the first fetch.
-    pub(super) async fn run(mut self, first: oneshot::Sender<()>) {
+    pub(super) async fn run(mut self, first: Request) {
         let mut waiting = vec![first];
         let mut failures = 0;
         loop {
@@ -132,32 +133,22 @@ impl Keeper {
 
     /// Who we are to the remote.
     async fn login(&self) -> Result<Login, GitError> {
-        if self.options.secret_name.is_none() {
-            return Ok(Login::None);
+        match &self.options.secret_name {
+            None => Ok(Login::None),
+            Some(name) => self.login_with(name).await.map_err(GitError::Secret),
         }
-        let user = self.secret("username").await?;
-        let password = match self.secret("token").await? {
+    }
+
+    async fn login_with(&self, secret: &str) -> Result<Login, SecretError> {
+        let user = self.secrets.find(secret, "username").await?;
+        let password = match self.secrets.find(secret, "token").await? {
             Some(token) => token,
-            None => self.required("password").await?,
+            None => self.secrets.get(secret, "password").await?,
         };
         Ok(Login::Password {
             user: user.map_or(USUAL_USER.to_owned(), |it| it.expose().to_owned()),
             password: password.expose().to_owned(),
         })
-    }
-
-    async fn required(&self, key: &str) -> Result<SecretString, GitError> {
-        let name = self.options.secret_name.as_deref().unwrap_or_default();
-        self.secrets.get(name, key).await.map_err(GitError::Secret)
-    }
-
-    /// A key of the secret; none where it has no such key.
-    async fn secret(&self, key: &str) -> Result<Option<SecretString>, GitError> {
-        match self.required(key).await {
-            Ok(value) => Ok(Some(value)),
-            Err(GitError::Secret(SecretError::NotFound { .. })) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Publishes what a commit shows, once all of it is at hand.

@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 pub use child::ERRAND_COMMAND;
 pub use inside::do_errand;
@@ -45,13 +45,11 @@ use self::keeper::Keeper;
 use self::place::Place;
 use self::tree::{Known, Reading};
 use super::Source;
+use super::requests::Requests;
 use super::walk::ITSELF;
 use crate::clock::Entropy;
 use crate::resources::{Revision, SourceName};
 use crate::secrets::Secrets;
-
-/// How many requests to look may wait.
-const MAX_REQUESTS: usize = 64;
 
 /// What a Git source works with.
 pub struct GitParts {
@@ -79,7 +77,7 @@ pub enum FirstFetch {
 pub struct GitSource {
     name: SourceName,
     revisions: watch::Receiver<Arc<Revision>>,
-    requests: mpsc::Sender<oneshot::Sender<()>>,
+    requests: Requests,
     fetches: Arc<AtomicU64>,
 }
 
@@ -92,7 +90,7 @@ impl GitSource {
         first: FirstFetch,
     ) -> Self {
         let (sender, revisions) = watch::channel(Arc::new(nothing(&name)));
-        let (requests, received) = mpsc::channel(MAX_REQUESTS);
+        let (requests, received) = Requests::channel();
         let fetches = Arc::new(AtomicU64::new(0));
         let place = Place::of(parts.directory);
         let mut keeper = Keeper {
@@ -173,10 +171,6 @@ impl Source for GitSource {
     }
 
     async fn rescan(&self) {
-        let (done, made) = oneshot::channel();
-        if self.requests.send(done).await.is_ok() {
-            // An answer that doesn't come means that the source has stopped.
-            drop(made.await);
-        }
+        self.requests.look().await;
     }
 }

@@ -4,35 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use super::remote::Remote;
+use crate::support::documents::orders;
 use crate::support::fixture;
 use crate::support::member::Member;
 use crate::support::program::{Output, Program};
 use crate::support::scratch::Scratch;
 use crate::support::unique;
 use crate::support::wait::{PATIENCE, eventually};
-
-fn job(name: &str) -> String {
-    let member = Member::shared();
-    format!(
-        "\
-apiVersion: hazelcast.com/v1alpha1
-kind: Hazelcast
-metadata: {{name: hazelcast}}
-spec: {{clusterName: {cluster}, addresses: [\"{address}\"]}}
----
-apiVersion: hazelcast.com/v1alpha1
-kind: JetJob
-metadata: {{name: {name}}}
-spec:
-  hazelcastResourceName: hazelcast
-  jarName: orders.jar
-  parameters: [\"5\", {name}, {name}.txt]
-  deletionPolicy: Cancel
-",
-        cluster = member.cluster_name(),
-        address = member.address(),
-    )
-}
 
 fn run(config: &Path, args: &[&str]) -> Output {
     let config = config.to_str().unwrap();
@@ -62,7 +40,7 @@ fn what_is_pushed_runs_and_history_names_the_commit() {
     });
 
     let name = unique("git");
-    remote.write("orders.yaml", job(&name));
+    remote.write("orders.yaml", orders(Member::shared(), &name));
     remote.write("orders.jar", fs::read(fixture("orders.jar")).unwrap());
     let commit = remote.push();
     eventually(PATIENCE, "the job runs", || {
@@ -84,7 +62,8 @@ fn what_is_pushed_runs_and_history_names_the_commit() {
     assert!(run(&config, &["get", "jobs"]).stdout.contains("Running"));
     fs::rename(&away, remote.bare()).unwrap();
 
-    let canceled = job(&name).replace("  jarName", "  state: Canceled\n  jarName");
+    let canceled =
+        orders(Member::shared(), &name).replace("  jarName", "  state: Canceled\n  jarName");
     remote.write("orders.yaml", canceled);
     remote.push();
     eventually(PATIENCE, "the job is canceled", || {

@@ -51,7 +51,7 @@ impl Hazelcast {
         if is_ours && !own.is_missing {
             state.watch_start(name, &own);
         }
-        let mut settings = default_settings();
+        let mut settings = usual_settings();
         settings.suspend_on_failure = Mishap::of(deployed.as_ref()) == Mishap::Suspends;
         let job = Job {
             name: name.to_owned(),
@@ -246,7 +246,8 @@ impl Hazelcast {
     }
 }
 
-fn default_settings() -> JobSettings {
+/// Those of a job as pipelines submit it.
+pub(super) fn usual_settings() -> JobSettings {
     JobSettings {
         snapshot_interval: SignedDuration::from_secs(10),
         suspend_on_failure: false,

@@ -1,6 +1,7 @@
 //! What tests share: real members, the real program, scratch directories, and waiting for conditions.
 
 pub(crate) mod cluster;
+pub(crate) mod documents;
 pub(crate) mod http;
 pub(crate) mod member;
 pub(crate) mod openmetrics;

@@ -16,10 +16,8 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use jetkeeper::cluster::{Cluster, Upload};
 use jetkeeper::engine::{ClusterTarget, Clusters as _};
-use jetkeeper::plan::job::JobSettings;
 use jetkeeper::plan::upload::file_name;
 use jetkeeper::resources::Digest;
-use jiff::SignedDuration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -41,18 +39,6 @@ const SEEDS: u64 = 12;
 const CALLS: usize = 20;
 /// Plays at the same time on the one member.
 const AT_ONCE: usize = 6;
-/// The settings of a job that is not there.
-const USUAL: JobSettings = JobSettings {
-    snapshot_interval: SignedDuration::ZERO,
-    suspend_on_failure: false,
-    auto_scaling: true,
-    split_brain_protection: false,
-    metrics_enabled: true,
-    store_metrics_after_job_completion: false,
-    max_processor_accumulated_records: -1,
-    timeout: SignedDuration::ZERO,
-};
-
 /// A jar of the simulation.
 fn simulated_jar(kind: Kind, job: &str, nonce: &str) -> Upload {
     let (pipeline, version) = match kind {

@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::super::jobs::usual_settings;
 use super::call::{Call, Effect, Kind, NAMES, Which};
 use super::words::{in_words, rests, said};
 
@@ -244,7 +245,7 @@ impl<'a> Player<'a> {
 
     async fn settings(&self, id: JobId) -> JobSettings {
         let config = self.cluster.config(id).await;
-        let mut settings = config.map_or(super::USUAL, |config| config.settings);
+        let mut settings = config.map_or_else(|_| usual_settings(), |config| config.settings);
         settings.snapshot_interval = INTERVAL;
         settings.metrics_enabled = false;
         settings
