@@ -10,7 +10,7 @@ use super::manifests::{Manifests, errors_of};
 use super::ports::ClusterTarget;
 use super::published::{
     HazelcastResource, HazelcastStatus, JobResource, Metadata, PlannedStep, Published,
-    SnapshotResource, SourceReport, unread_cluster,
+    SnapshotResource, SourceReport, same_or_new, unread_cluster,
 };
 use super::unread::{self, Unread};
 use crate::plan::hold::{Hold, HoldClass, Reason};
@@ -138,8 +138,8 @@ impl Showing<'_> {
             let record = self.recorded.snapshots.get(&name)?;
             let resource = SnapshotResource::of(&name, record, status);
             let before = self.before.snapshots.get(&name);
-            let same = before.filter(|before| ***before == resource).cloned();
-            Some((name, same.unwrap_or_else(|| Arc::new(resource))))
+            let row = same_or_new(before, resource);
+            Some((name, row))
         });
         let mut shown: BTreeMap<_, _> = shown.collect();
         for (id, place) in self.unread(Kind::JetJobSnapshot) {
@@ -242,8 +242,7 @@ impl Showing<'_> {
             metadata,
             spec,
         };
-        let before = before.filter(|before| ***before == resource);
-        before.cloned().unwrap_or_else(|| Arc::new(resource))
+        same_or_new(before, resource)
     }
 }
 

@@ -129,6 +129,12 @@ fn is_cluster_unread(spec: &HazelcastSpec) -> bool {
     spec.cluster_name.is_empty()
 }
 
+/// What didn't change is shared with what was shown before.
+pub(super) fn same_or_new<R: PartialEq>(before: Option<&Arc<R>>, resource: R) -> Arc<R> {
+    let same = before.filter(|before| ***before == resource);
+    same.cloned().unwrap_or_else(|| Arc::new(resource))
+}
+
 impl JobResource {
     /// Whether its document was never without faults, so that no spec is known.
     pub fn is_unread(&self) -> bool {

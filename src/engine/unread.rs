@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::published::{JobResource, Metadata, SnapshotResource};
+use super::published::{JobResource, Metadata, SnapshotResource, same_or_new};
 use crate::plan::hold::{Hold, Reason};
 use crate::plan::record::{Condition, ConditionStatus, ConditionType, SnapshotState};
 use crate::plan::status::{JobStatusReport, LifecycleState, Phase, SnapshotStatusReport};
@@ -121,9 +121,6 @@ fn condition(
     now: Timestamp,
 ) -> Condition {
     let status = ConditionStatus::False;
-    let before = known
-        .iter()
-        .find(|old| old.kind == kind && old.status == status);
     Condition {
         kind,
         status,
@@ -132,13 +129,7 @@ fn condition(
             .first()
             .map(|hold| hold.message.clone())
             .unwrap_or_default(),
-        last_transition_time: before.map_or(now, |old| old.last_transition_time),
+        last_transition_time: Condition::since(known, kind, status, now),
         observed_generation: 0,
     }
-}
-
-/// What didn't change is shared with what was shown before.
-fn same_or_new<R: PartialEq>(before: Option<&Arc<R>>, resource: R) -> Arc<R> {
-    let same = before.filter(|before| ***before == resource);
-    same.cloned().unwrap_or_else(|| Arc::new(resource))
 }

@@ -42,10 +42,7 @@ fn available(draft: &Draft<'_>) -> Condition {
         ),
     };
     let kind = ConditionType::Available;
-    let before = record.status.conditions.iter().find(|old| old.kind == kind);
-    let since = before
-        .filter(|old| old.status == status)
-        .map_or(draft.input.now, |old| old.last_transition_time);
+    let since = Condition::since(&record.status.conditions, kind, status, draft.input.now);
     Condition {
         kind,
         status,

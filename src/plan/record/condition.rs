@@ -50,6 +50,20 @@ pub struct Condition {
     pub observed_generation: u64,
 }
 
+impl Condition {
+    /// Since when a condition has this status, after those that were told before.
+    pub fn since(
+        before: &[Self],
+        kind: ConditionType,
+        status: ConditionStatus,
+        now: Timestamp,
+    ) -> Timestamp {
+        let old = before.iter().find(|old| old.kind == kind);
+        old.filter(|old| old.status == status)
+            .map_or(now, |old| old.last_transition_time)
+    }
+}
+
 /// What a condition is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ConditionType {
