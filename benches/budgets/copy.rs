@@ -54,7 +54,7 @@ pub(crate) fn measure() -> Vec<Row> {
         }
         println!("  jetkeeper: {:.1} s", begin.elapsed().as_secs_f64());
         runtime
-            .block_on(cluster.snapshots().delete("copied"))
+            .block_on(cluster.snapshots().delete("copied", None))
             .unwrap();
     }
     let grown = memory(pid, "VmHWM") - before;

@@ -15,7 +15,7 @@ use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
 use crate::plan::observed::{ClusterState, Link};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::UploadOutcome;
-use crate::plan::snapshot::{ListedSnapshot, ReadBack, SnapshotFacts, Standing};
+use crate::plan::snapshot::{ListedSnapshot, ReadBack, SnapshotFacts, SnapshotMaker, Standing};
 
 use super::snapshot::{Export, Inspection, Progress};
 
@@ -100,8 +100,9 @@ pub trait Snapshots: Send + Sync {
     /// Reads an exported snapshot to its last chunk; `None` where there is none.
     async fn inspect(&self, name: &str) -> Result<Option<Inspection>, CallError>;
 
-    /// Deletes an exported snapshot; fine where there is none.
-    async fn delete(&self, name: &str) -> Result<(), CallError>;
+    /// Deletes an exported snapshot, where a maker is named only one that it signed; fine where there is
+    /// none. Says whether it is gone: `false` is that another made it, and that nothing was done.
+    async fn delete(&self, name: &str, maker: Option<&SnapshotMaker>) -> Result<bool, CallError>;
 }
 
 /// The state of the connection to a cluster.

@@ -180,7 +180,15 @@ async fn call(step: &Step, cluster: &dyn Cluster) -> Result<bool, CallError> {
         Action::Restart { job, .. } => cluster.restart(*job).await?,
         Action::Cancel { job, forceful } => cluster.cancel(*job, *forceful).await?,
         Action::UpdateConfig { job, settings } => cluster.update_config(*job, settings).await?,
-        Action::DeleteSnapshot { name } => cluster.snapshots().delete(name).await?,
+        Action::DeleteSnapshot { name, maker } => {
+            if !cluster.snapshots().delete(name, maker.as_ref()).await? {
+                return Err(CallError::Refused {
+                    transient: false,
+                    reason: Reason::Conflict,
+                    message: format!("snapshot {name} is not signed by us: it stays"),
+                });
+            }
+        }
         // These take paths of their own and never come here.
         Action::Submit(_) | Action::Export(_) => {
             return Err(CallError::NotSent {

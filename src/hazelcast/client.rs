@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::cluster::roster::Target;
 use super::cluster::{Cluster, keeper};
@@ -184,9 +185,12 @@ impl Client {
         self.invoke(GetMemberConfig).await
     }
 
-    /// The state of the member that happens to be asked, as JSON; none while it is starting.
-    pub async fn timed_member_state(&self) -> Result<Option<String>> {
-        self.invoke(GetTimedMemberState).await
+    /// The state of a member as JSON; none while it is starting. Where there is no connection to it, another
+    /// member tells its own.
+    pub async fn timed_member_state(&self, member: Uuid) -> Result<Option<String>> {
+        let target = Target::Member(member);
+        let request = |_: &_| GetTimedMemberState;
+        invocation::invoke(self.cluster(), target, self.timeout, request).await
     }
 
     /// How a member would keep the entries of a map.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::job::JobId;
-use crate::resources::ResourceId;
+use crate::resources::{Kind, ResourceId};
 
 /// The map in which the makers of exported snapshots sign them, by the snapshot's name.
 pub const SNAPSHOT_MARKS: &str = "jetkeeper.snapshots";
@@ -102,6 +102,25 @@ pub struct SnapshotMark {
     /// Whether the job went on from the very state: it may hold prepared transactions of that job,
     /// so starting from it while that job is active could commit or roll back what is not its own.
     pub fork: bool,
+}
+
+/// Who made a snapshot, and for what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotMaker {
+    /// The owner of the daemon.
+    pub owner: String,
+    /// The resource that it was made for.
+    pub resource: ResourceId,
+}
+
+impl SnapshotMaker {
+    /// Whether a snapshot with this mark is this one's. What a job's own plan exports has a name that
+    /// nothing else gets, and stays the job's when its document is renamed.
+    pub fn made(&self, mark: &SnapshotMark) -> bool {
+        let of_jobs = (self.resource.kind, mark.resource.kind) == (Kind::JetJob, Kind::JetJob);
+        self.owner == mark.owner && (of_jobs || self.resource == mark.resource)
+    }
 }
 
 /// An exported snapshot as it was read back: whole, and who made it.

@@ -11,7 +11,7 @@ use super::hold::Reason;
 use super::job::{JobId, JobSettings, JobStatus};
 use super::ownership::OwnershipEntry;
 use super::record::{Attempt, OperationKind, UploadOutcome};
-use super::snapshot::{SnapshotFacts, SnapshotMark, Strategy};
+use super::snapshot::{SnapshotFacts, SnapshotMaker, SnapshotMark, Strategy};
 use crate::resources::jet_job::{Nonce, SecretParameter};
 use crate::resources::{Digest, ResourceId};
 
@@ -132,10 +132,13 @@ pub enum Action {
     },
     /// Exports a snapshot of a job's state and reads it back.
     Export(ExportSnapshot),
-    /// Deletes an exported snapshot of ours.
+    /// Deletes an exported snapshot, if it is signed by its maker still.
     DeleteSnapshot {
         /// Its name.
         name: String,
+        /// Whose it has to be; an intent of an earlier version names none.
+        #[serde(default)]
+        maker: Option<SnapshotMaker>,
     },
 }
 
@@ -284,7 +287,7 @@ impl fmt::Display for Step {
                     "export snapshot {snapshot} of job {name} ({job}) on {cluster}"
                 )
             }
-            Action::DeleteSnapshot { name } => write!(f, "delete snapshot {name} on {cluster}"),
+            Action::DeleteSnapshot { name, .. } => write!(f, "delete snapshot {name} on {cluster}"),
         }
     }
 }

@@ -179,6 +179,10 @@ pub fn finish(
     match outcome {
         Outcome::Done => done(&mut record, step, now),
         Outcome::Exported { facts } => exported(&mut record, step, facts),
+        Outcome::Failed {
+            reason: Reason::Conflict,
+            ..
+        } if matches!(step.action, Action::DeleteSnapshot { .. }) => done(&mut record, step, now),
         Outcome::Failed { reason, message } => {
             keep_claim(&mut record, step);
             undo(&mut record, step);
@@ -248,7 +252,7 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
             uploaded(record, step, submit, end);
         }
         Action::Cancel { .. } => cancel_sent(record, now),
-        Action::DeleteSnapshot { name } => {
+        Action::DeleteSnapshot { name, .. } => {
             record.surplus.remove(name);
         }
         Action::Suspend { .. }

@@ -57,7 +57,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         return Err(CliError::failed(message));
     }
     confirmed(&args)?;
-    let deleted = site.cluster.snapshots().delete(name).await;
+    let deleted = site.cluster.snapshots().delete(name, None).await;
     deleted.map_err(CliError::failed)?;
     context.output.say(&format!("snapshot {name} is deleted"));
     Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -96,8 +97,20 @@ struct PartitionState {
     member_state_safe: bool,
 }
 
+/// Whether every member says so: each knows of the backups of its own partitions only. A member that can't
+/// be reached from here is missed in the others' backups.
 async fn partitions_safe(client: &Client) -> Result<bool, HealthError> {
-    let json = client.timed_member_state().await?;
+    let members: Vec<Uuid> = {
+        let state = client.state();
+        let state = state.borrow();
+        state.members.iter().map(|member| member.uuid).collect()
+    };
+    let answers = try_join_all(members.iter().map(|member| is_safe(client, *member))).await?;
+    Ok(!answers.is_empty() && answers.iter().all(|safe| *safe))
+}
+
+async fn is_safe(client: &Client, member: Uuid) -> Result<bool, HealthError> {
+    let json = client.timed_member_state(member).await?;
     // A member that is still starting tells no state.
     let Some(json) = json else { return Ok(false) };
     match serde_json::from_str::<MemberStateAnswer>(&json) {

@@ -14,7 +14,9 @@ use crate::cluster::snapshot::{
 use crate::hazelcast::Client;
 use crate::plan::hold::Reason;
 use crate::plan::job::JobId;
-use crate::plan::snapshot::{ListedSnapshot, ReadBack, SnapshotFacts, Standing, Strategy};
+use crate::plan::snapshot::{
+    ListedSnapshot, ReadBack, SnapshotFacts, SnapshotMaker, Standing, Strategy,
+};
 
 /// The snapshots of a real cluster.
 pub(super) struct HazelcastSnapshots {
@@ -139,8 +141,8 @@ impl Snapshots for HazelcastSnapshots {
         inspected.map_err(|error| self.call_error(&error))
     }
 
-    async fn delete(&self, name: &str) -> Result<(), CallError> {
-        let deleted = snapshot::delete(&self.client, name).await;
+    async fn delete(&self, name: &str, maker: Option<&SnapshotMaker>) -> Result<bool, CallError> {
+        let deleted = snapshot::delete(&self.client, name, maker).await;
         deleted.map_err(|error| refusal::call_error(&error, self.clock.now()))
     }
 }

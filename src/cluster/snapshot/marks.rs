@@ -6,7 +6,7 @@ use super::error::ExportError;
 use super::maps::Maps;
 use crate::hazelcast::snapshot::{EXPORTED_SNAPSHOTS, exported_snapshot_map};
 use crate::hazelcast::{Client, Data, Result};
-use crate::plan::snapshot::{SNAPSHOT_MARKS, SnapshotMark};
+use crate::plan::snapshot::{SNAPSHOT_MARKS, SnapshotMaker, SnapshotMark};
 
 /// All marks, by name.
 pub(super) async fn all(client: &Client) -> Result<BTreeMap<String, SnapshotMark>> {
@@ -80,12 +80,28 @@ fn written(mark: &SnapshotMark) -> Data {
 }
 
 /// Deletes a snapshot: its map, its line in the members' list, its mark; in the order in which
-/// members do it, so that nothing is listed whose chunks are gone for longer than a moment.
-pub(in crate::cluster) async fn delete(client: &Client, name: &str) -> Result<()> {
-    client.destroy_map(&exported_snapshot_map(name)).await?;
+/// members do it, so that nothing is listed whose chunks are gone for longer than a moment. Where a
+/// maker is named, the mark is read right before: what it did not sign stays, and the answer is `false`.
+pub(in crate::cluster) async fn delete(
+    client: &Client,
+    name: &str,
+    maker: Option<&SnapshotMaker>,
+) -> Result<bool> {
+    let map = exported_snapshot_map(name);
+    if let Some(maker) = maker {
+        let signed = client.map(SNAPSHOT_MARKS).get(&Data::string(name)).await?;
+        match signed.as_ref().map(mark) {
+            Some(Some(mark)) if maker.made(&mark) => {}
+            Some(_) => return Ok(false),
+            // Ours are signed before their first chunk, until after their last.
+            None => return Ok(client.map(&map).size().await? == 0),
+        }
+    }
+    client.destroy_map(&map).await?;
     let key = Data::string(name);
     client.map(EXPORTED_SNAPSHOTS).delete(&key).await?;
-    client.map(SNAPSHOT_MARKS).delete(&key).await
+    client.map(SNAPSHOT_MARKS).delete(&key).await?;
+    Ok(true)
 }
 
 fn mark(value: &Data) -> Option<SnapshotMark> {

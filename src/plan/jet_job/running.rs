@@ -8,6 +8,7 @@ use super::super::hold::{Reason, Release};
 use super::super::jar::JarView;
 use super::super::job::JobStatus;
 use super::super::record::{BoundJob, OperationKind};
+use super::super::snapshot::SnapshotMaker;
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
 use super::super::word::Deed;
@@ -79,7 +80,11 @@ pub(super) fn surplus_deleted(draft: &mut Draft<'_>) -> bool {
     let Some(name) = record.surplus.iter().find(|name| !needed(name)).cloned() else {
         return true;
     };
-    draft.act_on_entry(Action::DeleteSnapshot { name });
+    let maker = Some(SnapshotMaker {
+        owner: draft.input.settings.owner.clone(),
+        resource: draft.id.clone(),
+    });
+    draft.act_on_entry(Action::DeleteSnapshot { name, maker });
     false
 }
 

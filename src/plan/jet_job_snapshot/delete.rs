@@ -7,6 +7,7 @@ use crate::plan::event::EventKind;
 use crate::plan::hold::Reason;
 use crate::plan::job::Guarantee;
 use crate::plan::record::SnapshotState;
+use crate::plan::snapshot::SnapshotMaker;
 use crate::plan::step::Action;
 use crate::resources::jet_job_snapshot::SnapshotDeletionPolicy;
 
@@ -50,7 +51,11 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         return;
     }
     let name = draft.name().to_owned();
-    draft.act(Action::DeleteSnapshot { name }, None);
+    let maker = Some(SnapshotMaker {
+        owner: draft.input.settings.owner.clone(),
+        resource: draft.id.clone(),
+    });
+    draft.act(Action::DeleteSnapshot { name, maker }, None);
 }
 
 /// What became of the snapshot whose record goes.

@@ -38,13 +38,22 @@ pub fn finish(
     now: Timestamp,
 ) -> SnapshotRecord {
     let mut record = record.clone();
+    let deletes = matches!(step.action, Action::DeleteSnapshot { .. });
     match outcome {
         Outcome::Exported { facts } => exported(&mut record, step, facts, now),
         Outcome::Done => {
-            if matches!(step.action, Action::DeleteSnapshot { .. }) {
+            if deletes {
                 record.exported = None;
                 record.begun_at = None;
             }
+            record.retry = None;
+        }
+        // What has its name is somebody else's: it stays, and there is nothing more to do here.
+        Outcome::Failed {
+            reason: Reason::Conflict,
+            ..
+        } if deletes => {
+            record.begun_at = None;
             record.retry = None;
         }
         Outcome::Failed { reason, message } => failed(&mut record, step, *reason, message, now),

@@ -197,7 +197,8 @@ async fn members_tell_what_a_preflight_asks() {
     assert_eq!(metadata.member_version, "5.7.0");
     let xml = client.member_config_xml().await.unwrap();
     assert!(xml.contains("resource-upload-enabled=\"true\""), "{xml}");
-    let json = client.timed_member_state().await.unwrap().unwrap();
+    let master = client.state().borrow().members[0].uuid;
+    let json = client.timed_member_state(master).await.unwrap().unwrap();
     assert!(json.contains("\"memberStateSafe\":true"), "{json}");
 }
 

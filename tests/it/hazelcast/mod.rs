@@ -8,6 +8,7 @@ mod fuzz_targets;
 mod hostile;
 mod liveness;
 mod member;
+mod partitions;
 pub(crate) mod peer;
 mod rolling;
 pub(crate) mod scripted;

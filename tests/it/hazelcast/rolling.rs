@@ -57,8 +57,9 @@ async fn is_safe(client: &Client, release: &str) {
         PATIENCE,
         "the partitions are shared and have backups",
         async || {
-            let told = client.timed_member_state().await.unwrap();
             let versions = client.state().borrow().members.clone();
+            let first = versions[0].uuid;
+            let told = client.timed_member_state(first).await.unwrap();
             told.is_some_and(|json| has_moved(&json))
                 && versions.iter().any(|member| member.version == release)
         },

@@ -83,7 +83,7 @@ async fn life_on(version: &str) {
 
     for snapshot in [running, suspended] {
         life.goes_on_from(&snapshot).await;
-        cluster.snapshots().delete(&snapshot).await.unwrap();
+        cluster.snapshots().delete(&snapshot, None).await.unwrap();
         assert_eq!(cluster.snapshots().read(&snapshot).await.unwrap(), None);
     }
     assert_eq!(cluster.snapshots().list().await.unwrap(), []);

@@ -142,7 +142,7 @@ impl Scene {
         let now = self.now;
         match &step.action {
             Action::Export(export) => return self.export(step, export),
-            Action::DeleteSnapshot { name } => {
+            Action::DeleteSnapshot { name, .. } => {
                 self.snapshots.remove(name);
             }
             Action::Claim {

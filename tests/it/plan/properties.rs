@@ -302,7 +302,7 @@ impl World {
                 let begun = self.has_begun(&step.resource.name, &export.name);
                 assert!(!there || begun, "{step}: a name that was used before");
             }
-            Action::DeleteSnapshot { name } => {
+            Action::DeleteSnapshot { name, .. } => {
                 let record = &self.scene.recorded.jobs[&step.resource.name];
                 assert!(record.surplus.contains(name), "{step}: not ours to delete");
                 let kept = record.kept.as_ref().map(|kept| &kept.name);

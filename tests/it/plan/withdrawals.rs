@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::record::{SnapshotRecord, SnapshotState};
-use jetkeeper::plan::step::{Outcome, Step};
+use jetkeeper::plan::step::{Action, Outcome, Step};
 use jetkeeper::plan::{begin_snapshot, finish_snapshot};
+use jetkeeper::resources::ResourceId;
 use serde_json::json;
 
 use super::drive::failed;
 use super::observe::running;
-use super::scene::{Scene, words};
+use super::scene::{OWNER, Scene, seconds, words};
 
 const NAME: &str = "friday";
 
@@ -76,6 +77,34 @@ fn one_that_failed_deletes_nothing_that_may_be_somebody_else_s() {
     end(&mut scene, &plan.steps[0], &taken);
     assert_eq!(words(&scene.learn()), "Conflict");
     withdraw(&mut scene);
+    assert!(farewell(&mut scene).ends_with("no snapshot was exported"));
+}
+
+#[test]
+fn one_of_unknown_outcome_leaves_what_another_signed_under_its_name() {
+    let (mut scene, _) = running(json!({}));
+    ask(&mut scene);
+    let plan = scene.learn();
+    begin(&mut scene, &plan.steps[0]);
+    let lost = Outcome::Unknown {
+        message: "no answer".to_owned(),
+    };
+    end(&mut scene, &plan.steps[0], &lost);
+    withdraw(&mut scene);
+    scene.pass_time(seconds(600));
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "delete snapshot");
+    let Action::DeleteSnapshot {
+        maker: Some(maker), ..
+    } = &plan.steps[0].action
+    else {
+        panic!("{plan:#?}");
+    };
+    let resource = ResourceId::jet_job_snapshot(NAME);
+    assert_eq!((&*maker.owner, &maker.resource), (OWNER, &resource));
+    begin(&mut scene, &plan.steps[0]);
+    let foreign = failed(Reason::Conflict, "it is not signed by us");
+    end(&mut scene, &plan.steps[0], &foreign);
     assert!(farewell(&mut scene).ends_with("no snapshot was exported"));
 }
 

@@ -13,7 +13,7 @@ use jetkeeper::cluster::{CallError, Export, Inspection, Progress, Snapshots};
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::snapshot::{
-    ListedSnapshot, ReadBack, SnapshotFacts, SnapshotMark, Standing, Strategy,
+    ListedSnapshot, ReadBack, SnapshotFacts, SnapshotMaker, SnapshotMark, Standing, Strategy,
 };
 use jetkeeper::plan::step::WhichSnapshot;
 use jiff::Timestamp;
@@ -464,14 +464,20 @@ impl Snapshots for Client {
         .await
     }
 
-    async fn delete(&self, name: &str) -> Result<(), CallError> {
-        let name = name.to_owned();
+    async fn delete(&self, name: &str, maker: Option<&SnapshotMaker>) -> Result<bool, CallError> {
+        let (name, maker) = (name.to_owned(), maker.cloned());
         let what = format!("delete snapshot {name}");
         self.call(Kind::Writes, what, move |_, state| {
+            let mark = state.shelf.marks.get(&name);
+            let is_there = mark.is_some() || state.shelf.exported.contains_key(&name);
+            let made = |maker: &SnapshotMaker| mark.is_some_and(|mark| maker.made(mark));
+            if is_there && !maker.as_ref().is_none_or(made) {
+                return Ok(false);
+            }
             state.watch_delete(&name);
             state.shelf.exported.remove(&name);
             state.shelf.marks.remove(&name);
-            Ok(())
+            Ok(true)
         })
         .await
     }

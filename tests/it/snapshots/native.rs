@@ -107,7 +107,7 @@ async fn members_that_export_by_themselves_are_asked_to() {
         stage
             .cluster
             .snapshots()
-            .delete(&export.name)
+            .delete(&export.name, None)
             .await
             .unwrap();
     }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use jetkeeper::cluster::{Cluster, Export, HazelcastCluster, Progress};
+use jetkeeper::hazelcast;
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::{JobId, JobStatus};
-use jetkeeper::plan::snapshot::{SnapshotFacts, SnapshotMark, Strategy};
+use jetkeeper::plan::snapshot::{SnapshotFacts, SnapshotMaker, SnapshotMark, Strategy};
 use jetkeeper::plan::step::WhichSnapshot;
 use jetkeeper::resources::ResourceId;
 use jiff::Timestamp;
@@ -173,7 +174,11 @@ async fn a_running_jobs_snapshot_is_fresh_whole_listed_and_restorable() {
     job_with(&cluster, &counting.name, JobStatus::Failed).await;
     restored_counts_on(&cluster, &counting, &export.name).await;
 
-    cluster.snapshots().delete(&export.name).await.unwrap();
+    cluster
+        .snapshots()
+        .delete(&export.name, None)
+        .await
+        .unwrap();
     assert_eq!(cluster.snapshots().read(&export.name).await.unwrap(), None);
     let listed = cluster.snapshots().list().await.unwrap();
     assert!(!listed.iter().any(|it| it.name == export.name));
@@ -209,7 +214,11 @@ async fn a_suspended_jobs_snapshot_is_its_terminal_one() {
     let counts = Counts::read(&counting.file);
     // Nothing was repeated either: the terminal snapshot has all that was counted.
     assert!(counts.highest() > last);
-    cluster.snapshots().delete(&export.name).await.unwrap();
+    cluster
+        .snapshots()
+        .delete(&export.name, None)
+        .await
+        .unwrap();
     cluster.close().await;
 }
 
@@ -259,6 +268,51 @@ async fn what_cannot_be_exported_says_why() {
     job_with(&cluster, &counting.name, JobStatus::Failed).await;
     let (why, message) = reason(&export_of(counting.job, false)).await;
     assert_eq!(why, Reason::LookingForJob, "{message}");
-    cluster.snapshots().delete(&first.name).await.unwrap();
+    cluster.snapshots().delete(&first.name, None).await.unwrap();
+    cluster.close().await;
+}
+
+#[tokio::test]
+async fn only_its_maker_deletes_a_snapshot() {
+    let member = Member::shared();
+    let cluster = connected(member).await;
+    let counting = counting(&cluster, member, "EXACTLY_ONCE").await;
+    let export = export_of(counting.job, false);
+    exported(&cluster, &export).await;
+    let snapshots = cluster.snapshots();
+    let maker = |owner: &str, resource: ResourceId| SnapshotMaker {
+        owner: owner.to_owned(),
+        resource,
+    };
+    let strangers = [
+        maker("another", ResourceId::jet_job(&export.name)),
+        maker("keeper", ResourceId::jet_job_snapshot(&export.name)),
+    ];
+    for stranger in &strangers {
+        let gone = snapshots.delete(&export.name, Some(stranger)).await;
+        assert!(!gone.unwrap(), "{stranger:?}");
+    }
+    assert!(snapshots.read(&export.name).await.unwrap().is_some());
+    let maker = maker("keeper", ResourceId::jet_job("renamed-since"));
+    for _ in 0..2 {
+        assert!(snapshots.delete(&export.name, Some(&maker)).await.unwrap());
+    }
+    assert!(snapshots.read(&export.name).await.unwrap().is_none());
+
+    // One without a signature is somebody else's.
+    let client = hazelcast::Client::start(hazelcast::ClientConfig {
+        cluster_name: member.cluster_name().to_owned(),
+        addresses: vec![member.address()],
+        ..hazelcast::ClientConfig::default()
+    });
+    let map = client.map(hazelcast::snapshot::exported_snapshot_map(&export.name));
+    let some = hazelcast::Data::string("chunk");
+    map.put_if_absent(&some, &some).await.unwrap();
+    assert!(!snapshots.delete(&export.name, Some(&maker)).await.unwrap());
+    assert_eq!(map.size().await.unwrap(), 1);
+    assert!(snapshots.delete(&export.name, None).await.unwrap());
+    assert_eq!(map.size().await.unwrap(), 0);
+    client.shutdown().await;
+    cluster.cancel(counting.job, true).await.unwrap();
     cluster.close().await;
 }

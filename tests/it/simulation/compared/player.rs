@@ -96,9 +96,8 @@ impl<'a> Player<'a> {
             Call::DeleteSnapshot(snapshot) => {
                 self.exported.remove(&snapshot);
                 let name = self.snapshot(snapshot);
-                said(self.cluster.snapshots().delete(&name).await, |()| {
-                    "deleted".to_owned()
-                })
+                let deleted = self.cluster.snapshots().delete(&name, None).await;
+                said(deleted, |gone| format!("deleted: {gone}"))
             }
             Call::Write { name, old, new } => self.write(name, old, new).await,
             Call::Ownership => self.ownership().await,
@@ -112,7 +111,7 @@ impl<'a> Player<'a> {
         }
         for number in 0..NAMES {
             let snapshot = self.snapshot(number);
-            self.cluster.snapshots().delete(&snapshot).await.ok();
+            self.cluster.snapshots().delete(&snapshot, None).await.ok();
             let name = self.name(number);
             let there = self.cluster.ownership().await.unwrap_or_default();
             let written = self
