@@ -18,7 +18,7 @@ use super::observed::{ClusterView, Lists};
 use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
 use super::planner::Kept;
-use super::record::JobRecord;
+use super::record::{JobRecord, SnapshotRecord};
 use super::status::JobStatusReport;
 use super::step::{Action, Expectation, ExpectedSnapshot, ExportSnapshot, Remember, Step};
 use super::word::{self, Deed};
@@ -72,6 +72,8 @@ pub(super) struct Draft<'a> {
     pub(super) record: Arc<JobRecord>,
     /// The cluster, where it is configured at all.
     pub(super) sight: Option<&'a ClusterSight<'a>>,
+    /// The snapshot that can't be made unless this plan stops the job for it, by its resource's name.
+    pub(super) stops_for: Option<(&'a str, &'a SnapshotRecord)>,
     /// Whether the removal of the job may go on, where its document is gone.
     pub(super) may_delete: bool,
     /// The step, if one is to be started.
@@ -105,6 +107,7 @@ impl<'a> Draft<'a> {
             id: ResourceId::jet_job(name),
             record: standing.record,
             sight,
+            stops_for: None,
             may_delete: standing.may_delete,
             step: None,
             removed: false,

@@ -61,9 +61,14 @@ pub(super) fn drop_record(draft: &mut Draft<'_>) {
     let record = &draft.record;
     let job = record.job.as_ref().map(|job| job.id);
     let kept = record.kept.as_ref();
-    let message = match kept.filter(|kept| Some(kept.facts.job) == job) {
-        Some(kept) => format!(
+    let message = match kept {
+        Some(kept) if Some(kept.facts.job) == job => format!(
             "its document is gone, and so is its record; its state is kept in snapshot {}",
+            kept.name
+        ),
+        Some(kept) => format!(
+            "its document is gone, and so is its record; snapshot {} of its version before stays \
+             until `jetkeeper snapshot delete` deletes it",
             kept.name
         ),
         None => "its document is gone, and so is its record".to_owned(),

@@ -21,7 +21,7 @@ use super::super::step::{Action, ExpectedSnapshot, ExportSnapshot, Remember, Whi
 use super::super::transition::after;
 use super::super::word::Deed;
 use super::jar::deployed_now;
-use super::{keeps_state, snapshotted, stop};
+use super::{keeps_state, stop};
 use crate::resources::{Digest, ResourceId};
 
 /// How often the job is suspended in vain before it is left running.
@@ -150,7 +150,7 @@ fn suspended(
         return None;
     }
     let asked = matches!(kind, OperationKind::Pause | OperationKind::End);
-    let asked = snapshotted::asked(draft).filter(|_| asked);
+    let asked = draft.stops_for.filter(|_| asked);
     let (name, resource) = match asked {
         Some((resource, record)) => (
             record.spec.snapshot_name(resource).to_owned(),

@@ -1,35 +1,37 @@
 //! A snapshot for which its job has to be stopped: `cancelJob`, or `pauseToCopy` after the job's own
 //! snapshots overtook the copy. The job's plan makes it, as it secures state for other reasons.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use super::super::draft::Draft;
 use super::super::job::{Guarantee, JobStatus};
-use super::super::record::{BoundJob, EndedBy, OperationKind, SnapshotRecord, StoppedBy};
+use super::super::record::{BoundJob, EndedBy, OperationKind, Recorded, SnapshotRecord, StoppedBy};
 use super::super::step::{Action, Remember};
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
 use super::{jet_job_snapshot_by_its_job, secure, stop};
 
-/// The snapshot that the job's plan has to make, by its resource's name.
-pub(super) fn asked<'a>(draft: &Draft<'a>) -> Option<(&'a String, &'a Arc<SnapshotRecord>)> {
-    let recorded = draft.input.recorded;
-    let mut snapshots = recorded.snapshots.iter();
-    snapshots.find(|(_, record)| {
+/// The snapshots that plans of jobs have to make, the first of each job, by the job's name.
+pub(in crate::plan) fn stops_for(recorded: &Recorded) -> BTreeMap<&str, (&str, &SnapshotRecord)> {
+    let made_by_jobs = recorded.snapshots.iter().rev().filter(|(_, record)| {
         record.is_open()
-            && record.spec.jet_job_resource_name == draft.id.name
             && jet_job_snapshot_by_its_job(record)
             && record.reason != super::Reason::Conflict
-    })
+    });
+    let by_job = made_by_jobs.map(|(name, record)| {
+        let job = record.spec.jet_job_resource_name.as_str();
+        (job, (name.as_str(), &**record))
+    });
+    by_job.collect()
 }
 
 /// Goes on with a snapshot that stops the job; whether there is nothing else to decide now.
 pub(super) fn decided(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     let operation = draft.record.operation.as_ref();
     let pausing = operation.filter(|it| it.kind == OperationKind::Pause && it.job == job.id);
-    if pausing.is_some_and(|it| it.snapshot_of(job.id).is_some() || asked(draft).is_none()) {
+    if pausing.is_some_and(|it| it.snapshot_of(job.id).is_some() || draft.stops_for.is_none()) {
         return goes_on(draft, job);
     }
-    let Some((_, snapshot)) = asked(draft) else {
+    let Some((_, snapshot)) = draft.stops_for else {
         return false;
     };
     let stopped = matches!(job.status, JobStatus::Running | JobStatus::Suspended);

@@ -9,7 +9,7 @@ use crate::plan::cluster::{self, ClusterSight};
 use crate::plan::draft::{Draft, Unasked};
 use crate::plan::hold::Reason;
 use crate::plan::pass::{Plan, PlanInput};
-use crate::plan::record::{Operation, OperationKind};
+use crate::plan::record::{Operation, OperationKind, SnapshotRecord};
 use crate::plan::status::JobStatusReport;
 use crate::plan::{jet_job, learn, report};
 
@@ -17,6 +17,8 @@ use crate::plan::{jet_job, learn, report};
 pub(super) struct Jobs<'a> {
     input: &'a PlanInput<'a>,
     sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
+    /// The first snapshot by job for which that job has to be stopped.
+    stops_for: BTreeMap<&'a str, (&'a str, &'a SnapshotRecord)>,
     /// How many jobs of each cluster are being upgraded.
     upgrades: BTreeMap<String, usize>,
     /// A job of each cluster whose document asks for a version that was rolled back.
@@ -40,6 +42,7 @@ impl<'a> Jobs<'a> {
         Self {
             input,
             sights,
+            stops_for: jet_job::stops_for(input.recorded),
             upgrades: count_upgrades(parts),
             rolled_back: find_rolled_back(input, sights, parts),
             plan,
@@ -77,6 +80,7 @@ impl<'a> Jobs<'a> {
         let cluster = standing.record.spec.hazelcast_resource_name.as_str();
         let sight = self.sights.get(cluster);
         let mut draft = Draft::new(self.input, &name, standing, sight);
+        draft.stops_for = self.stops_for.get(&*name).copied();
         learn::learn(&mut draft);
         jet_job::decide(&mut draft);
         limit_upgrades(&mut draft, &mut self.upgrades, &self.rolled_back);

@@ -212,6 +212,24 @@ fn a_job_that_can_not_be_suspended_is_not() {
 }
 
 #[test]
+fn a_pause_that_can_not_be_asks_for_no_word_about_the_state_which_it_does_not_end() {
+    let (mut scene, job) = running(json!({}));
+    scene.unsuspendable(job);
+    scene.declare_snapshot("evening", &json!({"pauseToCopy": "Allowed"}));
+    scene.learn();
+    let evening = scene.recorded.snapshots.get_mut("evening").unwrap();
+    std::sync::Arc::make_mut(evening).overtaken = true;
+    let held = hold(&scene.learn(), Reason::SnapshotRequired);
+    assert!(held.message.contains("can't be suspended"), "{held:?}");
+    assert_eq!(
+        held.release,
+        jetkeeper::plan::hold::Release::None,
+        "{held:?}"
+    );
+    assert!(!held.message.contains("discard-state"), "{held:?}");
+}
+
+#[test]
 fn nothing_is_suspended_before_the_job_s_configuration_was_read() {
     let (mut scene, job) = running(json!({}));
     scene.job(job, |job| job.config = None);
