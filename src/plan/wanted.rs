@@ -65,7 +65,10 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
         let interest = interests.entry(cluster.clone()).or_default();
         interest.names.insert(job.spec.job_name(name).to_owned());
         let record = recorded.jobs.get(name);
-        let starts = record.is_none_or(|record| record.job.is_none());
+        let starts = record.is_none_or(|record| {
+            let nonce = &job.spec.redeploy_nonce;
+            record.job.is_none() || (nonce.is_some() && *nonce != record.redeploy_nonce)
+        });
         if let Some(snapshot) = job.spec.initial_snapshot_name.as_ref().filter(|_| starts) {
             interest.snapshots.insert(snapshot.clone());
         }

@@ -215,6 +215,7 @@ fn take_spec(record: &mut JobRecord, declared: &Declared<JetJobSpec>) {
     record.retry = None;
     record.pin = None;
     record.discard_state = false;
+    record.fork_allowed = false;
     record.restarts = Restarts::default();
     if record.spec.state != DesiredState::Restarted {
         record.restarted = false;

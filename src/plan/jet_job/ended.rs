@@ -7,12 +7,12 @@ use jiff::SignedDuration;
 use super::super::draft::Draft;
 use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
-use super::super::record::{BoundJob, OperationKind, Restarts, StartSnapshot, StoppedBy};
+use super::super::record::{BoundJob, Restarts, StartSnapshot, StoppedBy};
 use super::super::transition::{after, backoff};
 use super::super::word::Deed;
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
 use super::restore::{self, Start};
-use super::{keeps_state, stop, submit, suspended};
+use super::{keeps_state, stop, submit, suspended, upgrade};
 use crate::resources::jet_job::{DesiredState, RestartKind, StateLossMode};
 
 const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_hours(1);
@@ -41,6 +41,9 @@ pub(super) fn failed(draft: &mut Draft<'_>, job: &BoundJob) {
 /// Submits a job anew that we cancelled: from the snapshot that was made of it then, unless its state
 /// was to go, or the document asks for another start.
 fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
+    if upgrade::not_sent(draft, job) {
+        return;
+    }
     if redeploy_wanted(draft) {
         match restore::initial(draft) {
             Start::Held => return,
@@ -57,7 +60,11 @@ fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
     let start = if job.cancel.is_some_and(|cancel| !cancel.secured) {
         Start::Fresh
     } else if let Some(snapshot) = kept {
-        Start::From(snapshot)
+        if let_go(draft, &snapshot) {
+            Start::Fresh
+        } else {
+            Start::From(snapshot)
+        }
     } else if stop::state_may_go(draft, job) {
         Start::Fresh
     } else {
@@ -66,6 +73,30 @@ fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
         start_point(draft, job, replaced)
     };
     submit_from(draft, start, false);
+}
+
+/// Whether a person says that the job may start without the snapshot that it is to go on from; asks where
+/// that was not to be found. It is looked for all the same.
+fn let_go(draft: &mut Draft<'_>, snapshot: &StartSnapshot) -> bool {
+    let retry = draft.record.retry.as_ref();
+    let lost = retry.is_some_and(|it| it.verb == "submit" && it.reason == Reason::SnapshotMissing);
+    if !lost || draft.record.discard_state {
+        return lost;
+    }
+    let message = format!(
+        "snapshot {}, which has its state, is not on the cluster, or is another one now. Name another one \
+         (initialSnapshotName and another redeployNonce), or confirm with --discard-state that it may start \
+         without state",
+        snapshot.name
+    );
+    let release = Release::DiscardState;
+    if draft.ask(Reason::StateLost, Deed::Start, release, message) {
+        let record = draft.edit();
+        record.discard_state = true;
+        record.retry = None;
+        return true;
+    }
+    false
 }
 
 fn submit_from(draft: &mut Draft<'_>, start: Start, after_failure: bool) {
@@ -92,16 +123,13 @@ pub(super) fn gone(draft: &mut Draft<'_>, job: &BoundJob) {
         draft.hold(Reason::StateLost, message);
         return;
     }
-    // A job that was to be replaced without its state had none to lose.
-    let operation = draft.record.operation.as_ref();
-    let replaced = operation.is_some_and(|operation| {
-        operation.kind == OperationKind::Replace && operation.job == job.id
-    });
-    if replaced {
+    // A job that we were ending without its state had none to lose.
+    if job.cancel.is_some_and(|cancel| !cancel.secured) {
         submit::start(draft, false, None);
         return;
     }
-    let start = start_point(draft, job, false);
+    let replaced = replacement_wanted(draft, job);
+    let start = start_point(draft, job, replaced);
     submit_from(draft, start, false);
 }
 

@@ -25,7 +25,7 @@ pub(super) fn gate(draft: &mut Draft<'_>) {
 /// Whether a step of this kind failed a moment ago and waits for its next try; holds if so.
 pub(super) fn waits(draft: &mut Draft<'_>, verb: &str) -> bool {
     let retry = draft.record.retry.as_ref();
-    let waits = retry.filter(|retry| retry.verb == verb && retry.at > draft.now());
+    let waits = retry.filter(|retry| retry.verb == verb && retry.goes_on(draft.now()));
     let Some(retry) = waits.cloned() else {
         return false;
     };

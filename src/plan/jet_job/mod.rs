@@ -33,6 +33,7 @@ mod upgrade;
 mod wait;
 
 pub(super) use jar::{declared_now, jar_as_declared};
+pub(super) use secure::is_left_running;
 pub(super) use snapshotted::stops_for;
 pub(super) use stop::finished_by_policy;
 pub(super) use upgrade::still_rejected;

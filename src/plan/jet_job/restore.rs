@@ -37,11 +37,8 @@ pub(super) fn initial(draft: &mut Draft<'_>) -> Start {
 }
 
 /// Whether the snapshot is not on the cluster, or nobody looked yet; holds if so. What is there is read
-/// again right before the upload. Of a job that is replaced nobody looked before, and that look decides.
+/// again right before the upload.
 fn still_missing(draft: &mut Draft<'_>, name: &str) -> bool {
-    if draft.record.job.is_some() {
-        return false;
-    }
     // What is looked at now is compared from pass to pass by the plans of snapshots alone.
     draft.fleeting = true;
     let seen = draft.view().and_then(|view| view.snapshots.get(name));
@@ -114,7 +111,9 @@ fn of_resource(draft: &mut Draft<'_>, resource: &str) -> Start {
     // Another job than its own decides.
     draft.fleeting = true;
     let source = draft.seen(exported.facts.job);
-    let in_use = source.is_some_and(|job| !job.status.is_terminal());
+    // Its own job is ended before it starts.
+    let own = draft.record.job.as_ref().map(|job| job.id) == Some(exported.facts.job);
+    let in_use = !own && source.is_some_and(|job| !job.status.is_terminal());
     if in_use && !draft.record.fork_allowed {
         let message = format!(
             "the snapshot of JetJobSnapshot {resource} was taken of job {}, which is still active and \
@@ -128,8 +127,15 @@ fn of_resource(draft: &mut Draft<'_>, resource: &str) -> Start {
         }
         draft.edit().fork_allowed = true;
     }
-    let name = record.spec.snapshot_name(resource);
-    Start::From(StartSnapshot::known(name, &exported.facts))
+    if fork_waits(draft) {
+        return Start::Held;
+    }
+    // Whether its job is active is asked again by id, right before the upload.
+    Start::From(StartSnapshot {
+        name: record.spec.snapshot_name(resource).to_owned(),
+        facts: Some(exported.facts.clone()),
+        fork_allowed: draft.record.fork_allowed,
+    })
 }
 
 /// The snapshot that was made of this job last, on this cluster.

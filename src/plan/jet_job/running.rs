@@ -14,7 +14,7 @@ use super::super::transition::after;
 use super::super::word::Deed;
 use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
 use super::jar::checked_jar;
-use super::{keeps_state, secure, stop, upgrade};
+use super::{keeps_state, secure, stop, submit, upgrade};
 use crate::resources::jet_job::{DesiredState, UpgradeMode};
 
 /// How long after its start the settings of a job may still be read as they were before.
@@ -75,7 +75,7 @@ pub(super) fn surplus_deleted(draft: &mut Draft<'_>) -> bool {
         let job = record.job.as_ref().filter(|job| job.is_active());
         let initial =
             job.is_some_and(|job| !job.own_snapshot && job.started_from.as_ref() == Some(name));
-        kept || initial
+        kept || initial || record.pinned.contains(name)
     };
     let Some(name) = record.surplus.iter().find(|name| !needed(name)).cloned() else {
         return true;
@@ -143,8 +143,8 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
     }
 }
 
-/// Replaces the job by a new one; the new jar is checked before anything is stopped. Its state goes
-/// with it, or is carried over in a snapshot.
+/// Replaces the job by a new one; what the new one needs is checked before anything is stopped. Its state
+/// goes with it, or is carried over in a snapshot.
 pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
     if draft.record.spec.upgrade_policy.mode == UpgradeMode::Forbid {
         let message = "jar, main class or parameters changed, and upgradePolicy.mode is Forbid; the \
@@ -156,6 +156,9 @@ pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
         return;
     }
     if checked_jar(draft).is_none() || keeps_state(draft, job).is_none() {
+        return;
+    }
+    if job.status == JobStatus::Running && !submit::may_follow(draft) {
         return;
     }
     if stop::state_may_go_in_upgrade(draft, job) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::job::JobStatus;
-use super::super::record::{BoundJob, ExportFailures, OperationKind, StoppedBy};
+use super::super::record::{BoundJob, ExportFailures, Operation, OperationKind, StoppedBy};
 use super::super::snapshot::SnapshotMark;
 use super::super::step::{Action, ExpectedSnapshot, ExportSnapshot, Remember, WhichSnapshot};
 use super::super::transition::after;
@@ -50,6 +50,11 @@ pub(super) fn secured(
         JobStatus::Suspended => suspended(draft, job, kind),
         _ => None,
     }
+}
+
+/// Whether the job runs on for a while, because its state could not be secured too often.
+pub(in crate::plan) fn is_left_running(operation: &Operation) -> bool {
+    operation.failures.count >= TRIES
 }
 
 /// Forgets the failures of an earlier document, or of long ago.
@@ -145,7 +150,9 @@ fn suspended(
     if let Some(secured) = exported(draft, job) {
         return Some(secured);
     }
-    if failures(draft, job, kind).is_some_and(|failures| failures.resume) {
+    let for_it = suspended_for_it(draft, job);
+    let failed = failures(draft, job, kind).filter(|failures| failures.resume);
+    if failed.is_some_and(|failures| for_it || failures.count >= TRIES) {
         give_back(draft, job, kind);
         return None;
     }
@@ -192,11 +199,22 @@ fn exported(draft: &Draft<'_>, job: &BoundJob) -> Option<ExpectedSnapshot> {
     })
 }
 
-/// The job runs again until the next try. One that a failure suspended would only fail again.
+/// Whether the job was suspended for what is under way, and not before by whomever.
+pub(super) fn suspended_for_it(draft: &Draft<'_>, job: &BoundJob) -> bool {
+    let operation = draft.record.operation.as_ref();
+    let since = operation.is_some_and(|it| it.job == job.id && job.status_since >= it.started_at);
+    since && job.stopped_by == Some(StoppedBy::Us)
+}
+
+/// The job runs again until the next try, if it was suspended for this one. One that a failure suspended
+/// would only fail again, and others are as somebody wants them.
 fn give_back(draft: &mut Draft<'_>, job: &BoundJob, kind: OperationKind) {
-    if job.stopped_by == Some(StoppedBy::Failure) {
-        let why = failures(draft, job, kind).map(|it| it.message.clone());
-        let message = format!("its state can't be secured: {}", why.unwrap_or_default());
+    if !suspended_for_it(draft, job) {
+        let failed = failures(draft, job, kind).cloned().unwrap_or_default();
+        if let Some(at) = failed.at {
+            draft.wake_at(after(at, TRY_AGAIN));
+        }
+        let message = format!("its state can't be secured: {}", failed.message);
         ask(draft, Reason::SnapshotRequired, kind, &message);
         return;
     }

@@ -3,11 +3,12 @@
 //! The claim comes first, so that two keepers never submit one name. The upload carries the
 //! attempt's nonce, by which `learn` finds its job again whatever the upload was answered with.
 
-use super::super::cluster::preflight;
+use super::super::cluster::{keeps_entries, preflight};
 use super::super::draft::Draft;
 use super::super::record::{Attempt, BoundJob, Deployed, OperationKind, StartSnapshot};
 use super::super::step::{Action, ExpectedSnapshot, Remember, Submit};
 use super::super::upload;
+use super::change::redeploy_wanted;
 use super::claim::{self, Name};
 use super::jar::checked_jar;
 use super::restore::{self, Start};
@@ -100,6 +101,21 @@ fn attempt(
             failure_restart,
         },
     })
+}
+
+/// Whether nothing that can be known before keeps a job from being submitted in place of one that is to be
+/// stopped for it; holds if something does.
+pub(super) fn may_follow(draft: &mut Draft<'_>) -> bool {
+    if !ready(draft) {
+        return false;
+    }
+    let cluster = &draft.record.spec.hazelcast_resource_name;
+    let claims = draft.view().map(|view| keeps_entries(cluster, view));
+    if let Some(Err(obstacle)) = claims {
+        hold_for(draft, obstacle);
+        return false;
+    }
+    !redeploy_wanted(draft) || !matches!(restore::initial(draft), Start::Held)
 }
 
 /// Whether the cluster takes a job now.

@@ -7,15 +7,18 @@
 //!       rolled back: the new one is stopped, the old version starts from the same snapshot
 //! ```
 
-use jiff::Timestamp;
+use std::borrow::Cow;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::cluster;
 use super::super::draft::Draft;
 use super::super::event::EventKind;
+use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
 use super::super::job::{Guarantee, JobStatus};
 use super::super::record::{
-    Attempt, BoundJob, Operation, OperationKind, Rejected, StartSnapshot, StoppedBy,
+    Attempt, BoundJob, Deployed, Operation, OperationKind, Rejected, StartSnapshot, StoppedBy,
 };
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
@@ -23,6 +26,9 @@ use super::super::word::Deed;
 use super::jar::{deployed_now, in_words};
 use super::submit;
 use crate::resources::jet_job::OnStateMismatch;
+
+/// By when the configuration of a job that ended was asked for.
+const CONFIG_READ: SignedDuration = SignedDuration::from_secs(10);
 
 /// Goes on with an upgrade or a rollback whose new job was found; whether there is nothing else to
 /// decide for the job now.
@@ -62,7 +68,8 @@ fn judge(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
             );
             return false;
         }
-        return may_roll_back(draft, job, &why) && begin_rollback(draft, job, &why);
+        return is_being_read(draft, job)
+            || (may_roll_back(draft, job, &why) && begin_rollback(draft, job, &why));
     }
     if job.gone || job.status == JobStatus::Completed {
         draft.edit().end_operation();
@@ -85,8 +92,8 @@ fn judge(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
 /// Why the new version counts as failed, if it does.
 fn failure(draft: &mut Draft<'_>, job: &BoundJob) -> Option<String> {
     let why = || {
-        let line = job.failure.as_deref().and_then(|text| text.lines().next());
-        line.unwrap_or("the members told no reason").to_owned()
+        let line = job.failure.as_deref().and_then(headline);
+        line.map_or("the members told no reason".to_owned(), Cow::into_owned)
     };
     let by_failure = job.stopped_by == Some(StoppedBy::Failure);
     match job.status {
@@ -112,7 +119,7 @@ fn may_roll_back(draft: &mut Draft<'_>, job: &BoundJob, why: &str) -> bool {
         return true;
     }
     let message = format!(
-        "the new version failed while its snapshots were not followed, so it may have committed one, and \
+        "the new version failed after its first snapshot was due, so it may have committed that, and \
          results with it: {why}. Confirm that the old version starts again from the snapshot of the upgrade, \
          or change jar, main class or parameters"
     );
@@ -122,6 +129,18 @@ fn may_roll_back(draft: &mut Draft<'_>, job: &BoundJob, why: &str) -> bool {
         Release::Confirm,
         message,
     )
+}
+
+/// Whether it may still be learnt how far apart the snapshots of the new version were to be; holds if so.
+fn is_being_read(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let read_by = after(job.status_since, CONFIG_READ);
+    let config = draft.seen(job.id).and_then(|job| job.config.as_ref());
+    let waits = job.status == JobStatus::Failed && config.is_none() && draft.now() < read_by;
+    if waits {
+        let message = "the configuration of the new version, which failed, is being asked for";
+        draft.hold_until(Reason::ClusterUnknown, read_by, message);
+    }
+    waits
 }
 
 /// Since when the cluster could have started the job; none while it can't.
@@ -141,7 +160,9 @@ fn end(draft: &mut Draft<'_>, kind: EventKind, message: String) {
 
 /// The new version made a snapshot of its own; whether it has a place for all the old state.
 fn stable(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool {
-    let facts = operation.snapshot.as_ref().and_then(|it| it.facts.as_ref());
+    let snapshot = operation.snapshot.as_ref();
+    let facts = snapshot.and_then(|it| it.facts.as_ref());
+    let snapshot = snapshot.map_or("", |it| it.name.as_str());
     let vertices = draft.view().and_then(|view| view.standings.get(&job.id));
     let missing: Vec<String> = match (facts, vertices) {
         (Some(facts), Some(standing)) => {
@@ -157,13 +178,10 @@ fn stable(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool 
             draft.record.spec.upgrade_policy.on_state_mismatch == OnStateMismatch::Accept;
         let message = format!(
             "the new version runs, but has no vertex {}, whose state the old one had: that state was \
-             not restored. The snapshot {} is kept; go back to the old version, or confirm that its \
-             state may stay behind (upgradePolicy.onStateMismatch: Accept)",
+             not restored. Snapshot {snapshot} is kept with it: to go back to that, give the old jar, \
+             initialSnapshotName: {snapshot} and another redeployNonce; or confirm that this state may stay \
+             behind (upgradePolicy.onStateMismatch: Accept)",
             missing.join(", "),
-            operation
-                .snapshot
-                .as_ref()
-                .map_or("", |it| it.name.as_str())
         );
         if !accepted
             && !draft.ask(
@@ -173,8 +191,14 @@ fn stable(draft: &mut Draft<'_>, job: &BoundJob, operation: &Operation) -> bool 
                 message,
             )
         {
+            if !draft.record.pinned.contains(snapshot) {
+                draft.edit().pinned.insert(snapshot.to_owned());
+            }
             return false;
         }
+    }
+    if draft.record.pinned.contains(snapshot) {
+        draft.edit().pinned.remove(snapshot);
     }
     let message = format!(
         "the new version runs as job {} and made its first snapshot",
@@ -233,6 +257,7 @@ fn stop_new_version(draft: &mut Draft<'_>, job: &BoundJob) {
         let message = "the new version committed a snapshot of its own after it had failed, so it is \
                        not rolled back";
         end(draft, EventKind::StepFailed, message.to_owned());
+        draft.edit().rejected = None;
         return;
     }
     let remember = Remember::of(OperationKind::Rollback);
@@ -298,6 +323,31 @@ pub(super) fn rejected(draft: &mut Draft<'_>) -> bool {
 /// `timeout` is over. Whether that begins now.
 pub(super) fn taken_back(draft: &mut Draft<'_>, attempt: &Attempt, since: Timestamp) -> bool {
     let policy = &draft.record.spec.upgrade_policy;
+    let why = format!("no job within {} s", policy.timeout.as_secs());
+    take_back(draft, attempt.deployed.clone(), since, why)
+}
+
+/// The same where the upload can't be sent for what the new version lacks.
+pub(super) fn not_sent(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let lacks = |reason| matches!(reason, Reason::SecretMissing | Reason::JarNotFound);
+    let retry = draft.record.retry.as_ref();
+    let failed = retry.filter(|retry| retry.verb == "submit" && lacks(retry.reason));
+    let Some(why) = failed.map(|retry| retry.message.clone()) else {
+        return false;
+    };
+    let Some(deployed) = deployed_now(draft) else {
+        return false;
+    };
+    if !take_back(draft, deployed, job.status_since, why) {
+        return false;
+    }
+    draft.edit().retry = None;
+    let operation = draft.record.operation.clone();
+    operation.is_some_and(|operation| roll_back(draft, job, &operation))
+}
+
+fn take_back(draft: &mut Draft<'_>, deployed: Deployed, since: Timestamp, why: String) -> bool {
+    let policy = &draft.record.spec.upgrade_policy;
     let due = after(since, policy.timeout);
     let operation = draft.record.operation.as_ref();
     let stopped = operation.is_some_and(|operation| {
@@ -315,14 +365,10 @@ pub(super) fn taken_back(draft: &mut Draft<'_>, attempt: &Attempt, since: Timest
         draft.wake_at(due);
         return false;
     }
-    let why = format!("no job within {} s", policy.timeout.as_secs());
     let message = format!("the new version was not submitted and is rolled back: {why}");
     draft.tell(EventKind::StepFailed, message);
     let record = draft.edit();
-    record.rejected = Some(Rejected {
-        deployed: attempt.deployed.clone(),
-        why,
-    });
+    record.rejected = Some(Rejected { deployed, why });
     if let Some(operation) = &mut record.operation {
         operation.kind = OperationKind::Rollback;
     }

@@ -25,8 +25,8 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     }
     if let Some(job) = needed_by(draft) {
         let message = format!(
-            "JetJob {job} started from it and has made no snapshot of its own yet; it is deleted once \
-             that is so"
+            "JetJob {job} goes on from it, and has made no snapshot of its own yet; it is deleted once that \
+             is so, or that job's document is gone"
         );
         draft.hold(Reason::SnapshotUnderWay, message);
         return;
@@ -46,7 +46,7 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         return;
     }
     let retry = draft.record.retry.clone();
-    if let Some(retry) = retry.filter(|retry| retry.at > draft.input.now) {
+    if let Some(retry) = retry.filter(|retry| retry.goes_on(draft.input.now)) {
         draft.hold_until(Reason::BackingOff, retry.at, retry.message);
         return;
     }
@@ -94,7 +94,8 @@ pub(super) fn forgotten(draft: &mut Draft<'_>) -> bool {
     true
 }
 
-/// A job that needs it still: its own first snapshot isn't there, or it will never make one.
+/// A job that needs it still: its own first snapshot isn't there, or it will never make one, or it is to be
+/// started from it.
 fn needed_by(draft: &Draft<'_>) -> Option<String> {
     let name = draft.name();
     let needs = draft.input.recorded.jobs.iter().find(|(_, record)| {
@@ -108,7 +109,10 @@ fn needed_by(draft: &Draft<'_>) -> Option<String> {
             .attempt
             .as_ref()
             .is_some_and(|attempt| attempt.snapshot.as_ref().is_some_and(|it| it.name == name));
-        cluster && (running || starting)
+        // What it was ended with, and goes on from.
+        let kept = record.kept.as_ref().is_some_and(|kept| kept.name == name);
+        let goes_on = kept && record.deletion.is_none() && !job.is_some_and(|job| job.own_snapshot);
+        cluster && (running || starting || goes_on)
     });
     needs.map(|(job, _)| job.clone())
 }

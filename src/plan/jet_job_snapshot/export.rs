@@ -155,7 +155,7 @@ pub(super) fn no_guarantee(draft: &mut Draft<'_>) {
 /// Whether a failure a moment ago is waited out.
 fn backs_off(draft: &mut Draft<'_>) -> bool {
     let retry = draft.record.retry.clone();
-    let Some(retry) = retry.filter(|retry| retry.at > draft.input.now) else {
+    let Some(retry) = retry.filter(|retry| retry.goes_on(draft.input.now)) else {
         return false;
     };
     let reason = match retry.reason.class() {

@@ -127,6 +127,7 @@ fn take(record: &mut crate::plan::record::JobRecord, job: BoundJob) {
     record.retry = None;
     record.sought_restart = None;
     record.discard_state = false;
+    record.fork_allowed = false;
     record.restarts.confirmed = false;
 }
 
@@ -149,7 +150,7 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         cancel: None,
         started_from: None,
         own_snapshot: false,
-        ended_uncommitted: ended_uncommitted(draft, job, None),
+        ended_uncommitted: ended_uncommitted(job),
         restart_asked: false,
         restarted: job.restarted,
     }

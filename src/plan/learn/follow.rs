@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-
 use super::tell;
 use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
@@ -13,10 +11,6 @@ use crate::plan::observed::{GONE_AFTER, Look};
 use crate::plan::record::{BoundJob, CancelAsked, StoppedBy};
 use crate::plan::transition::{after, undo_restart};
 use crate::resources::jet_job::DesiredState;
-
-/// By when it is read where the snapshots of a job stand that was seen: every half second, if members
-/// answer.
-const READ_BY: SignedDuration = SignedDuration::from_secs(5);
 
 /// Follows the job that is ours.
 pub(super) fn follow_job(draft: &mut Draft<'_>) {
@@ -110,9 +104,8 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
     job.stopped_by = stopper(draft, seen, Some(before));
     let standing = draft.view().and_then(|view| view.standings.get(&job.id));
     job.own_snapshot |= standing.is_some_and(|standing| standing.committed.is_some());
-    if changed {
-        job.ended_uncommitted = ended_uncommitted(draft, seen, Some(before));
-    }
+    // Its configuration may come later than its end.
+    job.ended_uncommitted = ended_uncommitted(seen) || (job.ended_uncommitted && !changed);
     let in_flight = draft.input.recorded.in_flight.contains_key(&draft.id);
     job.cancel
         .take_if(|cancel| !in_flight && is_in_vain(draft, seen, cancel));
@@ -125,41 +118,17 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
     job
 }
 
-/// Whether it is known of a job that FAILED that it had committed no snapshot: where its snapshots stand
-/// was read until its end, or the end came before that could be read, or before the first snapshot was due.
-pub(super) fn ended_uncommitted(
-    draft: &Draft<'_>,
-    seen: &JobView,
-    before: Option<&BoundJob>,
-) -> bool {
-    if seen.status != JobStatus::Failed {
-        return false;
-    }
-    let standing = draft.view().and_then(|view| view.standings.get(&seen.id));
-    if let Some(standing) = standing {
-        return standing.committed.is_none();
-    }
-    ended_at_once(draft, before) || ended_before_a_snapshot(seen)
-}
-
-/// Whether it ended too soon to be read of, under one connection since before its upload. All of these
-/// are times of our own clock.
-fn ended_at_once(draft: &Draft<'_>, before: Option<&BoundJob>) -> bool {
-    let connected_at = draft.view().and_then(|view| view.connected_at);
-    let claimed_at = draft.record.entry_since;
-    let one_connection = matches!((connected_at, claimed_at), (Some(connected), Some(claimed)) if connected <= claimed);
-    let readable_since = before.map(|before| before.status_since);
-    one_connection && readable_since.is_none_or(|since| draft.now() < after(since, READ_BY))
-}
-
-/// Whether it lasted shorter than the time from one snapshot to the next, by the members' clocks.
-fn ended_before_a_snapshot(seen: &JobView) -> bool {
+/// Whether it is known of a job that FAILED that it had committed no snapshot: it lasted shorter than the time
+/// from one snapshot to the next, by the members' clocks. What was read of its snapshots before proves
+/// nothing, for it may have committed one between that and its end.
+pub(super) fn ended_uncommitted(seen: &JobView) -> bool {
     let lasted = seen
         .completed_at
         .map(|end| end.duration_since(seen.submitted_at));
     let config = seen.config.as_ref();
     let interval = config.map(|config| config.settings.snapshot_interval);
-    matches!((lasted, interval), (Some(lasted), Some(interval)) if lasted < interval)
+    let shorter = matches!((lasted, interval), (Some(lasted), Some(interval)) if lasted < interval);
+    seen.status == JobStatus::Failed && shorter
 }
 
 /// Whether a cancel that may have been carried out was not: the job still is there long after.

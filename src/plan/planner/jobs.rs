@@ -9,7 +9,7 @@ use crate::plan::cluster::{self, ClusterSight};
 use crate::plan::draft::{Draft, Unasked};
 use crate::plan::hold::Reason;
 use crate::plan::pass::{Plan, PlanInput};
-use crate::plan::record::{Operation, OperationKind, SnapshotRecord};
+use crate::plan::record::{OperationKind, SnapshotRecord};
 use crate::plan::status::JobStatusReport;
 use crate::plan::{jet_job, learn, report};
 
@@ -117,7 +117,9 @@ fn count_upgrades(parts: &[Part<'_>]) -> BTreeMap<String, usize> {
         let Part::Anew(anew) = part else { continue };
         let record = &anew.standing.record;
         let operation = record.operation.as_ref();
-        if operation.is_some_and(Operation::is_upgrade) {
+        // One that is left to run for an hour keeps no other waiting.
+        let under_way = operation.filter(|it| it.is_upgrade() && !jet_job::is_left_running(it));
+        if under_way.is_some() {
             *counts
                 .entry(record.spec.hazelcast_resource_name.clone())
                 .or_default() += 1;

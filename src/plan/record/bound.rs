@@ -65,8 +65,8 @@ pub struct BoundJob {
     /// Whether it committed a snapshot of its own, so that it needs that one no longer.
     #[serde(default)]
     pub own_snapshot: bool,
-    /// Whether it is known of a job that FAILED that it had committed no snapshot of its own: it was
-    /// followed up to its end, or ended too soon to make one.
+    /// Whether it is known of a job that FAILED that it had committed no snapshot of its own, for it
+    /// ended too soon to make one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub ended_uncommitted: bool,
     /// Whether we asked for a restart of which no member has told yet.

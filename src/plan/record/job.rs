@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -100,6 +100,10 @@ pub struct JobRecord {
     /// Names of snapshots of ours that were made of its state before, and are to be deleted.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub surplus: BTreeSet<String>,
+    /// Names of those with state that a new version had no place for: they stay until a person says that
+    /// this state may stay behind.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub pinned: BTreeSet<String>,
     /// The version that was rolled back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Rejected>,
@@ -152,6 +156,7 @@ impl JobRecord {
             rebuilt: false,
             kept: None,
             surplus: BTreeSet::new(),
+            pinned: BTreeSet::new(),
             rejected: None,
             ended_by: None,
             fork_allowed: false,
@@ -212,6 +217,17 @@ pub struct Deletion {
     pub since: Timestamp,
     /// Whether a person confirmed it.
     pub confirmed: bool,
+}
+
+/// The longest pause that is ever made.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+
+impl Retry {
+    /// Whether the pause goes on. A time further ahead than any pause was noted by a clock that was put
+    /// back since.
+    pub fn goes_on(&self, now: Timestamp) -> bool {
+        self.at > now && self.at.duration_since(now) <= LONGEST_PAUSE
+    }
 }
 
 /// The failure of the last step.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use jetkeeper::plan::hold::{HoldClass, Reason};
 use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::ownership::OwnershipEntry;
-use jetkeeper::plan::record::UploadOutcome;
+use jetkeeper::plan::record::{SnapshotRecord, UploadOutcome};
 use jetkeeper::plan::snapshot::{SnapshotFacts, Standing};
 use jetkeeper::plan::step::{Action, ExportSnapshot, Outcome, Step, Submit};
 use jetkeeper::plan::upload::file_name;
-use jetkeeper::plan::{Plan, begin, finish};
+use jetkeeper::plan::{Plan, begin, begin_snapshot, finish, finish_snapshot};
+use jetkeeper::resources::Kind;
 
 use super::observe::config;
 use super::scene::{CLUSTER, Scene, seconds};
@@ -88,21 +89,38 @@ impl Scene {
     /// The step's intent is durable.
     pub(crate) fn begin(&mut self, step: &Step) {
         let now = self.now;
-        self.record(&step.resource.name, |record| {
-            *record = begin(record, step, now);
-        });
+        let name = &step.resource.name;
+        if step.resource.kind == Kind::JetJobSnapshot {
+            self.snapshot_record(name, |record| begin_snapshot(record, step, now));
+            return;
+        }
+        self.record(name, |record| *record = begin(record, step, now));
     }
 
     /// The step's outcome is durable.
     pub(crate) fn finish(&mut self, step: &Step, outcome: &Outcome) {
         let now = self.now;
+        let name = &step.resource.name;
+        if step.resource.kind == Kind::JetJobSnapshot {
+            self.snapshot_record(name, |record| finish_snapshot(record, step, outcome, now));
+            return;
+        }
         let mut next = self.view().lists;
         if let Some(lists) = &mut next {
             lists.count += 1;
         }
-        self.record(&step.resource.name, |record| {
+        self.record(name, |record| {
             *record = finish(record, step, outcome, now, next);
         });
+    }
+
+    fn snapshot_record(
+        &mut self,
+        name: &str,
+        next: impl FnOnce(&SnapshotRecord) -> SnapshotRecord,
+    ) {
+        let record = self.recorded.snapshots.get_mut(name).unwrap();
+        *record = Arc::new(next(record));
     }
 
     /// Begins the step of a plan and finishes it with this outcome, without any effect.

@@ -8,7 +8,7 @@ use jetkeeper::plan::observed::{ClusterState, Link, Seen};
 use jetkeeper::plan::record::UploadOutcome;
 use serde_json::{Value, json};
 
-use super::drive::{stale, uploaded};
+use super::drive::{failed, stale, uploaded};
 use super::observe::running;
 use super::scene::{Scene, hold, seconds, words};
 use super::upgrades::WAY;
@@ -78,35 +78,32 @@ fn failed_late(follow: bool) -> (Scene, JobId, JobId) {
 }
 
 #[test]
-fn a_new_version_that_ended_before_anything_could_be_read_of_it_is_rolled_back() {
-    let (mut scene, old) = running(json!({}));
-    let connected_at = scene.now;
-    scene.view().connected_at = Some(connected_at);
-    scene.pass_time(seconds(60));
-    scene.new_jar("orders", "2");
-    scene.settle();
-    let new = scene.bound("orders").unwrap();
-    scene.job_config(new, |config| config.settings.snapshot_interval = seconds(1));
-    scene.pass_time(seconds(2));
+fn the_configuration_of_a_new_version_that_failed_is_waited_for_but_not_for_ever() {
+    let (mut scene, old, new) = upgraded(json!({}));
+    let config = scene.jobs()[&new].config.clone();
+    scene.job(new, |job| job.config = None);
     scene.fail(new);
-    // Connected anew since, nobody knows what it did meanwhile.
-    let mut away = scene.clone();
-    let now = away.now;
-    away.view().connected_at = Some(now);
-    hold(&away.learn(), Reason::RolledBack);
-    // Long enough there to be read of, it was not.
-    let mut unread = scene.clone();
-    unread.pass_time(seconds(60));
-    hold(&unread.learn(), Reason::RolledBack);
+    assert_eq!(words(&scene.learn()), "ClusterUnknown");
+    let mut silent = scene.clone();
+    silent.pass_time(seconds(10));
+    hold(&silent.learn(), Reason::RolledBack);
+    scene.job(new, |job| job.config = config);
     assert_eq!(scene.settle(), ["claim", "submit"]);
     assert_rolled_back(&mut scene, old, new);
 }
 
 #[test]
-fn a_new_version_that_failed_while_nobody_watched_is_rolled_back_only_by_a_person() {
+fn a_new_version_that_outlived_its_first_snapshot_is_rolled_back_only_by_a_person() {
+    // Whatever was read of it before, it may have committed one between that and its end.
+    let (mut followed, ..) = failed_late(true);
+    hold(&followed.learn(), Reason::RolledBack);
     let (mut scene, old, new) = failed_late(false);
     let held = hold(&scene.learn(), Reason::RolledBack);
-    assert!(held.message.contains("not followed"), "{}", held.message);
+    assert!(
+        held.message.contains("may have committed"),
+        "{}",
+        held.message
+    );
     scene.assert_at_rest();
     let mut newer = scene.clone();
     newer.new_jar("orders", "3");
@@ -116,13 +113,6 @@ fn a_new_version_that_failed_while_nobody_watched_is_rolled_back_only_by_a_perso
         "a newer document goes on"
     );
     scene.confirm(&held, false);
-    assert_eq!(scene.settle(), ["claim", "submit"]);
-    assert_rolled_back(&mut scene, old, new);
-}
-
-#[test]
-fn a_new_version_that_was_followed_to_its_end_is_rolled_back_however_long_it_ran() {
-    let (mut scene, old, new) = failed_late(true);
     assert_eq!(scene.settle(), ["claim", "submit"]);
     assert_rolled_back(&mut scene, old, new);
 }
@@ -250,6 +240,38 @@ fn nothing_is_rolled_back_to_a_snapshot_that_the_new_version_did_not_start_from(
 }
 
 #[test]
+fn a_new_version_whose_upload_lacks_something_gives_way_to_the_old_one_in_time() {
+    let (mut scene, old) = running(json!({}));
+    scene.declare("orders", json!({"parameters": ["b"]}));
+    for verb in &WAY[..4] {
+        assert_eq!(words(&scene.pass()), *verb);
+    }
+    let missing = failed(Reason::SecretMissing, "there is no secret db.password");
+    for _ in 0..2 {
+        let plan = scene.learn();
+        assert_eq!(words(&plan), "submit");
+        scene.end_with(&plan, &missing);
+        scene.pass_time(seconds(60));
+    }
+    // It is mended in time.
+    assert_eq!(scene.clone().settle(), ["submit"]);
+    scene.pass_time(seconds(300));
+    let mut kept = scene.clone();
+    kept.declare(
+        "orders",
+        json!({"parameters": ["b"], "upgradePolicy": {"rollback": false}}),
+    );
+    assert_eq!(kept.settle().last().unwrap(), "submit", "the new one");
+    assert_eq!(scene.settle().last().unwrap(), "submit");
+    let job = scene.recorded.jobs["orders"].job.as_ref().unwrap();
+    assert_ne!(job.id, old);
+    let parameters = &job.deployed.as_ref().unwrap().parameters;
+    assert!(parameters.is_empty(), "the old version: {parameters:?}");
+    let held = hold(&scene.learn(), Reason::RolledBack);
+    assert!(held.message.contains("db.password"), "{}", held.message);
+}
+
+#[test]
 fn a_version_that_was_rolled_back_is_not_tried_again_before_a_person_says_so() {
     let (mut scene, _, new) = upgraded(json!({}));
     scene.fail(new);
@@ -333,6 +355,21 @@ fn a_new_version_without_a_place_for_old_state_is_held_until_that_is_accepted() 
     scene.commit_snapshot(new, &["other"]);
     let held = hold(&scene.learn(), Reason::StateMismatch);
     assert!(held.message.contains("counter"), "{}", held.message);
+    let old_state = scene.snapshots.keys().next().unwrap().clone();
+    assert!(held.message.contains(&old_state), "{}", held.message);
+    // Whatever comes after it, that state stays until somebody lets it go.
+    let mut back = scene.clone();
+    back.pass_time(seconds(300));
+    back.new_jar("orders", "1");
+    back.settle();
+    let third = back.bound("orders").unwrap();
+    back.commit_snapshot(third, &["other", "counter"]);
+    back.settle();
+    assert!(
+        back.snapshots.contains_key(&old_state),
+        "{:?}",
+        back.snapshots
+    );
     scene.assert_at_rest();
     assert!(!scene.snapshots.is_empty());
     // After a start of ours its vertices have to be asked for again.

@@ -268,8 +268,13 @@ fn a_snapshot_that_is_gone_before_the_submit_is_told_and_nothing_starts_without_
     let plan = scene.learn();
     assert_eq!(words(&plan), "submit");
     scene.carry_out(&plan.steps[0]);
-    assert_eq!(words(&scene.learn()), "SnapshotMissing");
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "StateLost SnapshotMissing");
     scene.assert_at_rest();
+    let mut given_up = scene.clone();
+    given_up.confirm(&hold(&plan, Reason::StateLost), true);
+    assert_eq!(given_up.settle(), ["submit"]);
+    assert_eq!(started_from(&given_up), None);
     scene.snapshots = there;
     scene.pass_time(seconds(60));
     assert_eq!(scene.settle(), ["submit"]);
@@ -408,7 +413,12 @@ fn an_upgrade_of_a_job_that_a_failure_suspended_takes_its_last_snapshot() {
     assert_eq!(export_of(&plan).1, WhichSnapshot::Last);
     // It would only fail again, so it is not given back.
     let mut broken = scene.clone();
-    broken.end_with(&plan, &failed(Reason::SnapshotFailed, "no"));
+    for _ in 0..3 {
+        let plan = broken.learn();
+        assert_eq!(words(&plan), "export");
+        broken.end_with(&plan, &failed(Reason::SnapshotFailed, "no"));
+        broken.pass_time(seconds(60));
+    }
     let held = hold(&broken.learn(), Reason::SnapshotRequired);
     broken.confirm(&held, true);
     assert_eq!(words(&broken.learn()), "cancel");

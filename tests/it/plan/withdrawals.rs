@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::record::{SnapshotRecord, SnapshotState};
-use jetkeeper::plan::step::{Action, Outcome, Step};
-use jetkeeper::plan::{begin_snapshot, finish_snapshot};
+use jetkeeper::plan::step::{Action, Outcome};
 use jetkeeper::resources::ResourceId;
 use serde_json::json;
 
@@ -30,18 +29,6 @@ fn change(scene: &mut Scene, change: impl FnOnce(Option<&SnapshotRecord>) -> Sna
 
 fn withdraw(scene: &mut Scene) {
     change(scene, |record| record.unwrap().withdrawn());
-}
-
-fn begin(scene: &mut Scene, step: &Step) {
-    let now = scene.now;
-    change(scene, |record| begin_snapshot(record.unwrap(), step, now));
-}
-
-fn end(scene: &mut Scene, step: &Step, outcome: &Outcome) {
-    let now = scene.now;
-    change(scene, |record| {
-        finish_snapshot(record.unwrap(), step, outcome, now)
-    });
 }
 
 /// What is told when the record goes, which it does in this pass.
@@ -72,9 +59,9 @@ fn one_that_failed_deletes_nothing_that_may_be_somebody_else_s() {
     let (mut scene, _) = running(json!({}));
     ask(&mut scene);
     let plan = scene.learn();
-    begin(&mut scene, &plan.steps[0]);
+    scene.begin(&plan.steps[0]);
     let taken = failed(Reason::Conflict, "somebody else's snapshot has the name");
-    end(&mut scene, &plan.steps[0], &taken);
+    scene.finish(&plan.steps[0], &taken);
     assert_eq!(words(&scene.learn()), "Conflict");
     withdraw(&mut scene);
     assert!(farewell(&mut scene).ends_with("no snapshot was exported"));
@@ -85,11 +72,11 @@ fn one_of_unknown_outcome_leaves_what_another_signed_under_its_name() {
     let (mut scene, _) = running(json!({}));
     ask(&mut scene);
     let plan = scene.learn();
-    begin(&mut scene, &plan.steps[0]);
+    scene.begin(&plan.steps[0]);
     let lost = Outcome::Unknown {
         message: "no answer".to_owned(),
     };
-    end(&mut scene, &plan.steps[0], &lost);
+    scene.finish(&plan.steps[0], &lost);
     withdraw(&mut scene);
     scene.pass_time(seconds(600));
     let plan = scene.learn();
@@ -102,9 +89,9 @@ fn one_of_unknown_outcome_leaves_what_another_signed_under_its_name() {
     };
     let resource = ResourceId::jet_job_snapshot(NAME);
     assert_eq!((&*maker.owner, &maker.resource), (OWNER, &resource));
-    begin(&mut scene, &plan.steps[0]);
+    scene.begin(&plan.steps[0]);
     let foreign = failed(Reason::Conflict, "it is not signed by us");
-    end(&mut scene, &plan.steps[0], &foreign);
+    scene.finish(&plan.steps[0], &foreign);
     assert!(farewell(&mut scene).ends_with("no snapshot was exported"));
 }
 
@@ -113,9 +100,9 @@ fn one_that_is_exported_is_deleted_from_its_cluster_and_said_to_be() {
     let (mut scene, _) = running(json!({}));
     ask(&mut scene);
     let plan = scene.learn();
-    begin(&mut scene, &plan.steps[0]);
+    scene.begin(&plan.steps[0]);
     let exported = scene.effect(&plan.steps[0]);
-    end(&mut scene, &plan.steps[0], &exported);
+    scene.finish(&plan.steps[0], &exported);
     scene.learn();
     assert_eq!(
         scene.recorded.snapshots[NAME].state,
@@ -124,8 +111,8 @@ fn one_that_is_exported_is_deleted_from_its_cluster_and_said_to_be() {
     withdraw(&mut scene);
     let plan = scene.learn();
     assert_eq!(words(&plan), "delete snapshot");
-    begin(&mut scene, &plan.steps[0]);
-    end(&mut scene, &plan.steps[0], &Outcome::Done);
+    scene.begin(&plan.steps[0]);
+    scene.finish(&plan.steps[0], &Outcome::Done);
     assert_eq!(
         farewell(&mut scene),
         "it was withdrawn (`jetkeeper snapshot delete`); snapshot friday is deleted from its cluster"

@@ -1,5 +1,6 @@
 package jetkeeper.pipelines;
 
+import com.hazelcast.jet.config.JobConfig;
 import com.hazelcast.jet.pipeline.Pipeline;
 import com.hazelcast.jet.pipeline.Sinks;
 import com.hazelcast.jet.pipeline.test.TestSources;
@@ -10,6 +11,7 @@ import com.hazelcast.jet.pipeline.test.TestSources;
  */
 public final class Failing {
     private static final int ITEMS_PER_SECOND = 100;
+    private static final long FIRST_SNAPSHOT_MILLIS = 10_000;
 
     private Failing() {
     }
@@ -28,6 +30,11 @@ public final class Failing {
                     return item.sequence();
                 })
                 .writeTo(Sinks.noop());
-        Jobs.submit(pipeline, Jobs.config().setSuspendOnFailure(suspend));
+        JobConfig config = Jobs.config().setSuspendOnFailure(suspend);
+        if (good == 0) {
+            // So it is plain that it committed nothing before it failed.
+            config.setSnapshotIntervalMillis(FIRST_SNAPSHOT_MILLIS);
+        }
+        Jobs.submit(pipeline, config);
     }
 }

@@ -25,6 +25,7 @@ import java.util.Map.Entry;
 public final class Orders {
     private static final List<String> CUSTOMERS = List.of("ada", "boole", "curry", "dijkstra");
     private static final int ORDERS_PER_LINE = 10;
+    private static final long SNAPSHOT_INTERVAL_MILLIS = 1_000;
 
     private Orders() {
     }
@@ -32,14 +33,16 @@ public final class Orders {
     public static void main(String[] args) {
         String version = Orders.class.getPackage().getImplementationVersion();
         boolean first = version == null || version.equals("1");
-        submit(args, first ? "" : " (version " + version + ")", Orders::customerOf);
+        String remark = first ? "" : " (version " + version + ")";
+        submit(args, remark, SNAPSHOT_INTERVAL_MILLIS, Orders::customerOf);
     }
 
     static String customerOf(SimpleEvent order) {
         return CUSTOMERS.get((int) (order.sequence() % CUSTOMERS.size()));
     }
 
-    static void submit(String[] args, String remark, FunctionEx<SimpleEvent, String> customerOf) {
+    static void submit(
+            String[] args, String remark, long snapshotIntervalMillis, FunctionEx<SimpleEvent, String> customerOf) {
         int ordersPerSecond = Integer.parseInt(args[0]);
         String counts = args[1];
 
@@ -64,7 +67,7 @@ public final class Orders {
 
         JobConfig config = new JobConfig()
                 .setProcessingGuarantee(ProcessingGuarantee.EXACTLY_ONCE)
-                .setSnapshotIntervalMillis(1_000);
+                .setSnapshotIntervalMillis(snapshotIntervalMillis);
         Hazelcast.bootstrappedInstance().getJet().newJob(pipeline, config);
     }
 }
