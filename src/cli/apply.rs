@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use tokio::time::Instant;
 
 use super::args::{Keeping, Logging};
 use super::context::Context;
@@ -50,14 +51,20 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let config = context.keeping(args.keeping)?;
     refuse_beside_daemon(config.state()?, "apply").await?;
     let mut stop = Stop::listen()?;
-    let running = wiring::keep(context, &config, FirstFetch::Wait).await?;
+    let patience = args.timeout.unsigned_abs();
+    let began = Instant::now();
+    let first = FirstFetch::Latest(patience);
+    let running = tokio::select! {
+        running = wiring::keep(context, &config, first) => running?,
+        () = stop.wanted() => return Err(CliError::failed("stopped before anything was begun")),
+    };
     let mut follower = Follower::new(&running.handle).await?;
     let latest = running.handle.published.clone();
     let Running { mut task, .. } = running;
     let mut progress = Progress::new(context.output);
     let end = tokio::select! {
         settled = settled(&mut follower, &mut progress) => End::Settled(settled?),
-        () = tokio::time::sleep(args.timeout.unsigned_abs()) => {
+        () = tokio::time::sleep_until(began + patience) => {
             End::Late(Arc::clone(&latest.borrow()))
         }
         () = stop.wanted() => End::Stopped(Arc::clone(&latest.borrow())),

@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use super::args::{Keeping, Serving};
 use super::context::Context;
 use super::error::{CliError, Result};
+use super::sources::OURSELVES;
+use super::wiring::Scratch;
 use crate::config::{Config, ConfigError, ShownConfig};
 use crate::resources::Severity;
 use crate::resources::render::render;
+use crate::source::git::{GitUrl, learn_host_key};
 
 /// Check or show the configuration.
 #[derive(Debug, clap::Args)]
@@ -22,6 +25,11 @@ enum Command {
     Check(Flags),
     /// Print the configuration as `run` would use it: file, variables, flags and defaults together
     Show(Flags),
+    /// Ask the SSH host of a Git repository for its key, and print the line that makes it known
+    LearnHostKey {
+        /// The repository, as a source names it
+        url: String,
+    },
 }
 
 /// The flags of `run` that configure it.
@@ -34,7 +42,7 @@ struct Flags {
 }
 
 /// Checks, or shows.
-pub(super) fn run(context: &Context, args: Args) -> Result<ExitCode> {
+pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Check(flags) => check(context, flags),
         Command::Show(flags) => {
@@ -43,7 +51,22 @@ pub(super) fn run(context: &Context, args: Args) -> Result<ExitCode> {
             context.output.data(&shown.map_err(CliError::failed)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::LearnHostKey { url } => learn(context, &url).await,
     }
+}
+
+/// Whose key it is that answers, nobody but the user can find out: it is told, and stored nowhere.
+async fn learn(context: &Context, url: &str) -> Result<ExitCode> {
+    let url = GitUrl::parse(url).map_err(CliError::usage)?;
+    let home = Scratch::make()?;
+    let learnt = learn_host_key(&url, OURSELVES.into(), &home.0).await;
+    let (host, key) = learnt.map_err(CliError::failed)?;
+    context.output.data(&format!("{}\n", key.line(&host)))?;
+    context.output.note(&format!(
+        "{host} shows the key {key}. Whoever answered there showed it: compare it with what those who run \
+         the host publish before you put the line into `knownHosts`"
+    ));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check(context: &Context, flags: Flags) -> Result<ExitCode> {

@@ -39,6 +39,9 @@ const ALTERNATIVES: &[&str] = &[
     "sources[].git.ref.commit",
     "sources[].git.ref.semver",
     "sources[].git.ref.tag",
+    // Of SSH, where the default file shows https.
+    "sources[].git.knownHosts",
+    "sources[].git.knownHostsFile",
 ];
 
 /// Flags that say how the program speaks, or which file it reads, and not what it keeps.

@@ -43,6 +43,7 @@ mod samples;
 mod schema;
 mod shutdown;
 mod snapshot;
+mod sources;
 mod state;
 mod subject;
 mod table;
@@ -189,7 +190,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Reconcile(args) => reconcile::run(&context, args).await,
         Command::Snapshot(args) => snapshot::run(&context, args).await,
         Command::State(args) => state::run(&context, args).await,
-        Command::Config(args) => config::run(&context, args),
+        Command::Config(args) => config::run(&context, args).await,
         Command::Schema(args) => schema::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Man(args) => man::run(&context, &args),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use jiff::SignedDuration;
+use tokio::time::Instant;
 
 use super::args::{Keeping, Logging};
 use super::context::Context;
@@ -39,7 +40,7 @@ pub(super) struct Args {
     /// Exit with 2 where something would be done
     #[arg(long)]
     detailed_exitcode: bool,
-    /// How long clusters and jars may take
+    /// How long sources, clusters and jars may take
     #[arg(long, value_name = "DURATION", value_parser = time::parse, default_value = "30s")]
     timeout: SignedDuration,
 }
@@ -60,9 +61,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     context.log(&args.logging, "off")?;
     let config = context.keeping(args.keeping)?;
     let recorded = recorded(context, &config).await?;
-    let mut running = wiring::look(context, &config, recorded).await?;
+    let until = Instant::now() + args.timeout.unsigned_abs();
+    // Sources get what there is but for the time that a plan without them takes.
+    let patience = args.timeout.unsigned_abs().mul_f64(0.9);
+    let mut running = wiring::look(context, &config, recorded, patience).await?;
     let published = tokio::select! {
-        published = looked(running.handle.clone(), args.timeout) => published?,
+        published = looked(running.handle.clone(), until, args.timeout) => published?,
         error = running.task.ended() => return Err(error.into()),
     };
     let plan = PlanView::from(&*published);
@@ -89,7 +93,11 @@ async fn recorded(context: &Context, config: &Config) -> Result<Option<Recorded>
 }
 
 /// The first pass that knows all it needs, else the last one before the time is up.
-async fn looked(handle: Handle, patience: SignedDuration) -> Result<Arc<Published>> {
+async fn looked(
+    handle: Handle,
+    until: Instant,
+    patience: SignedDuration,
+) -> Result<Arc<Published>> {
     let mut published = handle.published.clone();
     let complete = async {
         loop {
@@ -103,7 +111,7 @@ async fn looked(handle: Handle, patience: SignedDuration) -> Result<Arc<Publishe
             }
         }
     };
-    if let Ok(complete) = tokio::time::timeout(patience.unsigned_abs(), complete).await {
+    if let Ok(complete) = tokio::time::timeout_at(until, complete).await {
         return Ok(complete);
     }
     let latest = Arc::clone(&handle.published.borrow());

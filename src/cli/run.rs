@@ -65,6 +65,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         mut task,
         handle,
         sources,
+        start,
         ..
     } = running;
     let mut reload = Reload {
@@ -74,6 +75,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         serving: args.serving,
         config,
         sources,
+        start,
         handle,
     };
     let done = attend(&mut task, &mut stop, &service, &mut reload).await;

@@ -11,28 +11,29 @@ use async_trait::async_trait;
 
 use super::context::Context;
 use super::error::{CliError, Result};
+use super::sources::Sources;
 use crate::artifacts::{ArtifactOptions, LocalArtifacts};
 use crate::clock::{Clock, Entropy, Random};
 use crate::cluster::{self, Cluster, HazelcastCluster};
-use crate::config::{Config, Origin, SourceConfig};
+use crate::config::{Config, SourceConfig};
 use crate::engine::{
     self, ClusterTarget, Clusters, Configuration, EngineParts, EngineTask, Handle, Mode, Settings,
 };
 use crate::hazelcast::{Credentials, CredentialsSource, TlsConfig};
 use crate::plan;
 use crate::plan::record::Recorded;
-use crate::resources::{CredentialsSpec, Digest, Revision};
+use crate::resources::{CredentialsSpec, Revision};
 use crate::secrets::{FileSecrets, SecretError, Secrets};
-use crate::source::git::{FirstFetch, GitOptions, GitParts, GitSource};
-use crate::source::{DirectoryOptions, DirectorySource, Source};
+use crate::source::Source;
+use crate::source::git::FirstFetch;
 use crate::store::{
-    self, Change, EventEntry, JournalEntry, RevisionEntry, SledStore, Store, StoreError,
+    self, Change, EventEntry, HeldState, JournalEntry, RevisionEntry, SledStore, Store, StoreError,
 };
 
-/// This program, also after an upgrade has put another into its place.
-const OURSELVES: &str = "/proc/self/exe";
 /// What a daemon waits for: a remote that is away holds nothing up that an earlier run fetched.
-pub(super) const DAEMON: FirstFetch = FirstFetch::WaitForAnything(Duration::from_secs(10));
+pub(super) const DAEMON: FirstFetch = FirstFetch::Anything(Duration::from_secs(10));
+/// What a command waits for that needs the latest: each source's own timeout ends it.
+const LATEST: FirstFetch = FirstFetch::Latest(Duration::MAX);
 
 /// A running engine. Dropping it breaks off what it does.
 pub(super) struct Running {
@@ -42,6 +43,8 @@ pub(super) struct Running {
     pub(super) task: EngineTask,
     /// Where desired state comes from.
     pub(super) sources: Vec<Arc<dyn Source>>,
+    /// What more of them are started with.
+    pub(super) start: Sources,
     _scratch: Option<Scratch>,
 }
 
@@ -50,18 +53,22 @@ pub(super) struct Running {
 /// `first` is what the start waits for where a source is a repository.
 pub(super) async fn keep(context: &Context, config: &Config, first: FirstFetch) -> Result<Running> {
     let state = config.state()?;
-    let clones = Clones::kept(state, first);
     let entropy = Arc::new(Random::from_os());
+    // What lies beside the store is of whoever has it: no source touches a clone before.
+    let held = HeldState::take(state).await?;
+    let start = Sources::below(state, config, first);
+    start.remove_others(config).await;
     // Both take a while where there is much, and neither needs the other.
-    let (store, sources) = tokio::join!(
-        SledStore::open(state, &*context.clock, &*entropy),
-        sources(context, config, &clones)
-    );
-    let store = Arc::new(store?);
-    clones.remove_others(config);
+    let opened = SledStore::open_held(held, &*context.clock, &*entropy);
+    let (store, sources) = tokio::try_join!(
+        async { opened.await.map_err(CliError::from) },
+        start.start(context, config, &[], |_| false)
+    )?;
+    let store: Arc<dyn Store> = Arc::new(store);
     let settings = settings(config, Mode::Keep)?;
     let jars = state.join("jars");
-    start(context, config, (store, sources?), jars, settings, None).await
+    let sources = (start, sources);
+    begin(context, config, (store, sources), jars, settings, None).await
 }
 
 /// Starts an engine that only looks and plans, with these records; with none, it takes what is ours
@@ -70,28 +77,24 @@ pub(super) async fn look(
     context: &Context,
     config: &Config,
     recorded: Option<Recorded>,
+    patience: Duration,
 ) -> Result<Running> {
     let mut settings = settings(config, Mode::Look)?;
     settings.plan.rebuilding = recorded.is_none();
     let store = Arc::new(Remembered(recorded.unwrap_or_default()));
     let scratch = Scratch::make()?;
     let jars = scratch.0.join("jars");
-    let sources = sources(context, config, &Clones::below(&scratch.0)).await?;
-    start(
-        context,
-        config,
-        (store, sources),
-        jars,
-        settings,
-        Some(scratch),
-    )
-    .await
+    let start = Sources::below(&scratch.0, config, FirstFetch::Latest(patience));
+    let sources = start.start(context, config, &[], |_| false).await?;
+    let sources = (start, sources);
+    let scratch = Some(scratch);
+    begin(context, config, (store, sources), jars, settings, scratch).await
 }
 
-async fn start(
+async fn begin(
     context: &Context,
     config: &Config,
-    (store, sources): (Arc<dyn Store>, Vec<Arc<dyn Source>>),
+    (store, (start, sources)): (Arc<dyn Store>, (Sources, Vec<Arc<dyn Source>>)),
     jars: PathBuf,
     settings: Settings,
     scratch: Option<Scratch>,
@@ -124,6 +127,7 @@ async fn start(
         handle,
         task,
         sources,
+        start,
         _scratch: scratch,
     })
 }
@@ -163,122 +167,24 @@ pub(super) fn targets(config: &Config) -> BTreeMap<String, ClusterTarget> {
 /// What the sources show now.
 pub(super) async fn revisions(context: &Context, config: &Config) -> Result<Vec<Arc<Revision>>> {
     let scratch = Scratch::make()?;
-    let sources = sources(context, config, &Clones::below(&scratch.0)).await?;
+    let start = Sources::below(&scratch.0, config, LATEST);
+    let sources = start.start(context, config, &[], |_| false).await?;
     let shown = sources.iter();
     Ok(shown
         .map(|source| Arc::clone(&source.revisions().borrow()))
         .collect())
 }
 
-/// The sources of the configuration, each looked at once.
-async fn sources(
-    context: &Context,
-    config: &Config,
-    clones: &Clones,
-) -> Result<Vec<Arc<dyn Source>>> {
-    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
-    for source in config.sources()? {
-        sources.push(self::source(context, config, source, clones).await?);
-    }
-    Ok(sources)
-}
-
-/// A source of the configuration, looked at once.
-async fn source(
-    context: &Context,
-    config: &Config,
-    source: &SourceConfig,
-    clones: &Clones,
-) -> Result<Arc<dyn Source>> {
-    let name = source.name.clone();
-    let directory = match &source.origin {
-        Origin::Directory(directory) => directory,
-        Origin::Git(options) => {
-            let parts = GitParts {
-                directory: clones.of(source, options),
-                program: PathBuf::from(OURSELVES),
-                secrets: Arc::new(secrets(config)),
-                entropy: Arc::new(Random::from_os()),
-            };
-            let first = clones.first;
-            return Ok(Arc::new(
-                GitSource::start(name, options.clone(), parts, first).await,
-            ));
-        }
-    };
-    let (options, clock) = (DirectoryOptions::default(), Arc::clone(&context.clock));
-    let started = DirectorySource::start(name, directory, options, clock).await;
-    Ok(Arc::new(started.map_err(CliError::failed)?))
-}
-
-/// Where the clones of Git sources are, and how long a start waits for them.
-struct Clones {
-    directory: PathBuf,
-    first: FirstFetch,
-}
-
-impl Clones {
-    /// Those beside the state.
-    fn kept(state: &Path, first: FirstFetch) -> Self {
-        let directory = state.join("git");
-        Self { directory, first }
-    }
-
-    /// Those of a command, which shows what is there now.
-    fn below(scratch: &Path) -> Self {
-        Self {
-            directory: scratch.join("git"),
-            first: FirstFetch::Wait,
-        }
-    }
-
-    /// That of one source: another wherever another commit may be meant, so that two never share one.
-    fn of(&self, source: &SourceConfig, options: &GitOptions) -> PathBuf {
-        let (url, reference) = (&options.url, &options.reference);
-        let meant = format!("{url}\n{reference}\n{}", options.path);
-        let digest = Digest::of(meant.as_bytes()).short();
-        self.directory.join(format!("{}-{digest}", source.name))
-    }
-
-    /// Removes clones of sources that are configured no more.
-    fn remove_others(&self, config: &Config) {
-        let keep = config
-            .sources
-            .iter()
-            .filter_map(|source| match &source.origin {
-                Origin::Git(options) => Some(self.of(source, options)),
-                Origin::Directory(_) => None,
-            });
-        let keep: Vec<PathBuf> = keep.collect();
-        let found = std::fs::read_dir(&self.directory).into_iter().flatten();
-        for path in found.flatten().map(|entry| entry.path()) {
-            // One that can't be removed takes room, and nothing else.
-            if !keep.contains(&path)
-                && let Err(error) = std::fs::remove_dir_all(&path)
-            {
-                tracing::debug!("{} can't be removed: {error}", path.display());
-            }
-        }
-    }
-}
-
 /// What a running engine goes on with once `before` became `config`. Sources that stay as they are
 /// keep what they know.
 pub(super) async fn reconfigured(
     context: &Context,
-    (before, running): (&Config, &[Arc<dyn Source>]),
+    (before, running, start): (&Config, &[Arc<dyn Source>], &Sources),
     config: &Config,
 ) -> Result<Configuration> {
-    let clones = Clones::kept(before.state()?, DAEMON);
-    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
-    for wanted in config.sources()? {
-        let stays = before.sources.contains(wanted);
-        let same = running.iter().find(|source| *source.name() == wanted.name);
-        sources.push(match same.filter(|_| stays) {
-            Some(same) => Arc::clone(same),
-            None => source(context, config, wanted, &clones).await?,
-        });
-    }
+    let stays = |wanted: &SourceConfig| before.sources.contains(wanted);
+    let start = start.waiting(DAEMON);
+    let sources = start.start(context, config, running, stays).await?;
     let settings = settings(config, Mode::Keep)?;
     // Who owns the jobs stays until the next start: the records and the clusters name the owner.
     let owner = before.owner()?.to_owned();
@@ -350,7 +256,7 @@ impl Clusters for Connector {
 }
 
 /// The secrets of the configuration.
-fn secrets(config: &Config) -> FileSecrets {
+pub(super) fn secrets(config: &Config) -> FileSecrets {
     FileSecrets::new(config.credentials.clone(), config.secrets.clone())
 }
 
@@ -397,10 +303,10 @@ impl Store for Remembered {
 }
 
 /// A directory of this process alone, removed in the end.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    fn make() -> Result<Self> {
+    pub(super) fn make() -> Result<Self> {
         let name = format!("jetkeeper-plan-{}", Random::from_os().uuid());
         let path = std::env::temp_dir().join(name);
         let made = DirBuilder::new().mode(0o700).create(&path);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::RawConfig;
 use crate::resources::reading::Reading;
-use crate::source::git::{GitOptions, GitReference, GitUrl};
+use crate::source::git::{GitOptions, GitReference, GitUrl, KnownHosts, Transport};
 
 /// The bounds of the time between two questions to a remote.
 const INTERVAL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_hours(24));
@@ -28,6 +28,8 @@ pub(super) struct RawGit {
     timeout: Option<String>,
     secret_name: Option<String>,
     ca_file: Option<PathBuf>,
+    known_hosts: Option<String>,
+    known_hosts_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
@@ -53,7 +55,7 @@ pub(super) fn read(
         Some(Err(error)) => {
             // Without the URL itself, which may have a password in it.
             let message = format!("this URL can't be used: {error}");
-            let help = "write `url: https://host/repository.git`";
+            let help = "write `url: https://host/repository.git` or `url: git@host:repository.git`";
             reading.refuse(&[sources, index, "git", "url"], message, help);
             None
         }
@@ -69,7 +71,9 @@ pub(super) fn read(
     let reference = reference(raw.r#ref.as_ref(), &git, reading);
     let interval = time(raw.interval.as_deref(), "interval", INTERVAL, &git, reading);
     let timeout = time(raw.timeout.as_deref(), "timeout", TIMEOUT, &git, reading);
-    let usual = GitOptions::new(url?);
+    let url = url?;
+    ssh(raw, &url, &git, reading);
+    let usual = GitOptions::new(url);
     Some(GitOptions {
         reference,
         path,
@@ -77,8 +81,49 @@ pub(super) fn read(
         timeout: timeout.unwrap_or(usual.timeout),
         secret_name: raw.secret_name.clone(),
         ca_file: raw.ca_file.as_ref().map(|file| base.join(file)),
+        known_hosts: raw.known_hosts.clone(),
+        known_hosts_file: raw.known_hosts_file.as_ref().map(|file| base.join(file)),
         ..usual
     })
+}
+
+/// Checks what SSH needs: who we are, and by which keys the host is known.
+fn ssh(raw: &RawGit, url: &GitUrl, at: &[&str; 3], reading: &mut Reading<'_, RawConfig>) {
+    let known = raw.known_hosts.is_some() || raw.known_hosts_file.is_some();
+    if url.transport != Transport::Ssh {
+        if known {
+            let message =
+                "only hosts of SSH are known by keys, and this one is not reached over SSH";
+            let help = "take `knownHosts` and `knownHostsFile` out, or write an `ssh://` URL";
+            reading.refuse(at, message, help);
+        }
+        return;
+    }
+    if let Some(Err(error)) = raw.known_hosts.as_deref().map(KnownHosts::parse) {
+        let help = "write lines as in a file `known_hosts`: `host type key`";
+        reading.refuse(
+            &[at[0], at[1], at[2], "knownHosts"],
+            error.to_string(),
+            help,
+        );
+    }
+    if !reading.complete {
+        return;
+    }
+    if !known {
+        let message =
+            "nothing says by which key the host is known, so that it would not be connected to";
+        let help = format!(
+            "add `knownHosts`, with what `jetkeeper config learn-host-key {url}` prints once you know that it \
+             is right, or `knownHostsFile`"
+        );
+        reading.refuse(at, message, help);
+    }
+    if raw.secret_name.is_none() {
+        let message = "nothing says which key logs in";
+        let help = "add `secretName: …`, a secret with the key `identity`: a private key of SSH";
+        reading.refuse(at, message, help);
+    }
 }
 
 /// The path in the repository, without `/` at its ends.
@@ -176,6 +221,10 @@ pub(super) struct ShownGit<'a> {
     secret_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_file: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_hosts: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_hosts_file: Option<&'a Path>,
 }
 
 #[derive(Debug, Serialize)]
@@ -200,6 +249,8 @@ impl<'a> From<&'a GitOptions> for ShownGit<'a> {
             max_jar_size: _,
             secret_name,
             ca_file,
+            known_hosts,
+            known_hosts_file,
         } = options;
         Self {
             url: url.as_str(),
@@ -215,6 +266,8 @@ impl<'a> From<&'a GitOptions> for ShownGit<'a> {
             timeout: shown(*timeout),
             secret_name: secret_name.as_deref(),
             ca_file: ca_file.as_deref(),
+            known_hosts: known_hosts.as_deref(),
+            known_hosts_file: known_hosts_file.as_deref(),
         }
     }
 }

@@ -287,7 +287,7 @@ fn all_faults_are_told_at_once_each_with_its_place() {
 sources:
   - {name: jobs, directry: {path: x}}
   - {name: \"a b\", directory: {path: x}}
-  - {name: repo, git: {url: ssh://x}}
+  - {name: repo, git: {url: ftp://x}}
   - {name: repo, directory: {path: x}}
 clusters:
   dev: {addresses: [\"h:0\"]}
@@ -301,7 +301,7 @@ prune: {maxDeletions: many, maxDeletionsPercent: 25}
     1:1: unknown field `ownr` in `configuration` | did you mean `owner`?
     3:18: unknown field `directry` in `configuration.sources[0]` | did you mean `directory`?
     4:12: `a b` can't be a source's name | use letters, digits, `-`, `_` and `.`
-    5:29: this URL can't be used: this version can't fetch over SSH yet; write an https URL and put a token into a secret | write `url: https://host/repository.git`
+    5:29: this URL can't be used: it is none of https://…, ssh://…, user@host:path, file:///…, /path | write `url: https://host/repository.git` or `url: git@host:repository.git`
     6:12: there is another source named `repo` | what is recorded of a source is found by its name
     8:21: `h:0` is no HOST:PORT: the port is a number from 1 to 65535 | write "host:5701"
     9:9: the cluster `prod` has no addresses | name one member at least: `addresses: ["host:5701"]`
@@ -329,7 +329,8 @@ prune: {maxDeletionsPercent: 125}
     insta::assert_snapshot!(scene.faults(), @r#"
     2:5: the source does not say where it is | add `directory: {path: …}` or `git: {url: …}`
     3:12: `a b` can't be a source's name | use letters, digits, `-`, `_` and `.`
-    4:29: this URL can't be used: this version can't fetch over SSH yet; write an https URL and put a token into a secret | write `url: https://host/repository.git`
+    4:23: nothing says by which key the host is known, so that it would not be connected to | add `knownHosts`, with what `jetkeeper config learn-host-key ssh://x` prints once you know that it is right, or `knownHostsFile`
+    4:23: nothing says which key logs in | add `secretName: …`, a secret with the key `identity`: a private key of SSH
     5:12: there is another source named `jobs` | what is recorded of a source is found by its name
     7:21: `h:0` is no HOST:PORT: the port is a number from 1 to 65535 | write "host:5701"
     8:9: the cluster `prod` has no addresses | name one member at least: `addresses: ["host:5701"]`

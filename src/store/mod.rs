@@ -48,7 +48,7 @@ use async_trait::async_trait;
 pub use change::{Change, EventEntry, JournalEntry, JournalEvent, RevisionEntry};
 pub use ledger::{MAX_TEXT, Retention};
 pub use memory::{MemoryDisk, MemoryStore};
-pub use sled_store::SledStore;
+pub use sled_store::{HeldState, SledStore};
 
 use journal::IllegalEvent;
 use layout::Layout;

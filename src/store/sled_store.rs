@@ -35,6 +35,28 @@ pub struct SledStore {
     worker: Arc<Worker>,
 }
 
+/// A state directory that no other process has, before anything in it is opened. What lies beside the
+/// store belongs to whoever has it.
+#[derive(Debug)]
+pub struct HeldState {
+    layout: Layout,
+    lock: Arc<ProcessLock>,
+}
+
+impl HeldState {
+    /// Takes the directory, or says who has it.
+    pub async fn take(dir: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let dir = dir.into();
+        let path = dir.display().to_string();
+        blocking(path, move || {
+            let layout = Layout::make(&dir)?;
+            let lock = Arc::new(ProcessLock::take(&layout.lock(), &dir)?);
+            Ok(Self { layout, lock })
+        })
+        .await
+    }
+}
+
 /// Who a new store is and when it was made.
 #[derive(Debug, Clone)]
 pub(super) struct Birth {
@@ -58,9 +80,19 @@ impl SledStore {
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<Self, StoreError> {
-        let (dir, birth) = (dir.into(), Birth::new(clock, entropy));
-        let path = dir.display().to_string();
-        blocking(path, move || open(&dir, birth)).await
+        let held = HeldState::take(dir).await?;
+        Self::open_held(held, clock, entropy).await
+    }
+
+    /// The same in a directory that is held already.
+    pub async fn open_held(
+        held: HeldState,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, StoreError> {
+        let birth = Birth::new(clock, entropy);
+        let path = held.layout.label();
+        blocking(path, move || open(&held, birth)).await
     }
 
     /// Whether there is state in `dir`, sound or not. Makes nothing. Blocks for a moment.
@@ -141,18 +173,16 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn open(dir: &Path, birth: Birth) -> Result<SledStore, StoreError> {
-    let layout = Layout::make(dir)?;
-    let lock = Arc::new(ProcessLock::take(&layout.lock(), dir)?);
+fn open(HeldState { layout, lock }: &HeldState, birth: Birth) -> Result<SledStore, StoreError> {
     match layout.survey()? {
         Survey::State => {}
-        Survey::Nothing => create(&layout, &lock, |disk| write_empty(disk, birth).map(drop))?,
+        Survey::Nothing => create(layout, lock, |disk| write_empty(disk, birth).map(drop))?,
         Survey::MovedAside(path) => {
             let path = path.display();
             return Err(layout.damage(format!("it was moved aside to {path} and not rebuilt yet")));
         }
     }
-    SledStore::of(&layout, &lock)
+    SledStore::of(layout, lock)
 }
 
 fn create_rebuilt(dir: &Path, birth: Birth, change: Change) -> Result<SledStore, StoreError> {

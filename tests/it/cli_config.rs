@@ -45,7 +45,7 @@ fn every_fault_of_the_file_is_shown_with_its_line() {
     let scratch = Scratch::new();
     let config = scratch.write(
         "jetkeeper.yaml",
-        "ownr: keeper-1\nsources:\n  - {name: jobs, git: {url: ssh://x}}\nprune: {maxDeletions: some}\n",
+        "ownr: keeper-1\nsources:\n  - {name: jobs, git: {url: ftp://x}}\nprune: {maxDeletions: some}\n",
     );
     let output = Program::run(["--config", config.to_str().unwrap(), "run"]).code(2);
     assert_eq!(output.stdout, "");
@@ -58,12 +58,12 @@ fn every_fault_of_the_file_is_shown_with_its_line() {
       | ^^^^
       = help: did you mean `owner`?
 
-    error: this URL can't be used: this version can't fetch over SSH yet; write an https URL and put a token into a secret
+    error: this URL can't be used: it is none of https://…, ssh://…, user@host:path, file:///…, /path
      --> FILE:3:29
       |
-    3 |   - {name: jobs, git: {url: ssh://x}}
+    3 |   - {name: jobs, git: {url: ftp://x}}
       |                             ^^^^^^^
-      = help: write `url: https://host/repository.git`
+      = help: write `url: https://host/repository.git` or `url: git@host:repository.git`
 
     error: `configuration.prune.maxDeletions` must be a whole number, not the text `some`
      --> FILE:4:23

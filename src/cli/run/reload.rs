@@ -13,6 +13,7 @@ use super::log_fault;
 use crate::cli::args::{Keeping, Serving};
 use crate::cli::context::Context;
 use crate::cli::error::Result;
+use crate::cli::sources::Sources;
 use crate::cli::wiring;
 use crate::config::Config;
 use crate::engine::Handle;
@@ -27,6 +28,7 @@ pub(super) struct Reload<'a> {
     pub(super) serving: Serving,
     pub(super) config: Config,
     pub(super) sources: Vec<Arc<dyn Source>>,
+    pub(super) start: Sources,
     pub(super) handle: Handle,
 }
 
@@ -62,7 +64,7 @@ impl Reload<'_> {
     async fn renew(&mut self) -> Result<Vec<&'static str>> {
         let config = self.context.serving(self.keeping.clone(), &self.serving);
         let config = config.inspect_err(|error| error.faults().iter().for_each(log_fault))?;
-        let before = (&self.config, &*self.sources);
+        let before = (&self.config, &*self.sources, &self.start);
         let next = wiring::reconfigured(self.context, before, &config).await?;
         self.sources.clone_from(&next.sources);
         self.handle.configure(next);

@@ -17,6 +17,8 @@ pub(super) enum Errand {
     Fetch(FetchErrand),
     /// Write blobs of the clone into files.
     Export(ExportErrand),
+    /// Ask an SSH host who it is.
+    HostKey(HostKeyErrand),
 }
 
 /// Bring the clone to what the remote has.
@@ -26,8 +28,13 @@ pub(super) struct FetchErrand {
     /// The directory of the clone.
     pub(super) place: PathBuf,
     pub(super) url: String,
-    pub(super) reference: GitReference,
+    /// What is wanted of it.
+    pub(super) references: Vec<GitReference>,
+    /// Commits that stay in the clone, whether or not the remote still has them.
+    pub(super) kept: Vec<String>,
     pub(super) login: Login,
+    /// The keys by which an SSH host is known, as in a file `known_hosts`.
+    pub(super) known_hosts: String,
     /// Whether to clone anew instead of going on from what is there.
     pub(super) anew: bool,
     /// How much may be received, in bytes.
@@ -42,6 +49,11 @@ pub(super) enum Login {
     None,
     /// A name and a password, or a token in the password's place.
     Password { user: String, password: String },
+    /// A private key of SSH, and what opens it.
+    Key {
+        key: String,
+        passphrase: Option<String>,
+    },
 }
 
 /// Write blobs of the clone into files.
@@ -54,6 +66,13 @@ pub(super) struct ExportErrand {
     pub(super) blobs: Vec<String>,
     /// The largest that is written, in bytes.
     pub(super) max_size: u64,
+}
+
+/// Ask an SSH host who it is.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HostKeyErrand {
+    pub(super) url: String,
 }
 
 /// A line of the child.
@@ -71,9 +90,20 @@ pub(super) enum Line {
 /// What came of an errand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
-    /// The commit that the clone has for the reference; none for an export.
-    pub(super) commit: Option<String>,
+pub(super) enum Answer {
+    /// What the clone has for each reference, else why it has nothing.
+    Fetched(Vec<Result<Found, String>>),
+    /// The files are there.
+    Exported,
+    /// The host's public key, as SSH sends it.
+    HostKey(Vec<u8>),
+}
+
+/// What the clone has for a reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Found {
+    pub(super) commit: String,
     /// The object of an annotated tag that leads there.
     pub(super) tag: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -42,6 +43,21 @@ pub(super) enum GitError {
         #[source]
         source: io::Error,
     },
+    /// The file of the keys by which the host is known can't be read.
+    #[error("the known hosts in {} can't be read", .path.display())]
+    KnownHosts {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What the remote has not.
+    #[error("{0}")]
+    Absent(String),
+    /// What several sources asked together.
+    #[error(transparent)]
+    Shared(Arc<GitError>),
     /// An object of the clone can't be read.
     #[error("the clone is damaged ({0}) and is made anew")]
     Damaged(String),
@@ -53,13 +69,18 @@ impl GitError {
         match self {
             Self::Damaged(_) => true,
             Self::Failed(failure) => failure.kind == FailureKind::Clone,
+            Self::Shared(error) => error.is_of_clone(),
             _ => false,
         }
     }
 
     /// Whether the remote asks to be asked less.
     pub(super) fn is_throttled(&self) -> bool {
-        matches!(self, Self::Failed(failure) if failure.kind == FailureKind::Throttled)
+        match self {
+            Self::Failed(failure) => failure.kind == FailureKind::Throttled,
+            Self::Shared(error) => error.is_throttled(),
+            _ => false,
+        }
     }
 
     /// The whole chain, as users read it.

@@ -21,10 +21,7 @@ pub(super) fn export(errand: &ExportErrand) -> Result<Answer, Failure> {
         write(&place, &objects, blob, errand.max_size)?;
         tell_progress();
     }
-    Ok(Answer {
-        commit: None,
-        tag: None,
-    })
+    Ok(Answer::Exported)
 }
 
 fn write(place: &Place, objects: &Odb<'_>, blob: &str, max_size: u64) -> Result<(), Failure> {

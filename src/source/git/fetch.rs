@@ -1,66 +1,70 @@
 //! In the child: brings a clone to what its remote has.
 //!
-//! The remote is asked what it has before anything is fetched. One reference is fetched, whole: what a
-//! later commit is judged by is its history. A clone is made aside and moved into place, so that what
-//! is there is either of use or of none.
+//! The remote is asked once what it has, for all that is wanted of it, before anything is fetched. A
+//! reference is fetched whole: what a later commit is judged by is its history. A clone is made aside
+//! and moved into place, so that what is there is either of use or of none.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use git2::{
-    AutotagOption, Direction, FetchOptions, Oid, ProxyOptions, RemoteRedirect, Repository,
-    RepositoryInitOptions, RepositoryOpenFlags,
+    AutotagOption, Direction, ErrorCode, FetchOptions, Oid, ProxyOptions, RemoteRedirect,
+    Repository, RepositoryInitOptions, RepositoryOpenFlags,
 };
 use rustix::fs::FlockOperation;
 
-use super::errand::{Answer, Failure, FailureKind, FetchErrand};
+use super::errand::{Answer, Failure, FailureKind, FetchErrand, Found};
 use super::inside::tell_progress;
 use super::login::Attempt;
 use super::place::{Place, remove};
 use super::reference::{Chosen, GitReference, RemoteHead};
+use super::upkeep;
+use crate::resources::Digest;
 
-/// The one reference of a clone.
-const INCOMING: &str = "refs/jetkeeper/incoming";
+/// Under this the clone has what the remote's references name.
+const INCOMING: &str = "refs/jetkeeper/incoming/";
 /// Where all that a remote has is put, to find one commit in it.
 const EVERYTHING: [&str; 2] = [
     "+refs/heads/*:refs/jetkeeper/heads/*",
     "+refs/tags/*:refs/jetkeeper/tags/*",
 ];
-/// How many packs may lie in a clone: every fetch adds one, and each is looked through.
-const MOST_PACKS: usize = 50;
+/// Those places.
+const ALL_OF_IT: [&str; 2] = ["refs/jetkeeper/heads/*", "refs/jetkeeper/tags/*"];
+/// Under this stand commits that are kept whatever the remote has.
+const KEPT: &str = "refs/jetkeeper/kept/";
 /// How long another child may go on, and how often it is looked whether it ended.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
-/// How often work on this machine is told of.
-const TICK: Duration = Duration::from_secs(5);
+
+/// What is had for each reference, else why nothing is.
+type Fetched = Vec<Result<Found, String>>;
 
 /// Fetches.
 pub(super) fn fetch(errand: &FetchErrand) -> Result<Answer, Failure> {
     let place = Place::of(&errand.place);
     let _lock = lock(&place)?;
     let current = place.repository();
-    let anew = errand.anew || !current.exists();
-    if !anew {
-        let mut repository = open(&current)?;
-        remove_leftovers(&current);
-        let answer = update(&mut repository, errand)?;
-        if packs(&current) > MOST_PACKS {
-            // What is there stays as it is where this fails.
-            drop(unstalled(|| compact(&place, errand)));
-        }
-        return Ok(answer);
+    let recovered = place.recover();
+    recovered.map_err(|error| on_disk(&current, &error))?;
+    if errand.anew || !current.exists() {
+        let new = place.new_repository();
+        remove(&new).map_err(|error| on_disk(&new, &error))?;
+        let fetched = update(&init(&new)?, errand)?;
+        place.replace().map_err(|error| on_disk(&current, &error))?;
+        return Ok(Answer::Fetched(fetched));
     }
-    let new = place.new_repository();
-    remove(&new).map_err(|error| on_disk(&new, &error))?;
-    let answer = update(&mut init(&new)?, errand)?;
-    replace(&place)?;
-    Ok(answer)
+    let repository = open(&current)?;
+    upkeep::remove_leftovers(&current);
+    let fetched = update(&repository, errand)?;
+    if upkeep::has_many_packs(&current) {
+        // What is there stays as it is where this fails.
+        drop(upkeep::unstalled(|| upkeep::compact(&place, errand)));
+    }
+    Ok(Answer::Fetched(fetched))
 }
 
 /// Only one child works on a clone, also where the daemon before left one behind.
@@ -87,7 +91,8 @@ fn open(path: &Path) -> Result<Repository, Failure> {
         .map_err(|error| Failure::clone(format!("the clone can't be opened: {error}")))
 }
 
-fn init(path: &Path) -> Result<Repository, Failure> {
+/// Makes an empty clone.
+pub(super) fn init(path: &Path) -> Result<Repository, Failure> {
     let mut options = RepositoryInitOptions::new();
     options
         .bare(true)
@@ -99,116 +104,66 @@ fn init(path: &Path) -> Result<Repository, Failure> {
     open(path)
 }
 
-/// Removes what a child left that was killed: locks that nobody holds, and parts of packs.
-fn remove_leftovers(repository: &Path) {
-    let is_lock = |name: &str| Path::new(name).extension().is_some_and(|it| it == "lock");
-    let stale = |name: &str| is_lock(name) || name.starts_with("pack_git2_");
-    let mut todo = vec![repository.to_owned()];
-    while let Some(directory) = todo.pop() {
-        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let is_directory = entry.file_type().is_ok_and(|it| it.is_dir());
-            // Loose objects are many, and none is left by a fetch.
-            if is_directory && name.len() > 2 {
-                todo.push(entry.path());
-            } else if !is_directory && name.to_str().is_some_and(stale) {
-                // One that can't be removed shows itself when it is in the way.
-                drop(fs::remove_file(entry.path()));
-            }
-        }
-    }
-}
-
-fn packs(repository: &Path) -> usize {
-    let entries = fs::read_dir(repository.join("objects/pack"));
-    let entries = entries.into_iter().flatten().flatten();
-    let packs = entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "pack"));
-    packs.count()
-}
-
-/// Does work of this machine, which no remote can stall; only the wall clock limits it.
-fn unstalled<T>(work: impl FnOnce() -> T) -> T {
-    let (done, working) = mpsc::channel::<()>();
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            while working.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                tell_progress();
-            }
-        });
-        let result = work();
-        drop(done);
-        result
-    })
-}
-
-/// Makes one pack of all: a clone of the clone.
-fn compact(place: &Place, errand: &FetchErrand) -> Result<(), Failure> {
-    let new = place.new_repository();
-    remove(&new).map_err(|error| on_disk(&new, &error))?;
-    let repository = init(&new)?;
-    let mut remote = repository
-        .remote_anonymous(&place.repository().to_string_lossy())
-        .map_err(|error| Failure::clone(error.message()))?;
-    let attempt = Attempt::new(errand);
-    let mut options = FetchOptions::new();
-    options.download_tags(AutotagOption::None);
-    options.remote_callbacks(attempt.callbacks(progress(errand.max_bytes)));
-    remote
-        .fetch(
-            &["+refs/jetkeeper/*:refs/jetkeeper/*"],
-            Some(&mut options),
-            None,
-        )
-        .map_err(|error| Failure::clone(error.message()))?;
-    replace(place)
-}
-
-/// Moves the new clone into the place of the old one.
-fn replace(place: &Place) -> Result<(), Failure> {
-    let (new, current) = (place.new_repository(), place.repository());
-    remove(&current)
-        .and_then(|()| fs::rename(&new, &current))
-        .map_err(|error| on_disk(&current, &error))
-}
-
-fn on_disk(path: &Path, error: &std::io::Error) -> Failure {
+pub(super) fn on_disk(path: &Path, error: &std::io::Error) -> Failure {
     Failure::remote(format!("{} can't be written: {error}", path.display()))
 }
 
-fn update(repository: &mut Repository, errand: &FetchErrand) -> Result<Answer, Failure> {
-    if let GitReference::Commit(commit) = &errand.reference {
-        // It never changes, so that a clone that has it needs no remote.
-        if let Some(answer) = commit_in(repository, commit) {
-            return Ok(answer);
-        }
+fn update(repository: &Repository, errand: &FetchErrand) -> Result<Fetched, Failure> {
+    if let Some(pinned) = pinned(repository, &errand.references) {
+        return Ok(pinned);
     }
-    let attempt = Attempt::new(errand);
-    let asked = ask(repository, errand, &attempt);
-    asked.map_err(|error| match error {
-        Asked::Refused(failure) => failure,
-        Asked::Git(error) => attempt.judge(&error),
-    })
+    let attempt = Attempt::new(errand)?;
+    let fetched = ask(repository, errand, &attempt).map_err(|error| {
+        // A remote on this machine has objects too, and errors of theirs look the same.
+        let is_ours = !errand.anew && !upkeep::is_sound(repository);
+        attempt.judge(&error, is_ours)
+    })?;
+    // They only keep objects from being thrown away when packs are made one.
+    drop(keep(repository, errand));
+    Ok(fetched)
 }
 
-/// Why the remote gave nothing.
-enum Asked {
-    Git(git2::Error),
-    Refused(Failure),
+/// Commits never change, so that a clone that has all that are wanted needs no remote.
+fn pinned(repository: &Repository, references: &[GitReference]) -> Option<Fetched> {
+    let commits = references.iter().map(|reference| match reference {
+        GitReference::Commit(commit) => commit_in(repository, commit).map(Ok),
+        _ => None,
+    });
+    commits.collect()
 }
 
-impl From<git2::Error> for Asked {
-    fn from(error: git2::Error) -> Self {
-        Self::Git(error)
-    }
-}
-
-/// Asks the remote what it has, and fetches it where we have it not.
-fn ask(repository: &Repository, errand: &FetchErrand, attempt: &Attempt) -> Result<Answer, Asked> {
+/// Asks the remote what it has, and fetches of what is wanted what we have not.
+fn ask(
+    repository: &Repository,
+    errand: &FetchErrand,
+    attempt: &Attempt,
+) -> Result<Fetched, git2::Error> {
     let mut remote = repository.remote_anonymous(&errand.url)?;
     let callbacks = attempt.callbacks(progress(errand.max_bytes));
     let mut connection = remote.connect_auth(Direction::Fetch, Some(callbacks), Some(proxy()))?;
     let heads = heads(&connection)?;
-    let mut fetch = |refspecs: &[&str]| {
+    let chosen: Vec<Option<Chosen>> = errand
+        .references
+        .iter()
+        .map(|reference| reference.choose(&heads))
+        .collect();
+    let new = chosen.iter().flatten();
+    let new = new.filter(|chosen| !has(repository, chosen));
+    let mut wanted: Vec<String> = new
+        .map(|chosen| format!("+{}:{}", chosen.name, incoming(chosen)))
+        .collect();
+    if errand
+        .references
+        .iter()
+        .any(|it| is_missing(repository, it))
+    {
+        // A name may have become a directory of names, and none may be in its way.
+        forget(repository, &ALL_OF_IT, |_| false)?;
+        wanted.extend(EVERYTHING.map(str::to_owned));
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    if !wanted.is_empty() {
         let mut options = FetchOptions::new();
         options
             .download_tags(AutotagOption::None)
@@ -216,29 +171,62 @@ fn ask(repository: &Repository, errand: &FetchErrand, attempt: &Attempt) -> Resu
             .follow_redirects(RemoteRedirect::None)
             .proxy_options(proxy())
             .remote_callbacks(attempt.callbacks(progress(errand.max_bytes)));
-        connection
-            .remote()
-            .fetch(refspecs, Some(&mut options), None)
-    };
-    if let GitReference::Commit(commit) = &errand.reference {
-        fetch(&EVERYTHING)?;
-        return commit_in(repository, commit).ok_or_else(|| absent(errand));
+        let remote = connection.remote();
+        remote.fetch(&wanted, Some(&mut options), None)?;
     }
-    let chosen = errand.reference.choose(&heads);
-    let chosen = chosen.ok_or_else(|| absent(errand))?;
-    if let Some(answer) = known(repository, &chosen) {
-        return Ok(answer);
-    }
-    fetch(&[&format!("+{}:{INCOMING}", chosen.name)])?;
-    // The remote may have moved on since it was asked.
-    let target = repository.refname_to_id(INCOMING)?;
-    let commit = repository.find_object(target, None)?.peel_to_commit()?;
-    Ok(answer(target, commit.id()))
+    let references = errand.references.iter().zip(&chosen);
+    let found = references.map(|(reference, chosen)| {
+        let found = match (reference, chosen) {
+            (GitReference::Commit(commit), _) => commit_in(repository, commit).map(Ok),
+            (_, Some(chosen)) => Some(resolve(repository, chosen, errand)?),
+            (_, None) => None,
+        };
+        Ok(found.unwrap_or_else(|| Err(format!("{} has no {reference}", errand.url))))
+    });
+    let found: Result<Fetched, git2::Error> = found.collect();
+    let keep: Vec<String> = chosen.iter().flatten().map(incoming).collect();
+    forget(repository, &["refs/jetkeeper/incoming/*"], |name| {
+        keep.iter().any(|it| it == name)
+    })?;
+    found
 }
 
-fn absent(errand: &FetchErrand) -> Asked {
-    let (url, reference) = (&errand.url, &errand.reference);
-    Asked::Refused(Failure::remote(format!("{url} has no {reference}")))
+/// Where the clone has what a reference of the remote names. Not under its own name: one of `a` and
+/// `a/b` may have followed the other.
+fn incoming(chosen: &Chosen) -> String {
+    format!("{INCOMING}{}", Digest::of(chosen.name.as_bytes()))
+}
+
+/// Whether the clone has what was chosen.
+fn has(repository: &Repository, chosen: &Chosen) -> bool {
+    let target = repository.refname_to_id(&incoming(chosen)).ok();
+    let target = target.filter(|it| it.to_string() == chosen.id);
+    target.is_some_and(|it| repository.find_object(it, None).is_ok())
+}
+
+/// Whether it is a commit that the clone has not.
+fn is_missing(repository: &Repository, reference: &GitReference) -> bool {
+    match reference {
+        GitReference::Commit(commit) => commit_in(repository, commit).is_none(),
+        _ => false,
+    }
+}
+
+/// The commit that a reference of the remote leads to. It may have moved on since it was asked.
+fn resolve(
+    repository: &Repository,
+    chosen: &Chosen,
+    errand: &FetchErrand,
+) -> Result<Result<Found, String>, git2::Error> {
+    let target = repository.refname_to_id(&incoming(chosen))?;
+    match repository.find_object(target, None)?.peel_to_commit() {
+        Ok(commit) => Ok(Ok(found(target, commit.id()))),
+        Err(error) if matches!(error.code(), ErrorCode::InvalidSpec | ErrorCode::Peel) => {
+            let (url, name) = (&errand.url, &chosen.name);
+            Ok(Err(format!("{name} of {url} leads to no commit")))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What the remote has. Names that are no UTF-8 are of no use to us, and the library panics on them.
@@ -252,34 +240,59 @@ fn heads(connection: &git2::RemoteConnection<'_, '_, '_>) -> Result<Vec<RemoteHe
     Ok(named.collect())
 }
 
-/// What the clone has already, where that is what was chosen.
-fn known(repository: &Repository, chosen: &Chosen) -> Option<Answer> {
-    let target = repository.refname_to_id(INCOMING).ok()?;
-    let commit = repository.find_object(target, None).ok()?;
-    let commit = commit.peel_to_commit().ok()?;
-    (target.to_string() == chosen.id).then(|| answer(target, commit.id()))
-}
-
-fn commit_in(repository: &Repository, commit: &str) -> Option<Answer> {
+fn commit_in(repository: &Repository, commit: &str) -> Option<Found> {
     let commit = repository.find_commit(Oid::from_str(commit).ok()?).ok()?;
-    Some(answer(commit.id(), commit.id()))
+    Some(found(commit.id(), commit.id()))
 }
 
-fn answer(target: Oid, commit: Oid) -> Answer {
-    Answer {
-        commit: Some(commit.to_string()),
+fn found(target: Oid, commit: Oid) -> Found {
+    Found {
+        commit: commit.to_string(),
         tag: (target != commit).then(|| target.to_string()),
     }
 }
 
-fn proxy() -> ProxyOptions<'static> {
+/// Gives the commits that are to stay a reference, and takes it from the others.
+fn keep(repository: &Repository, errand: &FetchErrand) -> Result<(), git2::Error> {
+    let name = |commit: &String| format!("{KEPT}{commit}");
+    let names: Vec<String> = errand.kept.iter().map(name).collect();
+    for (commit, name) in errand.kept.iter().zip(&names) {
+        let commit = repository.find_commit(Oid::from_str(commit)?);
+        if let Ok(commit) = commit {
+            repository.reference(name, commit.id(), true, "")?;
+        }
+    }
+    forget(repository, &["refs/jetkeeper/kept/*"], |name| {
+        names.iter().any(|it| it == name)
+    })
+}
+
+/// Removes references, but for those to keep.
+fn forget(
+    repository: &Repository,
+    globs: &[&str],
+    keep: impl Fn(&str) -> bool,
+) -> Result<(), git2::Error> {
+    for glob in globs {
+        for reference in repository.references_glob(glob)? {
+            let mut reference = reference?;
+            if !reference.name().is_ok_and(&keep) {
+                reference.delete()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The proxy that the environment names.
+pub(super) fn proxy() -> ProxyOptions<'static> {
     let mut proxy = ProxyOptions::new();
     proxy.auto();
     proxy
 }
 
 /// Tells now and then that it came further; no more where too much was received.
-fn progress(max_bytes: u64) -> impl FnMut(u64) -> bool {
+pub(super) fn progress(max_bytes: u64) -> impl FnMut(u64) -> bool {
     let mut told = Instant::now();
     move |received| {
         if told.elapsed() >= PROGRESS_INTERVAL {

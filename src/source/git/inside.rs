@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use super::errand::{Errand, Failure, Line};
-use super::{export, fetch};
+use super::{export, fetch, host_key};
 
 /// Does the errand that stands on stdin, and tells on stdout how it goes.
 pub fn do_errand() -> ExitCode {
@@ -24,6 +24,7 @@ pub fn do_errand() -> ExitCode {
     let done = match &errand {
         Ok(Errand::Fetch(errand)) => fetch::fetch(errand),
         Ok(Errand::Export(errand)) => export::export(errand),
+        Ok(Errand::HostKey(errand)) => host_key::learn(errand),
         Err(error) => Err(Failure::remote(format!(
             "this command is used by jetkeeper itself, and not by people: {error}"
         ))),

@@ -1,73 +1,63 @@
 //! The task behind a Git source: decides when to fetch, fetches, and publishes what is new.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::requests::Request;
-use super::child::Runner;
-use super::errand::{Errand, ExportErrand, FetchErrand, Login};
 use super::error::GitError;
 use super::options::GitOptions;
-use super::place::Place;
 use super::schedule::{Last, pause};
+use super::share::Share;
 use super::tree::{self, Known, Reading};
 use crate::clock::Entropy;
 use crate::resources::Revision;
-use crate::secrets::{SecretError, Secrets};
-
-/// The user where the secret names none. Where a token is given, hosts don't care.
-const USUAL_USER: &str = "git";
 
 /// The task behind a source.
 pub(super) struct Keeper {
     pub(super) options: GitOptions,
     pub(super) reading: Reading,
-    pub(super) place: Place,
-    pub(super) runner: Runner,
-    pub(super) secrets: Arc<dyn Secrets>,
+    pub(super) share: Arc<Share>,
+    /// What the last commit that was shown is noted under.
+    pub(super) label: String,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) revisions: watch::Sender<Arc<Revision>>,
     pub(super) requests: mpsc::Receiver<Request>,
-    pub(super) fetches: Arc<AtomicU64>,
     /// The files of the commit that is shown.
     pub(super) known: Known,
-    /// Whether the clone has to be made anew.
-    pub(super) anew: bool,
+    /// The last question to the remote whose answer was taken.
+    pub(super) seen: Option<(u64, Instant)>,
 }
 
 impl Keeper {
     /// Shows what an earlier run showed last, where that is still there.
     pub(super) async fn recall(&mut self) {
-        let place = self.place.clone();
-        let url = self.options.url.as_str().to_owned();
-        let recalled = spawn_blocking(move || {
-            place.prepare(&url).ok()?;
-            place.shown()
-        });
-        let Ok(Some(commit)) = recalled.await else {
+        let Ok(Some(commit)) = self.share.recall(self.label.clone()).await else {
             return;
         };
         if let Err(error) = self.show(&commit).await {
             let source = &self.reading.source;
             tracing::debug!(%source, "what was shown last can't be read: {}", error.words());
-            self.anew = error.is_of_clone();
+            if error.is_of_clone() {
+                self.share.mend(None).await;
+            }
         }
     }
 
-    /// Fetches whenever it is time to, until the source is dropped. `first` waits for the first fetch.
-    pub(super) async fn run(mut self, first: Request) {
+    /// Fetches whenever it is time to, until the source is dropped. `first` waits for the first fetch;
+    /// what the remote has been asked for since then is good enough for it.
+    pub(super) async fn run(mut self, first: Request, began: Instant) {
         let mut waiting = vec![first];
         let mut failures = 0;
+        let mut since = began;
         loop {
             while let Ok(request) = self.requests.try_recv() {
                 waiting.push(request);
+                since = Instant::now();
             }
-            let last = match self.update_or_mend().await {
+            let last = match self.update_or_mend(since).await {
                 Ok(()) => {
                     failures = 0;
                     Last::Answered
@@ -87,68 +77,42 @@ impl Keeper {
                 done.send(()).ok();
             }
             let pause = pause(self.options.interval, last, self.entropy.next_u64());
+            let (number, asked) = self.seen.unwrap_or((0, since));
             tokio::select! {
                 request = self.requests.recv() => match request {
-                    Some(request) => waiting.push(request),
+                    Some(request) => {
+                        waiting.push(request);
+                        since = Instant::now();
+                    }
                     None => return,
                 },
-                () = sleep(pause) => {}
+                // Another source of the repository asked, for all of them.
+                () = self.share.answered_after(number) => since = asked,
+                () = sleep(pause) => since = Instant::now(),
             }
         }
     }
 
     /// Fetches, and once more into a new clone where the one that is there is damaged.
-    async fn update_or_mend(&mut self) -> Result<(), GitError> {
-        let updated = self.update().await;
-        match updated {
-            Err(error) if error.is_of_clone() && !self.anew => {
+    async fn update_or_mend(&mut self, since: Instant) -> Result<(), GitError> {
+        let updated = self.update(since).await;
+        match (updated, self.seen) {
+            (Err(error), Some((number, _))) if error.is_of_clone() => {
                 let source = &self.reading.source;
                 tracing::warn!(%source, "{}; it is cloned anew", error.words());
-                self.anew = true;
-                self.update().await
+                self.share.mend(Some(number)).await;
+                self.update(Instant::now()).await
             }
-            updated => updated,
+            (updated, _) => updated,
         }
     }
 
-    async fn update(&mut self) -> Result<(), GitError> {
-        self.fetches.fetch_add(1, Ordering::Relaxed);
-        self.on_disk(Place::prepare).await?;
-        let login = self.login().await?;
-        let errand = Errand::Fetch(FetchErrand {
-            place: self.place.path().to_owned(),
-            url: self.options.url.as_str().to_owned(),
-            reference: self.options.reference.clone(),
-            login,
-            anew: self.anew,
-            max_bytes: self.options.max_size,
-        });
-        let answer = self.runner.run(&errand).await?;
-        let commit = answer.commit.ok_or(GitError::BrokenOff)?;
-        self.anew = false;
+    async fn update(&mut self, since: Instant) -> Result<(), GitError> {
+        let seen = self.share.fetch(since).await;
+        self.seen = Some((seen.number, seen.began));
+        let commit = seen.found?.commit;
         self.show(&commit).await?;
-        let shown = commit.clone();
-        self.on_disk(move |place, _| place.set_shown(&shown)).await
-    }
-
-    /// Who we are to the remote.
-    async fn login(&self) -> Result<Login, GitError> {
-        match &self.options.secret_name {
-            None => Ok(Login::None),
-            Some(name) => self.login_with(name).await.map_err(GitError::Secret),
-        }
-    }
-
-    async fn login_with(&self, secret: &str) -> Result<Login, SecretError> {
-        let user = self.secrets.find(secret, "username").await?;
-        let password = match self.secrets.find(secret, "token").await? {
-            Some(token) => token,
-            None => self.secrets.get(secret, "password").await?,
-        };
-        Ok(Login::Password {
-            user: user.map_or(USUAL_USER.to_owned(), |it| it.expose().to_owned()),
-            password: password.expose().to_owned(),
-        })
+        self.share.remember(self.label.clone(), commit).await
     }
 
     /// Publishes what a commit shows, once all of it is at hand.
@@ -162,20 +126,19 @@ impl Keeper {
         } else {
             self.read(commit).await?
         };
-        self.export_jars(&revision).await?;
-        let locations = revision.jars.values().map(|jar| jar.location.clone());
-        let mut keep: Vec<PathBuf> = locations.collect();
-        keep.sort_unstable();
+        self.share.export(revision.jars.values()).await?;
+        let jars = revision.jars.values().map(|jar| jar.location.clone());
+        let jars = jars.collect();
         self.publish(revision);
-        self.on_disk(move |place, _| {
-            place.retain_jars(|path| keep.binary_search_by(|it| it.as_path().cmp(path)).is_ok())
-        })
-        .await
+        self.share.show(commit, jars).await
     }
 
     async fn read(&mut self, commit: &str) -> Result<Revision, GitError> {
-        let (place, reading, commit) =
-            (self.place.clone(), self.reading.clone(), commit.to_owned());
+        let (place, reading, commit) = (
+            self.share.place().clone(),
+            self.reading.clone(),
+            commit.to_owned(),
+        );
         let mut known = std::mem::take(&mut self.known);
         let read = spawn_blocking(move || {
             let read = tree::read(&place, &reading, &commit, &mut known);
@@ -184,32 +147,6 @@ impl Keeper {
         let (read, known) = read.await.map_err(|_| GitError::BrokenOff)?;
         self.known = known;
         read.map_err(|error| GitError::Damaged(error.message().to_owned()))
-    }
-
-    /// Has the jars that are missing written into files.
-    async fn export_jars(&self, revision: &Revision) -> Result<(), GitError> {
-        let jars = revision.jars.clone();
-        let missing = spawn_blocking(move || {
-            let is_missing = |size: u64, path: &PathBuf| {
-                std::fs::metadata(path).map_or(true, |found| found.len() != size)
-            };
-            let missing = jars.into_values();
-            let missing = missing.filter(|jar| is_missing(jar.size, &jar.location));
-            missing.map(|jar| jar.stamp).collect::<Vec<String>>()
-        });
-        let mut blobs = missing.await.map_err(|_| GitError::BrokenOff)?;
-        if blobs.is_empty() {
-            return Ok(());
-        }
-        blobs.sort_unstable();
-        blobs.dedup();
-        let errand = Errand::Export(ExportErrand {
-            place: self.place.path().to_owned(),
-            blobs,
-            max_size: self.options.max_jar_size,
-        });
-        self.runner.run(&errand).await?;
-        Ok(())
     }
 
     fn publish(&self, revision: Revision) {
@@ -232,18 +169,5 @@ impl Keeper {
         }
         revision.trouble = Some(words);
         self.publish(revision);
-    }
-
-    /// Does something with our directory where blocking is allowed.
-    async fn on_disk(
-        &self,
-        work: impl FnOnce(&Place, &str) -> std::io::Result<()> + Send + 'static,
-    ) -> Result<(), GitError> {
-        let place = self.place.clone();
-        let url = self.options.url.as_str().to_owned();
-        let path = place.path().to_owned();
-        let done = spawn_blocking(move || work(&place, &url));
-        let done = done.await.map_err(|_| GitError::BrokenOff)?;
-        done.map_err(|source| GitError::Place { path, source })
     }
 }

@@ -7,11 +7,15 @@ use reqwest::Url;
 
 use super::errand::{Failure, FailureKind, FetchErrand, Login};
 use super::fetch::too_large;
+use super::host_key::HostCheck;
 use super::inside::tell_progress;
+use super::place::Place;
+use super::url::USUAL_USER;
 
 /// One attempt at a remote, and what was learnt of it.
 pub(super) struct Attempt<'a> {
     errand: &'a FetchErrand,
+    host: HostCheck,
     learnt: RefCell<Learnt>,
 }
 
@@ -24,11 +28,13 @@ struct Learnt {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(errand: &'a FetchErrand) -> Self {
-        Self {
+    pub(super) fn new(errand: &'a FetchErrand) -> Result<Self, Failure> {
+        let home = Place::of(&errand.place).home();
+        Ok(Self {
             errand,
+            host: HostCheck::new(&errand.url, &errand.known_hosts, &home)?,
             learnt: RefCell::default(),
-        }
+        })
     }
 
     /// The answers to what libgit2 asks meanwhile. `progress` is told how many bytes were received, and
@@ -39,6 +45,7 @@ impl<'a> Attempt<'a> {
     ) -> RemoteCallbacks<'b> {
         let mut callbacks = RemoteCallbacks::new();
         callbacks
+            .certificate_check(|shown, _| self.host.check(shown))
             .credentials(|asked, named, allowed| self.log_in(asked, named, allowed))
             .sideband_progress(|_words| {
                 tell_progress();
@@ -59,12 +66,16 @@ impl<'a> Attempt<'a> {
         allowed: CredentialType,
     ) -> Result<Cred, Error> {
         let denied = |words: &str| Error::new(ErrorCode::Auth, ErrorClass::Callback, words);
-        if !has_origin_of(asked, &self.errand.url) {
+        // Over SSH nobody can lead us elsewhere, and the host has shown who it is.
+        if !self.host.is_ssh() && !has_origin_of(asked, &self.errand.url) {
             return Err(denied("it leads to another host, which gets no secret"));
         }
         match &self.errand.login {
             Login::None => Err(denied("it asks who we are, and no `secretName` is given")),
-            Login::Password { .. } if self.asked_before() => {
+            Login::Key { .. } if allowed.contains(CredentialType::USERNAME) => {
+                Cred::username(USUAL_USER)
+            }
+            Login::Password { .. } | Login::Key { .. } if self.asked_before() => {
                 Err(denied("it refuses what the secret says"))
             }
             Login::Password { user, password }
@@ -73,6 +84,11 @@ impl<'a> Attempt<'a> {
                 Cred::userpass_plaintext(named.unwrap_or(user), password)
             }
             Login::Password { .. } => Err(denied("it takes neither password nor token")),
+            Login::Key { key, passphrase } if allowed.contains(CredentialType::SSH_MEMORY) => {
+                let user = named.unwrap_or(USUAL_USER);
+                Cred::ssh_key_from_memory(user, None, key, passphrase.as_deref())
+            }
+            Login::Key { .. } => Err(denied("it takes no key")),
         }
     }
 
@@ -83,14 +99,19 @@ impl<'a> Attempt<'a> {
         learnt.asked > 2
     }
 
-    /// What an error means.
-    pub(super) fn judge(&self, error: &Error) -> Failure {
-        let learnt = self.learnt.borrow();
-        if learnt.too_large {
+    /// What an error means; `is_ours` where our clone is known to be damaged.
+    pub(super) fn judge(&self, error: &Error, is_ours: bool) -> Failure {
+        if self.learnt.borrow().too_large {
             return too_large(self.errand.max_bytes);
         }
         let words = error.message();
         let url = &self.errand.url;
+        if is_ours {
+            return Failure::clone(format!("the clone is damaged: {words}"));
+        }
+        if let Some(words) = self.host.explain(error, url) {
+            return Failure::remote(format!("{url} is not connected to: {words}"));
+        }
         if words.contains("status code: 429") {
             return Failure {
                 kind: FailureKind::Throttled,
@@ -101,6 +122,10 @@ impl<'a> Attempt<'a> {
             (ErrorClass::Ssl, _) => format!(
                 "{url} can't prove who it is: {words}; `caFile` names the authorities of a company"
             ),
+            (ErrorClass::Ssh, _) if is_of_key(words) => format!(
+                "{url} lets us not in: the key can't be used ({words}); see that the secret's `identity` is a \
+                 private key, and its `passphrase` the one of that key"
+            ),
             (_, ErrorCode::Auth) => format!("{url} lets us not in: {words}"),
             (
                 ErrorClass::Odb
@@ -109,11 +134,20 @@ impl<'a> Attempt<'a> {
                 | ErrorClass::Repository
                 | ErrorClass::Reference,
                 _,
-            ) if !is_local(url) => return Failure::clone(format!("the clone is damaged: {words}")),
+            ) if !self.errand.anew && !is_local(url) => {
+                return Failure::clone(format!("the clone is damaged: {words}"));
+            }
             _ => format!("{url} can't be fetched from: {words}"),
         };
         Failure::remote(message)
     }
+}
+
+/// Whether libssh2 says that it can't use a private key.
+fn is_of_key(words: &str) -> bool {
+    ["private key", "passphrase", "PEM", "key file"]
+        .iter()
+        .any(|it| words.contains(it))
 }
 
 /// Whether both are of one scheme, host and port.

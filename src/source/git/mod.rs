@@ -7,7 +7,7 @@
 //! ```
 //!
 //! There is never a work tree. What talks to the remote is a process of its own, so that it can be
-//! killed. While the remote is away, the last revision stays, and says in `trouble` why it may not be
+//! killed. Sources of one repository share its clone and the questions to the remote. While the remote is away, the last revision stays, and says in `trouble` why it may not be
 //! the latest; after a restart it is shown again from the clone.
 
 mod child;
@@ -15,45 +15,55 @@ mod errand;
 mod error;
 mod export;
 mod fetch;
+mod host_key;
 mod inside;
 mod keeper;
+mod known_hosts;
+mod learn;
 mod login;
 mod options;
 mod place;
 mod reference;
+mod repositories;
+mod repository;
 mod schedule;
+mod share;
 mod tree;
+mod upkeep;
 mod url;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use child::ERRAND_COMMAND;
 pub use inside::do_errand;
+pub use known_hosts::{HostKey, KnownHosts, KnownHostsError, SshHost};
+pub use learn::{LearnError, learn_host_key};
 pub use options::GitOptions;
 pub use reference::GitReference;
+pub use repositories::Repositories;
 pub use url::{GitUrl, GitUrlError, Transport};
 
-use self::child::Runner;
 use self::keeper::Keeper;
-use self::place::Place;
+use self::share::Share;
 use self::tree::{Known, Reading};
 use super::Source;
 use super::requests::Requests;
 use super::walk::ITSELF;
 use crate::clock::Entropy;
-use crate::resources::{Revision, SourceName};
+use crate::resources::{Digest, Revision, SourceName};
 use crate::secrets::Secrets;
 
-/// What a Git source works with.
+/// What Git sources work with.
 pub struct GitParts {
-    /// A directory of its own, made where it is not there.
+    /// The directory of all clones, made where it is not there.
     pub directory: PathBuf,
     /// This program, which has [`ERRAND_COMMAND`].
     pub program: PathBuf,
@@ -66,19 +76,20 @@ pub struct GitParts {
 /// What a start waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstFetch {
-    /// For its end, so that the latest is shown where it can be had.
-    Wait,
+    /// For its end, so that the latest is shown where it can be had; at most so long.
+    Latest(Duration),
     /// For nothing where an earlier run left something to show, else so long.
-    WaitForAnything(Duration),
+    Anything(Duration),
 }
 
 /// A source that is a commit of a Git repository. It stops when it is dropped.
-#[derive(Debug)]
 pub struct GitSource {
     name: SourceName,
     revisions: watch::Receiver<Arc<Revision>>,
     requests: Requests,
-    fetches: Arc<AtomicU64>,
+    share: Arc<Share>,
+    // Dropping it kills the child too.
+    _keeper: AbortOnDropHandle<()>,
 }
 
 impl GitSource {
@@ -86,13 +97,13 @@ impl GitSource {
     pub async fn start(
         name: SourceName,
         options: GitOptions,
-        parts: GitParts,
+        repositories: &Repositories,
         first: FirstFetch,
     ) -> Self {
+        let began = Instant::now();
         let (sender, revisions) = watch::channel(Arc::new(nothing(&name)));
         let (requests, received) = Requests::channel();
-        let fetches = Arc::new(AtomicU64::new(0));
-        let place = Place::of(parts.directory);
+        let share = Arc::new(repositories.share(&options));
         let mut keeper = Keeper {
             reading: Reading {
                 source: name.clone(),
@@ -100,50 +111,50 @@ impl GitSource {
                 limits: GitOptions::limits(),
                 max_jar_size: options.max_jar_size,
             },
-            runner: Runner {
-                program: parts.program,
-                home: place.home(),
-                ca_file: options.ca_file.clone(),
-                timeout: options.timeout,
-                stall_timeout: options.stall_timeout,
-            },
+            label: label(&name, &options),
             options,
-            place,
-            secrets: parts.secrets,
-            entropy: parts.entropy,
+            share: Arc::clone(&share),
+            entropy: Arc::clone(&repositories.parts().entropy),
             revisions: sender,
             requests: received,
-            fetches: Arc::clone(&fetches),
             known: Known::new(),
-            anew: false,
+            seen: None,
         };
         keeper.recall().await;
         let shown = revisions.borrow().present;
         let (done, fetched) = oneshot::channel();
-        drop(tokio::spawn(keeper.run(done)));
+        let keeper = AbortOnDropHandle::new(tokio::spawn(keeper.run(done, began)));
+        let wait = match first {
+            FirstFetch::Latest(wait) => wait,
+            FirstFetch::Anything(_) if shown => Duration::ZERO,
+            FirstFetch::Anything(wait) => wait,
+        };
         // Where the wait is too long, what is shown says why there is nothing yet.
-        match first {
-            FirstFetch::Wait => drop(fetched.await),
-            FirstFetch::WaitForAnything(_) if shown => {}
-            FirstFetch::WaitForAnything(wait) => drop(tokio::time::timeout(wait, fetched).await),
-        }
+        drop(tokio::time::timeout(wait, fetched).await);
         Self {
             name,
             revisions,
             requests,
-            fetches,
+            share,
+            _keeper: keeper,
         }
     }
 
-    /// How often it has begun to fetch.
-    pub fn fetches(&self) -> u64 {
-        self.fetches.load(Ordering::Relaxed)
+    /// How often the remote was asked, by all sources of the repository.
+    pub fn questions(&self) -> u64 {
+        self.share.begun()
     }
+}
+
+/// What is noted for a source is of no use to one that means another commit, or another part of it.
+fn label(name: &SourceName, options: &GitOptions) -> String {
+    let meant = format!("{}\n{}", options.reference, options.path);
+    format!("{name}-{}", Digest::of(meant.as_bytes()).short())
 }
 
 /// What a source shows of which nothing was ever fetched.
 fn nothing(name: &SourceName) -> Revision {
-    let reason = "it was not fetched yet";
+    let reason = "its first fetch has not ended yet";
     Revision {
         source: name.clone(),
         id: String::new(),

@@ -28,6 +28,10 @@ pub struct GitOptions {
     pub max_jar_size: u64,
     /// The secret that logs us in.
     pub secret_name: Option<String>,
+    /// The keys by which an SSH host is known, as lines of a file `known_hosts`.
+    pub known_hosts: Option<String>,
+    /// A file of them.
+    pub known_hosts_file: Option<PathBuf>,
     /// A file of the authorities that https trusts, instead of the system's.
     pub ca_file: Option<PathBuf>,
 }
@@ -45,6 +49,8 @@ impl GitOptions {
             max_size: 1024 * 1024 * 1024,
             max_jar_size: 512 * 1024 * 1024,
             secret_name: None,
+            known_hosts: None,
+            known_hosts_file: None,
             ca_file: None,
         }
     }

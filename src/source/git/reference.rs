@@ -35,8 +35,6 @@ pub(super) struct Chosen {
     pub(super) name: String,
     /// What that names: a commit, or the object of an annotated tag.
     pub(super) id: String,
-    /// The commit.
-    pub(super) commit: String,
 }
 
 impl GitReference {
@@ -69,12 +67,9 @@ fn version(tag: &str) -> Option<Version> {
 fn named(heads: &[RemoteHead], name: &str) -> Option<Chosen> {
     let find = |name: &str| heads.iter().find(|head| head.name == name);
     let head = find(name)?;
-    // An annotated tag is an object of its own; beside it stands what it leads to.
-    let peeled = find(&format!("{name}^{{}}")).unwrap_or(head);
     Some(Chosen {
         name: name.to_owned(),
         id: head.id.clone(),
-        commit: peeled.id.clone(),
     })
 }
 
@@ -104,7 +99,7 @@ mod tests {
 
     fn chosen(reference: &GitReference, names: &[(&str, &str)]) -> Option<(String, String)> {
         let chosen = reference.choose(&heads(names))?;
-        Some((chosen.name, chosen.commit))
+        Some((chosen.name, chosen.id))
     }
 
     #[test]
@@ -123,7 +118,7 @@ mod tests {
                 GitReference::Branch("v1".into()),
                 some("refs/heads/v1", "b"),
             ),
-            (GitReference::Tag("v1".into()), some("refs/tags/v1", "d")),
+            (GitReference::Tag("v1".into()), some("refs/tags/v1", "c")),
             (GitReference::Branch("gone".into()), None),
         ] {
             assert_eq!(chosen(&reference, &remote), found, "{reference}");

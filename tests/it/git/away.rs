@@ -119,7 +119,7 @@ async fn a_fetch_that_hangs_is_killed() {
 }
 
 /// Whether a process has this home.
-fn runs_with_home(home: &Path) -> bool {
+pub(super) fn runs_with_home(home: &Path) -> bool {
     let variable = format!("HOME={}\0", home.display());
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let mut environments = processes.filter_map(|it| fs::read(it.path().join("environ")).ok());

@@ -6,7 +6,11 @@ mod odd;
 mod program;
 mod remote;
 mod revisions;
+mod shared;
+mod ssh;
+mod sshd;
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +18,7 @@ use jetkeeper::clock::Random;
 use jetkeeper::resources::{Revision, SourceName};
 use jetkeeper::secrets::FileSecrets;
 use jetkeeper::source::Source;
-use jetkeeper::source::git::{FirstFetch, GitOptions, GitParts, GitSource, GitUrl};
+use jetkeeper::source::git::{FirstFetch, GitOptions, GitParts, GitSource, GitUrl, Repositories};
 
 use crate::support::scratch::Scratch;
 use crate::support::wait::PATIENCE;
@@ -37,24 +41,40 @@ impl Scene {
         Self { place, options }
     }
 
-    /// Where the source's own directory is.
+    /// The directory of the one repository.
     fn clone(&self) -> PathBuf {
-        self.place.path().join("clone")
+        let mut clones = self.clones();
+        assert_eq!(clones.len(), 1, "{clones:?}");
+        clones.remove(0)
+    }
+
+    /// The directories of all repositories.
+    fn clones(&self) -> Vec<PathBuf> {
+        let found = fs::read_dir(self.place.path().join("git")).unwrap();
+        found.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    /// What this machine has for all sources.
+    fn repositories(&self) -> Repositories {
+        let secrets = self.place.path().join("secrets");
+        Repositories::new(GitParts {
+            directory: self.place.path().join("git"),
+            program: PathBuf::from(env!("CARGO_BIN_EXE_jetkeeper")),
+            secrets: Arc::new(FileSecrets::new(None, Some(secrets))),
+            entropy: Arc::new(Random::from_os()),
+        })
     }
 
     async fn start(&self) -> GitSource {
-        let parts = GitParts {
-            directory: self.clone(),
-            program: PathBuf::from(env!("CARGO_BIN_EXE_jetkeeper")),
-            secrets: Arc::new(FileSecrets::new(
-                None,
-                Some(self.place.path().join("secrets")),
-            )),
-            entropy: Arc::new(Random::from_os()),
-        };
-        let name = SourceName("jobs".to_owned());
-        GitSource::start(name, self.options.clone(), parts, FirstFetch::Wait).await
+        start("jobs", &self.options, &self.repositories()).await
     }
+}
+
+/// Starts a source and waits for its first fetch.
+async fn start(name: &str, options: &GitOptions, repositories: &Repositories) -> GitSource {
+    let name = SourceName(name.to_owned());
+    let first = FirstFetch::Latest(PATIENCE);
+    GitSource::start(name, options.clone(), repositories, first).await
 }
 
 /// What a source shows now.
