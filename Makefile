@@ -52,8 +52,9 @@ bench: fixtures ## measure beside a warm Java client
 fuzz: fixtures ## fuzz frames, messages and values of the client (SECONDS_EACH=60 each)
 	SECONDS_EACH=$(SECONDS_EACH) scripts/fuzz
 
-soak: fixtures ## copy a state of 1 GB beside Java programs (needs 12 GB of memory)
+soak: fixtures ## copy a state, and clone a repository, of 1 GB each (needs 12 GB of memory)
 	ONLY=copy $(CARGO) bench --locked --bench budgets
+	ONLY=repository $(CARGO) bench --locked --bench budgets
 
 check: tools ## format, lints, documentation, licences and sources of dependencies
 	$(CARGO) fmt --check

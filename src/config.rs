@@ -73,7 +73,7 @@ pub enum Origin {
     /// A directory, absolute.
     Directory(PathBuf),
     /// A Git repository.
-    Git(GitOptions),
+    Git(Box<GitOptions>),
 }
 
 impl SourceConfig {

@@ -1,6 +1,7 @@
 //! The real program as a daemon, and what it tells on its socket.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +30,18 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts it, and listens to what it tells of jobs.
     pub(crate) async fn start(places: &Places) -> Self {
-        let program = run(places);
+        Self::listened_to(run(places), &places.state).await
+    }
+
+    /// The same by a configuration that keeps state there.
+    pub(crate) async fn configured(config: &Path, state: &Path) -> Self {
+        let program = Program::start(["run".as_ref(), "--config".as_ref(), config.as_os_str()]);
+        Self::listened_to(program, state).await
+    }
+
+    async fn listened_to(program: Program, state: &Path) -> Self {
         let client = loop {
-            match Client::connect(&places.state).await.unwrap() {
+            match Client::connect(state).await.unwrap() {
                 Some(client) => break client,
                 None => sleep(POLL).await,
             }

@@ -16,12 +16,16 @@ mod copy;
 mod daemon;
 mod documents;
 mod fleet;
+mod git;
 mod java;
 mod jobs;
 mod keeper;
 mod load;
 mod member;
 mod ready;
+#[path = "../../tests/it/git/remote.rs"]
+#[allow(dead_code, reason = "the tests need more of it")]
+mod remote;
 mod rest;
 #[path = "../../tests/it/support/mod.rs"]
 #[allow(dead_code, reason = "the tests need more of it")]
@@ -39,12 +43,14 @@ const PARTS: &[Part] = &[
     ("ready", ready::measure),
     ("jobs", jobs::submits),
     ("status", jobs::statuses),
+    ("git", git::looks),
+    ("push", git::pushes),
     ("rest", rest::measure),
     ("client", client::map_gets),
 ];
 
 /// Parts that need gigabytes and minutes, so that they run only where they are named.
-const SOAK: &[Part] = &[("copy", copy::measure)];
+const SOAK: &[Part] = &[("copy", copy::measure), ("repository", git::large)];
 
 fn main() {
     let only = std::env::var("ONLY").ok();

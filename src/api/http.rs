@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! GET /healthz   200 as long as the engine's loop turns
-//! GET /readyz    200 once the first pass was made, all sources were read and all clusters answer; names what isn't so
+//! GET /readyz    200 once the first pass was made, all sources were read once and all clusters answer; names what isn't so
 //! GET /metrics   OpenMetrics
 //! ```
 //!
@@ -171,7 +171,7 @@ async fn readyz(State(shared): State<Shared>) -> Response {
     let published = shared.handle.published.borrow().clone();
     let missing = missing(&published);
     if missing.is_empty() {
-        return "ready\n".into_response();
+        return format!("ready\n{}", notes(&published)).into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, missing).into_response()
 }
@@ -184,8 +184,10 @@ fn missing(published: &Published) -> String {
     let mut lines = String::new();
     for (name, source) in &published.sources {
         if !source.present {
+            let why = source.trouble.as_deref();
+            let why = why.unwrap_or("it is not there, or has no document");
             // Writing to a string can't fail.
-            writeln!(lines, "source {name}: it can't be read").ok();
+            writeln!(lines, "source {name}: nothing of it is in force: {why}").ok();
         }
     }
     for (name, cluster) in &published.hazelcasts {
@@ -193,6 +195,18 @@ fn missing(published: &Published) -> String {
         if status.phase != "Connected" {
             let why = status.message.as_deref().unwrap_or("not connected yet");
             writeln!(lines, "cluster {name}: {}: {why}", status.phase).ok();
+        }
+    }
+    lines
+}
+
+/// What is ready and not as it should be. A source that is away now takes nothing from the jobs: what it
+/// showed last is in force, and another daemon could do no more.
+fn notes(published: &Published) -> String {
+    let mut lines = String::new();
+    for (name, source) in &published.sources {
+        if let Some(trouble) = &source.trouble {
+            writeln!(lines, "source {name}: may not be the latest: {trouble}").ok();
         }
     }
     lines
@@ -215,6 +229,8 @@ mod tests {
 
     use super::*;
     use crate::engine::ProgressBoard;
+    use crate::engine::published::SourceReport;
+    use crate::resources::SourceName;
     use crate::store::MemoryStore;
 
     #[tokio::test(start_paused = true)]
@@ -229,6 +245,30 @@ mod tests {
         let registry = Arc::new(metrics::registry(&handle));
         let answer = healthz(State(Shared { handle, registry })).await;
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
+    fn a_source_that_is_away_is_a_note_and_one_that_never_was_there_is_missing() {
+        let mut published = Published {
+            at: Some(jiff::Timestamp::UNIX_EPOCH),
+            ..Published::default()
+        };
+        let name = SourceName("jobs".to_owned());
+        let mut report = SourceReport {
+            revision: "abc".to_owned(),
+            present: true,
+            trouble: Some("its host is away".to_owned()),
+            errors: 0,
+            seen_at: None,
+        };
+        published.sources.insert(name.clone(), report.clone());
+        assert_eq!(missing(&published), "");
+        let note = "source jobs: may not be the latest: its host is away\n";
+        assert_eq!(notes(&published), note);
+        report.present = false;
+        published.sources.insert(name, report);
+        let line = "source jobs: nothing of it is in force: its host is away\n";
+        assert_eq!(missing(&published), line);
     }
 
     #[test]

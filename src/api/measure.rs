@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::engine::Published;
+use crate::engine::published::SourceReport;
 use crate::plan::record::{Condition, ConditionStatus, ConditionType};
 use crate::resources::Severity;
 
@@ -156,7 +157,9 @@ fn jobs(published: &Published) -> Vec<Measure> {
 fn sources(published: &Published) -> Vec<Measure> {
     let labels = |name: &crate::resources::SourceName| vec![("source", name.0.clone())];
     let sources = || published.sources.iter();
-    let up = sources().map(|(name, source)| (labels(name), number(source.present)));
+    let is_up = |source: &SourceReport| source.present && source.trouble.is_none();
+    let up = sources().map(|(name, source)| (labels(name), number(is_up(source))));
+    let present = sources().map(|(name, source)| (labels(name), number(source.present)));
     let errors = sources().map(|(name, source)| (labels(name), count(source.errors)));
     let seen = sources().filter_map(|(name, source)| {
         let seen = source.seen_at?;
@@ -167,8 +170,13 @@ fn sources(published: &Published) -> Vec<Measure> {
     vec![
         Measure::count(
             "jetkeeper_source_up",
-            "Whether a source could be read",
+            "Whether a source could be read when it was tried last",
             up.collect(),
+        ),
+        Measure::count(
+            "jetkeeper_source_in_force",
+            "Whether anything of a source is in force; while it can't be read, what it showed last",
+            present.collect(),
         ),
         Measure::count(
             "jetkeeper_source_errors",

@@ -76,8 +76,8 @@ impl Sources {
         let directory = match &source.origin {
             Origin::Directory(directory) => directory,
             Origin::Git(options) => {
-                let started =
-                    GitSource::start(name, options.clone(), &self.repositories, self.first);
+                let options = GitOptions::clone(options);
+                let started = GitSource::start(name, options, &self.repositories, self.first);
                 return Ok(Arc::new(started.await));
             }
         };
@@ -99,7 +99,7 @@ impl Sources {
 /// The repository of a source that is one.
 pub(super) fn git(source: &SourceConfig) -> Option<&GitOptions> {
     match &source.origin {
-        Origin::Git(options) => Some(options),
+        Origin::Git(options) => Some(&**options),
         Origin::Directory(_) => None,
     }
 }

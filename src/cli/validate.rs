@@ -11,11 +11,14 @@ use serde::Serialize;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::format::json;
-use crate::config::Config;
+use super::sources::git;
+use super::wiring;
+use crate::config::SourceConfig;
 use crate::resources::render::render;
 use crate::resources::{
     Desired, Fault, LoadCache, LoadOptions, Revision, Severity, SourceName, load,
 };
+use crate::source::git::GitOptions;
 use crate::source::{DirectoryOptions, DirectorySource, Source};
 
 /// Check the YAML, without any cluster.
@@ -47,37 +50,39 @@ struct Report<'a> {
     faults: &'a [Fault],
 }
 
-/// The sources, which have to be directories.
-fn directories(config: &Config) -> Result<Vec<PathBuf>> {
-    let mut directories = Vec::new();
-    for source in config.sources()? {
-        let Some(directory) = source.directory() else {
-            let name = &source.name;
-            let words =
-                format!("source {name} is a Git repository, which `validate` can't read yet");
-            let hint = "give the PATH of a checkout; `jetkeeper plan` reads the repository";
-            return Err(CliError::usage(words).hint(hint));
-        };
-        directories.push(directory.to_owned());
-    }
-    Ok(directories)
-}
-
 /// Checks.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let config = context.config()?;
-    let paths = if args.paths.is_empty() {
-        directories(&config)?
+    let mut repositories = config.clone();
+    let directories = if args.paths.is_empty() {
+        repositories.sources.retain(|it| git(it).is_some());
+        let sources = config.sources()?.iter();
+        let directories = sources.filter_map(SourceConfig::directory);
+        directories.map(Path::to_owned).collect()
     } else {
+        repositories.sources.clear();
         args.paths
     };
-    let revisions = revisions(context, &paths).await?;
+    let mut revisions = revisions(context, &directories).await?;
+    if !repositories.sources.is_empty() {
+        // As they are at their remotes now: what the daemon fetched is the daemon's.
+        revisions.extend(wiring::revisions(context, &repositories).await?);
+    }
     let options = LoadOptions {
         clusters: config.clusters.keys().cloned().collect::<BTreeSet<_>>(),
         check_references: true,
     };
     let desired = load(&revisions, &options, &mut LoadCache::default());
-    let faults: Vec<Fault> = desired.faults.iter().cloned().map(seen_from_here).collect();
+    let faults = desired.faults.iter().cloned();
+    let faults = faults.map(|fault| {
+        let mut sources = repositories.sources.iter();
+        let source = sources.find(|it| it.name == fault.place.source);
+        match source.and_then(git) {
+            Some(repository) => seen_in(repository, fault),
+            None => seen_from_here(fault),
+        }
+    });
+    let faults: Vec<Fault> = faults.collect();
     let count = |severity| {
         let same = faults.iter().filter(|fault| fault.severity == severity);
         same.count()
@@ -105,6 +110,19 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(errors > 0)))
 }
 
+/// The fault with its file's path as it is in the repository.
+fn seen_in(repository: &GitOptions, fault: Fault) -> Fault {
+    let (below, path) = (&*repository.path, &*fault.place.path);
+    let is_the_file = below.rsplit('/').next() == Some(path);
+    let path = match path {
+        _ if below.is_empty() => path.to_owned(),
+        "." => below.to_owned(),
+        _ if is_the_file => below.to_owned(),
+        path => format!("{below}/{path}"),
+    };
+    placed(fault, path)
+}
+
 /// Each path is a source of its own, named as it was given.
 async fn revisions(context: &Context, paths: &[PathBuf]) -> Result<Vec<Arc<Revision>>> {
     let mut revisions = Vec::new();
@@ -129,7 +147,7 @@ async fn revisions(context: &Context, paths: &[PathBuf]) -> Result<Vec<Arc<Revis
 }
 
 /// The fault with its file's path as it can be opened from here.
-fn seen_from_here(mut fault: Fault) -> Fault {
+fn seen_from_here(fault: Fault) -> Fault {
     let given = Path::new(&fault.place.source.0);
     let path = if given.is_file() {
         given.to_owned()
@@ -139,6 +157,10 @@ fn seen_from_here(mut fault: Fault) -> Fault {
         given.join(&fault.place.path)
     };
     let path = path.display().to_string();
+    placed(fault, path)
+}
+
+fn placed(mut fault: Fault, path: String) -> Fault {
     if let Some(snippet) = &mut fault.snippet {
         let (short, long) = (&fault.place.path, &path);
         *snippet = snippet.replacen(&format!("--> {short}"), &format!("--> {long}"), 1);

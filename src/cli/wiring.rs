@@ -91,10 +91,13 @@ pub(super) async fn look(
     begin(context, config, (store, sources), jars, settings, scratch).await
 }
 
+/// Sources that run, and what more of them are started with.
+type Started = (Sources, Vec<Arc<dyn Source>>);
+
 async fn begin(
     context: &Context,
     config: &Config,
-    (store, (start, sources)): (Arc<dyn Store>, (Sources, Vec<Arc<dyn Source>>)),
+    (store, (start, sources)): (Arc<dyn Store>, Started),
     jars: PathBuf,
     settings: Settings,
     scratch: Option<Scratch>,

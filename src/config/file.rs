@@ -129,7 +129,10 @@ fn sources(
                 reading.refuse(&at, message, "make two sources of it");
                 None
             }
-            (Some(git), None) => git::read(git, &at, base, reading).map(Origin::Git),
+            (Some(git), None) => {
+                let git = git::read(git, &at, base, reading);
+                git.map(|git| Origin::Git(Box::new(git)))
+            }
             (None, Some(path)) => Some(Origin::Directory(real(base.join(path)))),
             (None, None) => {
                 if reading.complete {

@@ -134,7 +134,7 @@ fn source(config: &SourceConfig) -> Source<'_> {
     let SourceConfig { name, origin } = config;
     let (directory, git) = match origin {
         Origin::Directory(path) => (Some(Place { path }), None),
-        Origin::Git(git) => (None, Some(ShownGit::from(git))),
+        Origin::Git(git) => (None, Some(ShownGit::from(&**git))),
     };
     Source {
         name: &name.0,

@@ -478,6 +478,43 @@ fn a_git_source_is_read_and_shown_as_it_was_written() {
 }
 
 #[test]
+fn hosts_of_ssh_are_known_by_lines_and_by_a_file() {
+    let scene = Scene::new(
+        "sources:
+  - name: jobs
+    git:
+      url: git@host:team/jobs.git
+      secretName: repository
+      knownHostsFile: known_hosts
+      knownHosts: |
+        host ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB
+",
+    );
+    let config = scene.load().unwrap();
+    let Origin::Git(git) = &config.sources[0].origin else {
+        panic!("{config:?}");
+    };
+    assert_eq!(git.known_hosts_file, Some(scene.path("known_hosts")));
+    let shown = serde_json::to_string(&ShownConfig::from(&config)).unwrap();
+    let again = Scene::new(&shown).load().unwrap();
+    assert_eq!(again.sources, config.sources);
+
+    let scene = Scene::new(
+        "sources:
+  - {name: a, git: {url: \"ssh://host/a.git\", secretName: s, knownHosts: \"host ssh-ed25519\"}}
+  - {name: b, git: {url: /b.git, knownHosts: \"\"}}
+",
+    );
+    let faults = scene.faults();
+    for words in [
+        "line 1 of the known hosts can't be read",
+        "is not reached over SSH",
+    ] {
+        assert!(faults.contains(words), "{words}: {faults}");
+    }
+}
+
+#[test]
 fn faults_of_git_sources_are_told_and_no_password_is_shown() {
     let scene = Scene::new(
         "sources:

@@ -60,7 +60,7 @@ impl Showing<'_> {
             steps: plan.steps.iter().map(|step| self.planned(step)).collect(),
             in_flight: in_flight.into(),
             faults: Arc::clone(self.manifests.faults()),
-            sources: sources(desired, self.recorded),
+            sources: sources(self.manifests, self.recorded),
             pauses: self
                 .recorded
                 .pauses
@@ -289,13 +289,16 @@ fn shows(resource: &JobResource, record: &JobRecord, status: &Arc<JobStatusRepor
 }
 
 fn sources(
-    desired: &Desired,
+    manifests: &Manifests,
     recorded: &Recorded,
 ) -> BTreeMap<crate::resources::SourceName, SourceReport> {
+    let desired = manifests.desired();
     let reports = desired.sources.iter().map(|(name, view)| {
+        let shown = manifests.loaded(name);
         let report = SourceReport {
             revision: view.revision.clone(),
             present: view.present,
+            trouble: shown.and_then(|shown| shown.trouble.clone()),
             errors: errors_of(desired, name),
             seen_at: recorded.sources.get(name).map(|record| record.seen_at),
         };

@@ -63,8 +63,11 @@ pub struct PlannedStep {
 pub struct SourceReport {
     /// The revision.
     pub revision: String,
-    /// Whether it could be read.
+    /// Whether it is there; with trouble, whether it was when it could be read last.
     pub present: bool,
+    /// Why the revision may not be the latest: the source can't be read now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// How many errors its documents have.
     pub errors: usize,
     /// When the revision was first seen.

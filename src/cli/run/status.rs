@@ -30,9 +30,9 @@ pub(super) fn line(published: &Published) -> String {
     let away = published.hazelcasts.iter();
     let away = away.filter(|(_, cluster)| cluster.status.phase != "Connected");
     parts.extend(away.map(|(name, _)| format!("cluster {name} is not connected")));
-    let unread = published.sources.iter();
-    let unread = unread.filter(|(_, source)| !source.present);
-    parts.extend(unread.map(|(name, _)| format!("source {name} can't be read")));
+    let troubled = published.sources.iter();
+    let troubled = troubled.filter(|(_, source)| !source.present || source.trouble.is_some());
+    parts.extend(troubled.map(|(name, _)| format!("source {name} can't be read")));
     if published.pauses.iter().any(|(what, _)| what.is_none()) {
         parts.push("everything is paused".to_owned());
     }
@@ -74,7 +74,8 @@ mod tests {
         }
         let away = SourceReport {
             revision: String::new(),
-            present: false,
+            present: true,
+            trouble: Some("its host is away".to_owned()),
             errors: 0,
             seen_at: None,
         };

@@ -125,9 +125,8 @@ impl GitSource {
         let (done, fetched) = oneshot::channel();
         let keeper = AbortOnDropHandle::new(tokio::spawn(keeper.run(done, began)));
         let wait = match first {
-            FirstFetch::Latest(wait) => wait,
             FirstFetch::Anything(_) if shown => Duration::ZERO,
-            FirstFetch::Anything(wait) => wait,
+            FirstFetch::Latest(wait) | FirstFetch::Anything(wait) => wait,
         };
         // Where the wait is too long, what is shown says why there is nothing yet.
         drop(tokio::time::timeout(wait, fetched).await);

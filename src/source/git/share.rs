@@ -74,7 +74,7 @@ impl Share {
         }
         self.repository.look(&mut state).await;
         let seen = state.last.as_ref().and_then(|it| it.seen(&reference));
-        seen.unwrap_or_else(|| Seen {
+        seen.unwrap_or(Seen {
             number: 0,
             began: since,
             found: Err(GitError::BrokenOff),

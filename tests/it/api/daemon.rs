@@ -260,6 +260,7 @@ pub(super) fn published() -> Published {
     let source = SourceReport {
         revision: "one".to_owned(),
         present: true,
+        trouble: None,
         errors: 0,
         seen_at: None,
     };

@@ -1,11 +1,16 @@
 //! The Git source: real repositories made by `git`, fetched by the real program as its child process.
 
 mod away;
+mod commands;
+mod faults;
 mod https;
+mod large;
 mod odd;
 mod program;
+mod proxies;
 mod remote;
 mod revisions;
+mod server;
 mod shared;
 mod ssh;
 mod sshd;
@@ -13,6 +18,7 @@ mod sshd;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jetkeeper::clock::Random;
 use jetkeeper::resources::{Revision, SourceName};
@@ -63,6 +69,13 @@ impl Scene {
             secrets: Arc::new(FileSecrets::new(None, Some(secrets))),
             entropy: Arc::new(Random::from_os()),
         })
+    }
+
+    /// A source that was started and waits for nothing.
+    async fn start_soon(&self) -> GitSource {
+        let name = SourceName("jobs".to_owned());
+        let first = FirstFetch::Anything(Duration::ZERO);
+        GitSource::start(name, self.options.clone(), &self.repositories(), first).await
     }
 
     async fn start(&self) -> GitSource {
