@@ -90,6 +90,8 @@ pub(super) fn compact(place: &Place, errand: &FetchErrand) -> Result<(), Failure
 /// Whether what a fetch reads of the clone can be read: its references, and the history below them.
 pub(super) fn is_sound(repository: &Repository) -> bool {
     let walked = || {
+        // It names nothing here, and a fetch reads it all the same.
+        repository.find_reference("HEAD")?;
         let mut walk = repository.revwalk()?;
         walk.set_sorting(Sort::NONE)?;
         for reference in repository.references_glob("refs/jetkeeper/*")? {

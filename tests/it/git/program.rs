@@ -59,7 +59,9 @@ fn what_is_pushed_runs_and_history_names_the_commit() {
         let events = run(&config, &["events"]).stdout;
         events.contains("can't be fetched from")
     });
-    assert!(run(&config, &["get", "jobs"]).stdout.contains("Running"));
+    eventually(PATIENCE, "the job goes on", || {
+        run(&config, &["get", "jobs"]).stdout.contains("Running")
+    });
     fs::rename(&away, remote.bare()).unwrap();
 
     let canceled =
