@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Seek;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use super::cache::{Draft, JarCache};
 use super::failure::{Failure, Retry};
-use super::fetch::{Fetched, Fetcher, Progress, Remote};
+use super::fetch::{Fetched, Fetcher, Remote};
 use super::file::ingest;
 use super::jar::main_classes;
 use super::options::ArtifactOptions;
+use super::progress::Progress;
 use super::validators::Validators;
 use crate::plan::jar::{JarProblem, MainClass};
 use crate::resources::{Digest, JarFile, JarOrigin};
@@ -78,6 +81,7 @@ pub(super) struct Resolver {
     cache: Arc<JarCache>,
     fetcher: Fetcher,
     max_jar_size: u64,
+    secret_interval: Duration,
     files: Semaphore,
     downloads: Semaphore,
 }
@@ -90,10 +94,24 @@ impl Resolver {
     ) -> Self {
         Self {
             cache,
-            fetcher: Fetcher::new(options.clone(), secrets),
+            fetcher: Fetcher::new(options, secrets),
             max_jar_size: options.max_jar_size,
+            secret_interval: options.secret_interval,
             files: Semaphore::new(options.parallel),
             downloads: Semaphore::new(options.parallel),
+        }
+    }
+
+    /// A digest by which other values of an origin's secret are told from those that it has now; none
+    /// where it has no secret.
+    pub(super) async fn secret_mark(&self, origin: &JarOrigin) -> Option<Digest> {
+        self.fetcher.secret_mark(&Remote::of(origin)?).await
+    }
+
+    /// Waits until an origin's secret has other values than those that had this mark.
+    pub(super) async fn secret_changed(&self, origin: &JarOrigin, mark: Digest) {
+        while self.secret_mark(origin).await == Some(mark) {
+            sleep(self.secret_interval).await;
         }
     }
 
@@ -199,7 +217,7 @@ impl Resolver {
             let (digest, validators) = (&resolved.digest, &resolved.validators);
             if let Err(error) = cache.remember_url(&remote.key(), digest, validators) {
                 // Then it is fetched once more after a restart.
-                tracing::warn!(url = %name, %error, "what a URL gave can't be remembered");
+                tracing::warn!(jar = %name, %error, "what a URL or bucket gave can't be remembered");
             }
             Ok(Some(resolved))
         });
