@@ -5,7 +5,7 @@ pub(crate) mod documents;
 pub(crate) mod http;
 pub(crate) mod member;
 pub(crate) mod openmetrics;
-mod process;
+pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod scratch;
 pub(crate) mod sources;
