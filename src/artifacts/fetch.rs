@@ -1,6 +1,11 @@
 //! Jars that are elsewhere: behind a URL, or in a bucket.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
 use super::bucket::{BucketJar, Buckets};
 use super::cache::{Draft, JarCache};
@@ -81,7 +86,13 @@ pub(super) struct Fetcher {
     web: Web,
     buckets: Buckets,
     secrets: Arc<dyn Secrets>,
+    secret_interval: Duration,
+    /// Of secrets that are waited for, as they were a moment ago: many jars may need one secret.
+    marks: Mutex<BTreeMap<SecretKeys, (Instant, Digest)>>,
 }
+
+/// A secret, and the keys that are asked of it.
+type SecretKeys = (String, &'static [&'static str]);
 
 impl Fetcher {
     pub(super) fn new(options: &ArtifactOptions, secrets: Arc<dyn Secrets>) -> Self {
@@ -89,6 +100,8 @@ impl Fetcher {
             web: Web::new(options.clone(), Arc::clone(&secrets)),
             buckets: Buckets::new(options.clone(), Arc::clone(&secrets)),
             secrets,
+            secret_interval: options.secret_interval,
+            marks: Mutex::default(),
         }
     }
 
@@ -121,5 +134,31 @@ impl Fetcher {
             marks.extend(Digest::of(told.as_bytes()).0);
         }
         Some(Digest::of(&marks))
+    }
+
+    /// Waits until the secret of a jar has other values than those that had this mark.
+    pub(super) async fn secret_changed(&self, remote: &Remote, mark: Digest) {
+        loop {
+            // First of all, so that what was seen a moment ago is newer than the mark.
+            sleep(self.secret_interval).await;
+            if self.recent_mark(remote).await != Some(mark) {
+                return;
+            }
+        }
+    }
+
+    /// The mark of a secret's values, as they were a moment ago at most.
+    async fn recent_mark(&self, remote: &Remote) -> Option<Digest> {
+        let (name, keys) = remote.secret()?;
+        let secret = (name.to_owned(), keys);
+        let mut marks = self.marks.lock().await;
+        marks.retain(|_, (seen, _)| seen.elapsed() < self.secret_interval);
+        if let Some((_, mark)) = marks.get(&secret) {
+            return Some(*mark);
+        }
+        let seen = Instant::now();
+        let mark = self.secret_mark(remote).await?;
+        marks.insert(secret, (seen, mark));
+        Some(mark)
     }
 }

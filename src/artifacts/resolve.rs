@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Seek;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
 
 use super::cache::{Draft, JarCache};
 use super::failure::{Failure, Retry};
@@ -81,7 +79,6 @@ pub(super) struct Resolver {
     cache: Arc<JarCache>,
     fetcher: Fetcher,
     max_jar_size: u64,
-    secret_interval: Duration,
     files: Semaphore,
     downloads: Semaphore,
 }
@@ -96,7 +93,6 @@ impl Resolver {
             cache,
             fetcher: Fetcher::new(options, secrets),
             max_jar_size: options.max_jar_size,
-            secret_interval: options.secret_interval,
             files: Semaphore::new(options.parallel),
             downloads: Semaphore::new(options.parallel),
         }
@@ -110,8 +106,8 @@ impl Resolver {
 
     /// Waits until an origin's secret has other values than those that had this mark.
     pub(super) async fn secret_changed(&self, origin: &JarOrigin, mark: Digest) {
-        while self.secret_mark(origin).await == Some(mark) {
-            sleep(self.secret_interval).await;
+        if let Some(remote) = Remote::of(origin) {
+            self.fetcher.secret_changed(&remote, mark).await;
         }
     }
 

@@ -12,43 +12,77 @@ use crate::resources::BucketPlace;
 /// 15 minutes.
 const MAX_SKEW: SignedDuration = SignedDuration::from_mins(4);
 
+/// Whose bucket it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Provider {
+    S3,
+    Google,
+    Azure,
+    Directory,
+}
+
+impl Provider {
+    /// The right that reading takes.
+    fn right(self) -> &'static str {
+        match self {
+            Self::S3 => "s3:GetObject",
+            Self::Google => "storage.objects.get",
+            Self::Azure => "Storage Blob Data Reader",
+            Self::Directory => "the right to read",
+        }
+    }
+
+    /// Where credentials are found without a secret.
+    fn machine(self) -> &'static str {
+        match self {
+            Self::S3 => "variables AWS_…, a web identity, or the machine's role",
+            Self::Google => "GOOGLE_APPLICATION_CREDENTIALS, or the machine's service account",
+            Self::Azure => "variables AZURE_…, or the machine's managed identity",
+            Self::Directory => "none",
+        }
+    }
+
+    /// What the library may have missed. Which it was is not told: its words may repeat values.
+    fn wants(self) -> &'static str {
+        match self {
+            Self::S3 | Self::Directory => {
+                "see whether `access-key-id`, `secret-access-key` and `region` are what they should be"
+            }
+            Self::Google => {
+                "`google-credentials-path` has to hold the JSON key of a service account, with \
+                 `client_email`, `private_key` and `private_key_id`"
+            }
+            Self::Azure => {
+                "the name of the storage account is missing (`storage-account`, or \
+                 `storage_account=…` in `bucketURI`), or `storage-key` is no base64"
+            }
+        }
+    }
+}
+
 /// Whose credentials are sent: what a person has to change where these are no good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Opener {
+    provider: Provider,
     /// What the bucket is called there, with its name.
-    pub(super) bucket: String,
+    bucket: String,
     secret_name: Option<String>,
-    /// The right that reading takes.
-    right: &'static str,
-    /// Where credentials are found without a secret.
-    machine: &'static str,
 }
 
 impl Opener {
     pub(super) fn of(place: &BucketPlace, secret_name: Option<&str>) -> Self {
-        let (bucket, right, machine) = match place {
-            BucketPlace::S3(bucket) => (
-                format!("bucket `{}`", bucket.name),
-                "s3:GetObject",
-                "variables AWS_…, a web identity, or the machine's role",
-            ),
-            BucketPlace::Google(bucket) => (
-                format!("bucket `{}`", bucket.name),
-                "storage.objects.get",
-                "GOOGLE_APPLICATION_CREDENTIALS, or the machine's service account",
-            ),
-            BucketPlace::Azure(container) => (
-                format!("container `{}`", container.name),
-                "Storage Blob Data Reader",
-                "variables AZURE_…, or the machine's managed identity",
-            ),
-            BucketPlace::Directory(path) => (format!("directory {}", path.display()), "r", "none"),
+        let (provider, bucket) = match place {
+            BucketPlace::S3(bucket) => (Provider::S3, format!("bucket `{}`", bucket.name)),
+            BucketPlace::Google(bucket) => (Provider::Google, format!("bucket `{}`", bucket.name)),
+            BucketPlace::Azure(it) => (Provider::Azure, format!("container `{}`", it.name)),
+            BucketPlace::Directory(path) => {
+                (Provider::Directory, format!("directory {}", path.display()))
+            }
         };
         Self {
+            provider,
             bucket,
             secret_name: secret_name.map(str::to_owned),
-            right,
-            machine,
         }
     }
 
@@ -56,7 +90,10 @@ impl Opener {
     fn credentials(&self) -> String {
         match &self.secret_name {
             Some(name) => format!("the secret `{name}`"),
-            None => format!("the credentials of this machine ({})", self.machine),
+            None => format!(
+                "the credentials of this machine ({})",
+                self.provider.machine()
+            ),
         }
     }
 }
@@ -68,11 +105,11 @@ pub(super) enum BucketError {
     SecretMissing { why: String },
     #[error("its bucket can't be opened: {why}")]
     SecretUnusable { why: String },
-    #[error("its bucket can't be opened with {}: {}", .0.credentials(), cannot_open(.0))]
+    #[error("its bucket can't be opened with {}: {}", .0.credentials(), .0.provider.wants())]
     CannotOpen(Opener),
     #[error(
         "no secret is named and this machine has no credentials for the {} ({}); name a secret in \
-         `bucketConfig.secretName`", .0.bucket, .0.machine
+         `bucketConfig.secretName`", .0.bucket, .0.provider.machine()
     )]
     NoCredentials(Opener),
     #[error("no object can have that name; correct `jarName` or the path of `bucketURI`")]
@@ -85,7 +122,7 @@ pub(super) enum BucketError {
     NoObject { bucket: String },
     #[error(
         "the {} refuses to be read with {}{}; grant {} to these credentials, or name others",
-        .opener.bucket, .opener.credentials(), told(code), .opener.right
+        .opener.bucket, .opener.credentials(), told(code.as_deref()), .opener.provider.right()
     )]
     Denied {
         opener: Opener,
@@ -93,7 +130,7 @@ pub(super) enum BucketError {
     },
     #[error(
         "the credentials are not valid{}; mend {}, it is then tried again by itself",
-        told(code), .opener.credentials()
+        told(code.as_deref()), .opener.credentials()
     )]
     NotValid {
         opener: Opener,
@@ -101,7 +138,7 @@ pub(super) enum BucketError {
     },
     #[error(
         "the credentials have expired{}; renew {}, it is then tried again by itself",
-        told(code), .opener.credentials()
+        told(code.as_deref()), .opener.credentials()
     )]
     Expired {
         opener: Opener,
@@ -120,34 +157,16 @@ pub(super) enum BucketError {
     WrongRegion { bucket: String },
     #[error("it is archived; restore it to a class of storage that can be read at once")]
     Archived,
-    #[error("the server asks for fewer requests{}; it is tried again", told(code))]
+    #[error("the server asks for fewer requests{}; it is tried again", told(code.as_deref()))]
     Throttled { code: Option<String> },
-    #[error("the server answered {status}{}; it is tried again", told(code))]
+    #[error("the server answered {status}{}; it is tried again", told(code.as_deref()))]
     Refused { status: u16, code: Option<String> },
     #[error("the bucket's server could not be reached: {cause}; it is tried again")]
     Away { cause: String },
 }
 
-fn told(code: &Option<String>) -> String {
-    let code = code.as_ref();
+fn told(code: Option<&str>) -> String {
     code.map_or_else(String::new, |code| format!(" ({code})"))
-}
-
-/// What the library misses is not told apart: its words may repeat values.
-fn cannot_open(opener: &Opener) -> &'static str {
-    match opener.right {
-        "storage.objects.get" => {
-            "`google-credentials-path` has to hold the JSON key of a service account, with \
-             `client_email`, `private_key` and `private_key_id`"
-        }
-        "Storage Blob Data Reader" => {
-            "the name of the storage account is missing (`storage-account`, or `storage_account=…` \
-             in `bucketURI`), or `storage-key` is no base64"
-        }
-        _ => {
-            "see whether `access-key-id`, `secret-access-key` and `region` are what they should be"
-        }
-    }
 }
 
 impl BucketError {
