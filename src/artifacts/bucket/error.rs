@@ -129,7 +129,7 @@ pub(super) enum BucketError {
         code: Option<String>,
     },
     #[error(
-        "the credentials are not valid{}; mend {}, it is then tried again by itself",
+        "the credentials are not valid{}; mend {}; it is then tried again by itself",
         told(code.as_deref()), .opener.credentials()
     )]
     NotValid {
@@ -137,7 +137,7 @@ pub(super) enum BucketError {
         code: Option<String>,
     },
     #[error(
-        "the credentials have expired{}; renew {}, it is then tried again by itself",
+        "the credentials have expired{}; renew {}; it is then tried again by itself",
         told(code.as_deref()), .opener.credentials()
     )]
     Expired {
@@ -163,6 +163,10 @@ pub(super) enum BucketError {
     Refused { status: u16, code: Option<String> },
     #[error("the bucket's server could not be reached: {cause}; it is tried again")]
     Away { cause: String },
+    #[error(
+        "what came is no answer of such a bucket's server; see whether `bucketURI` leads to one"
+    )]
+    NoAnswer,
 }
 
 fn told(code: Option<&str>) -> String {
@@ -184,8 +188,9 @@ impl BucketError {
                 cause: cause.clone(),
             },
             // It went away in the middle of the jar; or what it sent is none of the protocol.
-            Trouble::None => Self::Away {
-                cause: lost(error).unwrap_or_else(|| "its answer made no sense".to_owned()),
+            Trouble::None => match lost(error) {
+                Some(cause) => Self::Away { cause },
+                None => Self::NoAnswer,
             },
         }
     }
@@ -282,7 +287,8 @@ impl BucketError {
             | Self::Archived
             | Self::Throttled { .. }
             | Self::Refused { .. }
-            | Self::Away { .. } => JarProblem::FetchFailed,
+            | Self::Away { .. }
+            | Self::NoAnswer => JarProblem::FetchFailed,
         };
         Failure::new(problem, Retry::Soon, format!("{name}: {self}"))
     }
@@ -349,7 +355,20 @@ mod tests {
                 &refused(403, "AuthenticationFailed", DATE, None),
             ),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        NotFound: a.jar in b: there is no bucket `b`; correct `bucketURI`, or make it
+        NotFound: a.jar in b: the bucket `b` has no such object; correct `jarName` or the path of `bucketURI`, or upload it
+        NotFound: a.jar in b: the bucket `b` has no such object; correct `jarName` or the path of `bucketURI`, or upload it
+        Denied: a.jar in b: the bucket `b` refuses to be read with the secret `s` (AccessDenied); grant s3:GetObject to these credentials, or name others
+        Denied: a.jar in b: the credentials are not valid (InvalidAccessKeyId); mend the secret `s`; it is then tried again by itself
+        Denied: a.jar in b: the credentials have expired (ExpiredToken); renew the secret `s`; it is then tried again by itself
+        FetchFailed: a.jar in b: it is archived; restore it to a class of storage that can be read at once
+        FetchFailed: a.jar in b: the server asks for fewer requests (SlowDown); it is tried again
+        FetchFailed: a.jar in b: the server answered 500 (InternalError); it is tried again
+        Denied: a.jar in b: the credentials are not valid; mend the credentials of this machine (GOOGLE_APPLICATION_CREDENTIALS, or the machine's service account); it is then tried again by itself
+        FetchFailed: a.jar in b: what came is no answer of such a bucket's server; see whether `bucketURI` leads to one
+        Denied: a.jar in b: the credentials are not valid (AuthenticationFailed); mend the secret `s`; it is then tried again by itself
+        ");
     }
 
     #[test]
@@ -368,7 +387,11 @@ mod tests {
             ),
             told("gs://b", Some("s"), &refused(401, "", late, None)),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        FetchFailed: a.jar in b: the clocks of this machine and of the bucket's server are 21m apart, so it takes no signature; set this machine's clock (timedatectl)
+        FetchFailed: a.jar in b: the clocks of this machine and of the bucket's server are 21m apart, so it takes no signature; set this machine's clock (timedatectl)
+        FetchFailed: a.jar in b: the clocks of this machine and of the bucket's server are 21m apart, so it takes no signature; set this machine's clock (timedatectl)
+        ");
     }
 
     #[test]
@@ -387,6 +410,11 @@ mod tests {
             told("s3://b", Some("s"), &lost(false)),
             told("s3://b", None, &lost(true)),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        FetchFailed: a.jar in b: the bucket `b` is in the region `eu-west-1`; write `region=eu-west-1` in `bucketURI`
+        FetchFailed: a.jar in b: the bucket `b` is in another region; write `region=…` in `bucketURI`, or mend it in the secret
+        FetchFailed: a.jar in b: the bucket's server could not be reached: Connection refused; it is tried again
+        SecretMissing: a.jar in b: no secret is named and this machine has no credentials for the bucket `b` (variables AWS_…, a web identity, or the machine's role); name a secret in `bucketConfig.secretName`
+        ");
     }
 }

@@ -91,7 +91,11 @@ impl Parameters {
     /// Nobody knows what is left.
     pub(super) fn refuse_rest(self, faults: &mut Vec<BucketUriFault>) {
         for parameter in self.left.into_keys() {
-            let help = suggest::help(&parameter, self.known.iter().copied());
+            let known = suggest::help(&parameter, self.known.iter().copied());
+            let help = known.or_else(|| {
+                let elsewhere = "docs/buckets.md lists them; credentials belong into a secret";
+                Some(elsewhere.to_owned())
+            });
             faults.push(BucketUriFault::UnknownParameter { parameter, help });
         }
     }

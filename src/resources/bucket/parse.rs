@@ -301,14 +301,25 @@ mod tests {
     #[test]
     fn every_fault_of_a_uri_is_told_at_once_and_no_secret_with_it() {
         insta::assert_snapshot!(faults("s3://b?regoin=x&disableSSL=yes&use_path_style=true&use_path_style=false&secret_access_key=hush&profile=p"), @r"
+        `bucketURI` has the parameter `use_path_style` twice: keep one of them
+        the parameter `disableSSL` of `bucketURI` can't have that value: write `true` or `false`
+        `bucketURI` has the unknown parameter `profile`: name a secret in `bucketConfig.secretName`
+        `bucketURI` has the unknown parameter `regoin`: did you mean `region`?
+        `bucketURI` has the unknown parameter `secret_access_key`: docs/buckets.md lists them; credentials belong into a secret
         ");
         insta::assert_snapshot!(faults("s3://me:hush@b/x"), @r"
+        `bucketURI` holds a user name or password: put them into a secret and name it in `bucketConfig.secretName`
         ");
         insta::assert_snapshot!(faults("gs://b?region=x&endpoint=y"), @r"
+        `bucketURI` has the unknown parameter `endpoint`: known are `prefix` and `anonymous`
+        `bucketURI` has the unknown parameter `region`: known are `prefix` and `anonymous`
         ");
         insta::assert_snapshot!(faults("azblob://c?protocol=ftp&domian=x"), @r"
+        the parameter `protocol` of `bucketURI` can't have that value: write `https` or `http`
+        `bucketURI` has the unknown parameter `domian`: did you mean `domain`?
         ");
         insta::assert_snapshot!(faults("s3://b?endpoint=http://me:hush@minio"), @r"
+        `bucketURI` holds a user name or password: put them into a secret and name it in `bucketConfig.secretName`
         ");
     }
 }
