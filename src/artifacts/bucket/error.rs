@@ -196,49 +196,50 @@ impl BucketError {
     }
 
     fn of_refusal(refusal: &Refusal, opener: &Opener, now: Timestamp) -> Self {
+        Self::by_code(refusal, opener, now).unwrap_or_else(|| Self::by_status(refusal, opener, now))
+    }
+
+    /// By the provider's own word.
+    fn by_code(refusal: &Refusal, opener: &Opener, now: Timestamp) -> Option<Self> {
         let (opener, bucket) = (opener.clone(), opener.bucket.clone());
         let code = refusal.code.clone();
-        match code.as_deref().unwrap_or_default() {
+        Some(match refusal.code.as_deref()? {
             "NoSuchBucket"
             | "ContainerNotFound"
             | "ContainerBeingDeleted"
-            | "InvalidBucketName" => {
-                return Self::NoBucket { bucket };
-            }
-            "NoSuchKey" | "NoSuchVersion" | "BlobNotFound" => return Self::NoObject { bucket },
+            | "InvalidBucketName" => Self::NoBucket { bucket },
+            "NoSuchKey" | "NoSuchVersion" | "BlobNotFound" => Self::NoObject { bucket },
             "ExpiredToken"
             | "ExpiredTokenException"
             | "TokenRefreshRequired"
-            | "RequestExpired" => {
-                return Self::Expired { opener, code };
-            }
-            "InvalidObjectState" | "BlobArchived" => return Self::Archived,
+            | "RequestExpired" => Self::Expired { opener, code },
+            "InvalidObjectState" | "BlobArchived" => Self::Archived,
             "SlowDown" | "ServerBusy" | "TooManyRequests" | "RequestLimitExceeded" => {
-                return Self::Throttled { code };
+                Self::Throttled { code }
             }
             "RequestTimeTooSkewed" => {
                 let by = refusal.skew(now).unwrap_or(MAX_SKEW);
-                return Self::ClockSkewed { by };
+                Self::ClockSkewed { by }
             }
             "PermanentRedirect"
             | "TemporaryRedirect"
             | "AuthorizationHeaderMalformed"
-            | "IllegalLocationConstraintException" => {
-                return Self::other_region(refusal, bucket);
-            }
+            | "IllegalLocationConstraintException" => Self::other_region(refusal, bucket),
             "InvalidAccessKeyId"
             | "SignatureDoesNotMatch"
             | "InvalidToken"
             | "InvalidSecurity"
             | "InvalidAuthenticationInfo"
-            | "NotSignedUp" => {
-                return Self::not_valid(refusal, opener, now);
-            }
-            "AuthenticationFailed" | "UnauthorizedAccess" => {
-                return Self::not_valid(refusal, opener, now);
-            }
-            _ => {}
-        }
+            | "NotSignedUp"
+            | "AuthenticationFailed"
+            | "UnauthorizedAccess" => Self::not_valid(refusal, opener, now),
+            _ => return None,
+        })
+    }
+
+    fn by_status(refusal: &Refusal, opener: &Opener, now: Timestamp) -> Self {
+        let (opener, bucket) = (opener.clone(), opener.bucket.clone());
+        let code = refusal.code.clone();
         match refusal.status {
             301 | 307 => Self::other_region(refusal, bucket),
             401 => Self::not_valid(refusal, opener, now),

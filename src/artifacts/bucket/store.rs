@@ -79,29 +79,28 @@ fn s3(
     if let Some(region) = region {
         builder = builder.with_region(region);
     }
-    let elsewhere = [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint];
-    let elsewhere = elsewhere
-        .iter()
-        .any(|key| builder.get_config_value(key).is_some());
+    Ok(Box::new(located(builder, bucket).build()?))
+}
+
+/// The same, at the server that the bucket is of.
+fn located(builder: AmazonS3Builder, bucket: &S3Bucket) -> AmazonS3Builder {
     // A certificate for all buckets has no names with more dots.
     let in_host = !bucket.path_style && !bucket.name.contains('.');
-    match &bucket.endpoint {
-        Some(endpoint) => {
-            let (scheme, host) = endpoint.split_once("://").unwrap_or(("https", endpoint));
-            builder = builder.with_allow_http(scheme == "http");
-            builder = if in_host && !is_address(host) {
-                let endpoint = format!("{scheme}://{}.{host}", bucket.name);
-                builder
-                    .with_endpoint(endpoint)
-                    .with_virtual_hosted_style_request(true)
-            } else {
-                builder.with_endpoint(endpoint)
-            };
-        }
-        None if !elsewhere => builder = builder.with_virtual_hosted_style_request(in_host),
-        None => {}
+    let Some(endpoint) = &bucket.endpoint else {
+        let variables = [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint];
+        let mut variables = variables.iter();
+        let elsewhere = variables.any(|key| builder.get_config_value(key).is_some());
+        return builder.with_virtual_hosted_style_request(in_host && !elsewhere);
+    };
+    let (scheme, host) = endpoint.split_once("://").unwrap_or(("https", endpoint));
+    let builder = builder.with_allow_http(scheme == "http");
+    if in_host && !is_address(host) {
+        let endpoint = format!("{scheme}://{}.{host}", bucket.name);
+        let builder = builder.with_endpoint(endpoint);
+        builder.with_virtual_hosted_style_request(true)
+    } else {
+        builder.with_endpoint(endpoint)
     }
-    Ok(Box::new(builder.build()?))
 }
 
 /// Whether a host has no name, which a bucket's could be put before.

@@ -63,11 +63,6 @@ impl BucketUriFault {
             Self::Value { expected, .. } => Some(format!("write {expected}")),
         }
     }
-
-    /// Whether the URI may hold a secret, which is not to be shown.
-    pub fn hides_source(&self) -> bool {
-        matches!(self, Self::Credentials | Self::UnknownParameter { .. })
-    }
 }
 
 /// What stands before the `://`.
@@ -80,15 +75,52 @@ enum Scheme {
 }
 
 pub(super) fn parse(uri: &str) -> Result<BucketUri, Vec<BucketUriFault>> {
+    let (scheme, name, path, query) = split(uri).map_err(|fault| vec![fault])?;
+    let mut faults = Vec::new();
+    let folder = folder(path).unwrap_or_else(|| {
+        faults.push(BucketUriFault::Path);
+        String::new()
+    });
+    let mut parameters = Parameters::read(query, &mut faults);
+    let written = parameters.take("prefix").unwrap_or_default();
+    let mut prefix = format!("{folder}{}", written.trim_start_matches('/'));
+    let (read, found) = (&mut parameters, &mut faults);
+    let place = match scheme {
+        Scheme::S3 => BucketPlace::S3(parameters::s3(name, read, found)),
+        Scheme::Google => BucketPlace::Google(parameters::google(name, read, found)),
+        Scheme::Azure => BucketPlace::Azure(parameters::azure(name, read, found)),
+        Scheme::File => {
+            parameters::file(read);
+            prefix = written;
+            BucketPlace::Directory(PathBuf::from(format!("/{}", folder.trim_end_matches('/'))))
+        }
+    };
+    parameters.refuse_rest(&mut faults);
+    // The object's name follows what stands behind the last `/`.
+    let folders = prefix.rsplit_once('/').map_or("", |(folders, _)| folders);
+    if !(folders.is_empty() || folders.split('/').all(is_part)) || prefix.contains(char::is_control)
+    {
+        faults.push(BucketUriFault::Path);
+    }
+    faults.dedup();
+    if faults.is_empty() {
+        Ok(BucketUri { place, prefix })
+    } else {
+        Err(faults)
+    }
+}
+
+/// The scheme, the bucket's name, the path, and what follows the `?`.
+fn split(uri: &str) -> Result<(Scheme, &str, &str, &str), BucketUriFault> {
     let no_bucket = || {
         let uri = uri.split(['?', '#']).next().unwrap_or_default().to_owned();
-        vec![BucketUriFault::NotABucket { uri }]
+        BucketUriFault::NotABucket { uri }
     };
     let (scheme, rest) = uri.split_once("://").ok_or_else(no_bucket)?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (name, path) = place.find('/').map_or((place, ""), |at| place.split_at(at));
     if name.contains('@') {
-        return Err(vec![BucketUriFault::Credentials]);
+        return Err(BucketUriFault::Credentials);
     }
     let scheme = match scheme {
         "s3" => Scheme::S3,
@@ -102,48 +134,11 @@ pub(super) fn parse(uri: &str) -> Result<BucketUri, Vec<BucketUriFault>> {
         Scheme::File => matches!(name, "" | "localhost") && path.len() > 1,
         _ => is_bucket_name(name),
     };
-    if !fits || uri.contains('#') || uri.chars().any(|it| it.is_whitespace() || it.is_control()) {
+    let odd = |it: char| it.is_whitespace() || it.is_control() || it == '#';
+    if !fits || uri.contains(odd) {
         return Err(no_bucket());
     }
-    let mut faults = Vec::new();
-    let folder = folder(path).unwrap_or_else(|| {
-        faults.push(BucketUriFault::Path);
-        String::new()
-    });
-    let mut parameters = Parameters::read(query, &mut faults);
-    let prefix = parameters.take("prefix").unwrap_or_default();
-    let bucket = match scheme {
-        Scheme::S3 => BucketPlace::S3(parameters::s3(name, &mut parameters, &mut faults)),
-        Scheme::Google => {
-            BucketPlace::Google(parameters::google(name, &mut parameters, &mut faults))
-        }
-        Scheme::Azure => BucketPlace::Azure(parameters::azure(name, &mut parameters, &mut faults)),
-        Scheme::File => {
-            parameters::file(&mut parameters);
-            BucketPlace::Directory(PathBuf::from(format!("/{}", folder.trim_end_matches('/'))))
-        }
-    };
-    parameters.refuse_rest(&mut faults);
-    let prefix = match scheme {
-        Scheme::File => prefix,
-        _ => format!("{folder}{}", prefix.trim_start_matches('/')),
-    };
-    // The object's name follows what stands behind the last `/`.
-    let folders = prefix.rsplit_once('/').map_or("", |(folders, _)| folders);
-    let usable = |part: &str| !part.is_empty() && is_part(part);
-    if !(folders.is_empty() || folders.split('/').all(usable)) || prefix.contains(char::is_control)
-    {
-        faults.push(BucketUriFault::Path);
-    }
-    faults.dedup();
-    if faults.is_empty() {
-        Ok(BucketUri {
-            place: bucket,
-            prefix,
-        })
-    } else {
-        Err(faults)
-    }
+    Ok((scheme, name, path, query))
 }
 
 /// What providers allow in names, all of them together.
@@ -160,13 +155,12 @@ fn folder(path: &str) -> Option<String> {
     if inner.is_empty() {
         return Some(String::new());
     }
-    let usable = |part: &str| !part.is_empty() && is_part(part);
-    inner.split('/').all(usable).then(|| format!("{inner}/"))
+    inner.split('/').all(is_part).then(|| format!("{inner}/"))
 }
 
-/// Whether this may stand between two `/`. The name of an object follows the last one.
+/// Whether this may stand between two `/`.
 fn is_part(part: &str) -> bool {
-    !matches!(part, "." | "..") && !part.chars().any(char::is_control)
+    !matches!(part, "" | "." | "..") && !part.chars().any(char::is_control)
 }
 
 #[cfg(test)]

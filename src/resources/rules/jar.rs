@@ -145,13 +145,15 @@ fn carries_secrets(url: &str) -> bool {
 pub(super) fn bucket(config: &BucketConfig, path: &[&str], report: &mut Report<'_, '_>) {
     let within = |field: &'static str| [path, &[field]].concat();
     let uri = within("bucketURI");
+    // What is misspelt may be a password, or the key of an account.
+    let may_be_secret = config.bucket_uri.contains(['?', '#', '@']);
     for fault in BucketUri::parse(&config.bucket_uri)
         .err()
         .unwrap_or_default()
     {
         let span = report.spec.find(&uri).unwrap_or(report.owner);
         let problem = Problem::error(span, fault.to_string()).help(fault.help());
-        report.problems.push(if fault.hides_source() {
+        report.problems.push(if may_be_secret {
             problem.hide_source()
         } else {
             problem
