@@ -89,7 +89,8 @@ impl Azurite {
             .build()
             .unwrap();
         let payload = PutPayload::from(bytes.to_vec());
-        let put = store.put_opts(&Path::from(key), payload, PutOptions::default());
+        let path = Path::from(key);
+        let put = store.put_opts(&path, payload, PutOptions::default());
         put.await.unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jetkeeper::artifacts::{Artifacts, JarProblem, JarView, MainClass};
+use jetkeeper::artifacts::{JarProblem, JarView, MainClass};
 use jetkeeper::resources::Digest;
 
 use super::s3_server::{KEY_ID, KEYS, S3Server, SECRET_KEY};

@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
-use object_store::{ObjectStore, PutPayload};
+use object_store::{ObjectStore, PutOptions, PutPayload};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
@@ -87,11 +87,8 @@ impl S3Server {
             .build()
             .unwrap();
         let payload = PutPayload::from(bytes.to_vec());
-        let put = store.put_opts(
-            &Path::from(key),
-            payload,
-            object_store::PutOptions::default(),
-        );
+        let path = Path::from(key);
+        let put = store.put_opts(&path, payload, PutOptions::default());
         put.await.unwrap();
         self.statuses.lock().unwrap().clear();
     }
