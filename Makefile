@@ -32,7 +32,7 @@ deb: build ## build a Debian package in target/packages
 rpm: build ## build an RPM package in target/packages
 	scripts/rpm target/release/jetkeeper target/packages
 
-fixtures: tools $(FIXTURES)/.stamp ## fetch Hazelcast, build the pipelines of tests, samples and benchmarks
+fixtures: tools $(FIXTURES)/.stamp $(FIXTURES)/azurite/.stamp ## fetch Hazelcast and Azurite, build the pipelines of tests, samples and benchmarks
 
 test: fixtures ## run all tests, those on real Hazelcast members included
 	$(CARGO) test --locked
@@ -80,4 +80,8 @@ $(FIXTURES)/.stamp: $(JAVA_SOURCES)
 	@cp target/maven/pipelines/pipelines-counter-v2.jar $(FIXTURES)/counter-v2.jar
 	@cp target/maven/bench-client/bench-client.jar $(FIXTURES)/bench-client.jar
 	@cp sample-repo/jars/orders{,-v2,-broken}.jar sample-repo/jars/word-count.jar $(FIXTURES)/
+	@touch $@
+
+$(FIXTURES)/azurite/.stamp: scripts/azurite
+	@scripts/azurite $(FIXTURES)/azurite
 	@touch $@

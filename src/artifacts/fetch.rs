@@ -1,69 +1,76 @@
-//! Downloads: a remote jar, streamed into a draft of the cache.
-//!
-//! Nothing that may be a secret is told: URLs are shown redacted, and of the errors of the HTTP client
-//! only the innermost cause, which knows no URL.
+//! Jars that are elsewhere: behind a URL, or in a bucket.
 
-use std::error::Error as StdError;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, Response, StatusCode, Url};
-use thiserror::Error;
-use tokio::sync::{OnceCell, mpsc};
-use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
-use super::cache::{CacheError, Draft, JarCache};
-use super::failure::{Failure, Retry};
-use super::file::too_large;
+use super::bucket::{BucketJar, Buckets};
+use super::cache::{Draft, JarCache};
+use super::failure::Failure;
 use super::options::ArtifactOptions;
-use super::url::redact;
+use super::progress::Progress;
 use super::validators::Validators;
-use crate::plan::jar::JarProblem;
-use crate::resources::{JarOrigin, RemoteUrl};
+use super::web::{UrlJar, Web};
+use crate::resources::{Digest, JarOrigin};
 use crate::secrets::Secrets;
 
-/// How many pieces of a download may wait for the disk.
-const MAX_WAITING: usize = 16;
-
-/// How far a download is.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    bytes: AtomicU64,
-    /// One more than the total; zero where it isn't known.
-    total: AtomicU64,
+/// A jar that is elsewhere.
+#[derive(Clone)]
+pub(super) enum Remote {
+    /// Behind a URL.
+    Url(UrlJar),
+    /// In a bucket.
+    Bucket(BucketJar),
 }
 
-impl Progress {
-    /// The bytes so far, and in all where the server said so.
-    pub(super) fn get(&self) -> (u64, Option<u64>) {
-        let total = self.total.load(Ordering::Relaxed);
-        (self.bytes.load(Ordering::Relaxed), total.checked_sub(1))
+impl Remote {
+    /// Where the jar of an origin is, if it is elsewhere.
+    pub(super) fn of(origin: &JarOrigin) -> Option<Self> {
+        match origin {
+            JarOrigin::Remote { url, secret_name } => Some(Self::Url(UrlJar {
+                url: url.clone(),
+                secret_name: secret_name.clone(),
+            })),
+            JarOrigin::Bucket {
+                uri,
+                jar_name,
+                secret_name,
+            } => Some(Self::Bucket(BucketJar {
+                uri: uri.clone(),
+                jar_name: jar_name.clone(),
+                secret_name: secret_name.clone(),
+            })),
+            JarOrigin::Source { .. } | JarOrigin::Member { .. } => None,
+        }
     }
 
-    /// Sets how many bytes there are in all.
-    pub(super) fn set_total(&self, total: u64) {
-        self.total.store(total.saturating_add(1), Ordering::Relaxed);
+    /// Its place as it may be shown.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Url(jar) => jar.shown(),
+            Self::Bucket(jar) => jar.shown(),
+        }
     }
 
-    /// Adds bytes that have come.
-    pub(super) fn add(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    /// What the cache remembers its bytes by.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Url(jar) => jar.key(),
+            Self::Bucket(jar) => jar.key(),
+        }
     }
-}
 
-/// Why a redirect is not followed.
-#[derive(Debug, Error)]
-enum RedirectRefused {
-    #[error("more than {0} redirects")]
-    TooMany(usize),
-    #[error("a redirect to something other than http or https")]
-    Scheme,
-    #[error("a redirect from https to http")]
-    Downgrade,
+    /// The secret that opens it, and the keys that are asked of it.
+    pub(super) fn secret(&self) -> Option<(&str, &'static [&'static str])> {
+        let (secret_name, keys) = match self {
+            Self::Url(jar) => (&jar.secret_name, &["token"] as &[_]),
+            Self::Bucket(jar) => (&jar.secret_name, jar.secret_keys()),
+        };
+        secret_name.as_deref().map(|name| (name, keys))
+    }
 }
 
 /// What came of a download.
@@ -74,58 +81,31 @@ pub(super) enum Fetched {
     Unchanged,
 }
 
-/// A remote jar: where it is, and the secret whose token its server gets.
-#[derive(Clone)]
-pub(super) struct Remote {
-    url: RemoteUrl,
-    secret_name: Option<String>,
-}
-
-impl Remote {
-    /// Where the jar of an origin is, if it is remote.
-    pub(super) fn of(origin: &JarOrigin) -> Option<Self> {
-        match origin {
-            JarOrigin::Remote { url, secret_name } => Some(Self {
-                url: url.clone(),
-                secret_name: secret_name.clone(),
-            }),
-            _ => None,
-        }
-    }
-
-    /// The URL as it may be shown.
-    pub(super) fn shown(&self) -> String {
-        redact(self.url.expose())
-    }
-
-    /// What the cache remembers its bytes by: what one secret opens is not given to who lacks it.
-    pub(super) fn key(&self) -> String {
-        match &self.secret_name {
-            None => self.url.expose().to_owned(),
-            Some(secret) => format!("{}\n{secret}", self.url.expose()),
-        }
-    }
-}
-
-/// What downloads.
+/// What fetches jars that are elsewhere.
 pub(super) struct Fetcher {
-    options: ArtifactOptions,
+    web: Web,
+    buckets: Buckets,
     secrets: Arc<dyn Secrets>,
-    /// Made when it is first needed: without system certificates it can't be made, which must not
-    /// matter where nothing is remote.
-    client: OnceCell<Client>,
+    secret_interval: Duration,
+    /// Of secrets that are waited for, as they were a moment ago: many jars may need one secret.
+    marks: Mutex<BTreeMap<SecretKeys, (Instant, Digest)>>,
 }
+
+/// A secret, and the keys that are asked of it.
+type SecretKeys = (String, &'static [&'static str]);
 
 impl Fetcher {
-    pub(super) fn new(options: ArtifactOptions, secrets: Arc<dyn Secrets>) -> Self {
+    pub(super) fn new(options: &ArtifactOptions, secrets: Arc<dyn Secrets>) -> Self {
         Self {
-            options,
+            web: Web::new(options.clone(), Arc::clone(&secrets)),
+            buckets: Buckets::new(options.clone(), Arc::clone(&secrets)),
             secrets,
-            client: OnceCell::new(),
+            secret_interval: options.secret_interval,
+            marks: Mutex::default(),
         }
     }
 
-    /// Downloads what the URL gives; unless that is what these validators are of.
+    /// Downloads the jar; unless it is what these validators are of.
     pub(super) async fn fetch(
         &self,
         remote: &Remote,
@@ -133,196 +113,52 @@ impl Fetcher {
         cache: &Arc<JarCache>,
         progress: &Progress,
     ) -> Result<Fetched, Failure> {
-        let name = remote.shown();
-        let parsed = Url::parse(remote.url.expose()).ok().filter(is_http);
-        let Some(parsed) = parsed else {
-            let message = format!("{name} can't be fetched; write an http or https URL");
-            return Err(Failure::new(JarProblem::Unsupported, Retry::Never, message));
-        };
-        let started = Instant::now();
-        let failed = |error: &reqwest::Error| self.failure(&name, error, started);
-        let client = self.client().await.map_err(|error| failed(&error))?;
-        let mut request = client.get(parsed);
-        if let Some(secret) = &remote.secret_name {
-            let token = self.token(&name, secret).await?;
-            // A redirect to another host or port doesn't take it along: the client sees to that.
-            request = request.header(AUTHORIZATION, token);
+        match remote {
+            Remote::Url(jar) => self.web.fetch(jar, known, cache, progress).await,
+            Remote::Bucket(jar) => self.buckets.fetch(jar, known, cache, progress).await,
         }
-        for (name, value) in known.conditions() {
-            request = request.header(name, value);
-        }
-        let response = request.send().await.map_err(|error| failed(&error))?;
-        let conditional = known.conditions().next().is_some();
-        if conditional && response.status() == StatusCode::NOT_MODIFIED {
-            return Ok(Fetched::Unchanged);
-        }
-        if response.status() != StatusCode::OK {
-            return Err(refusal(&name, response.status()));
-        }
-        if let Some(total) = response.content_length() {
-            if total > self.options.max_jar_size {
-                return Err(too_large(&name, self.options.max_jar_size));
-            }
-            progress.set_total(total);
-        }
-        let validators = Validators::of(response.headers());
-        let draft = self.receive(response, &name, cache, progress, started);
-        Ok(Fetched::Bytes(draft.await?, validators))
     }
 
-    /// Streams the body to the disk. At no time more than a few pieces of it are held.
-    async fn receive(
-        &self,
-        mut response: Response,
-        name: &str,
-        cache: &Arc<JarCache>,
-        progress: &Progress,
-        started: Instant,
-    ) -> Result<Draft, Failure> {
-        let (sender, pieces) = mpsc::channel(MAX_WAITING);
-        let cache = Arc::clone(cache);
-        let writer = spawn_blocking(move || write(&cache, pieces));
-        let mut size = 0_u64;
-        loop {
-            let piece = response.chunk().await;
-            let Some(piece) = piece.map_err(|error| self.failure(name, &error, started))? else {
-                break;
+    /// A digest by which other values of its secret are told from these; none where it has no secret.
+    /// It is kept nowhere but in memory, and shown to nobody.
+    pub(super) async fn secret_mark(&self, remote: &Remote) -> Option<Digest> {
+        let (name, keys) = remote.secret()?;
+        let mut marks = Vec::new();
+        for key in keys {
+            let value = self.secrets.find(name, key).await;
+            let told = match &value {
+                Ok(Some(value)) => value.expose(),
+                Ok(None) => "it lacks this key",
+                Err(_) => "it can't be read",
             };
-            let length = piece.len() as u64;
-            size += length;
-            if size > self.options.max_jar_size {
-                return Err(too_large(name, self.options.max_jar_size));
-            }
-            progress.add(length);
-            if sender.send(piece).await.is_err() {
-                // The writer has given up, and says why.
-                break;
-            }
+            marks.extend(Digest::of(told.as_bytes()).0);
         }
-        drop(sender);
-        match writer.await {
-            Ok(written) => written.map_err(|error| Failure::of_cache(name, &error)),
-            Err(_) => Err(Failure::broken_off(name)),
+        Some(Digest::of(&marks))
+    }
+
+    /// Waits until the secret of a jar has other values than those that had this mark.
+    pub(super) async fn secret_changed(&self, remote: &Remote, mark: Digest) {
+        loop {
+            // First of all, so that what was seen a moment ago is newer than the mark.
+            sleep(self.secret_interval).await;
+            if self.recent_mark(remote).await != Some(mark) {
+                return;
+            }
         }
     }
 
-    /// What the header says that shows the token; it is not printed.
-    async fn token(&self, name: &str, secret: &str) -> Result<HeaderValue, Failure> {
-        let missing = |why: String| {
-            let message = format!("{name} needs a token: {why}");
-            Failure::new(JarProblem::SecretMissing, Retry::Soon, message)
-        };
-        let token = self.secrets.get(secret, "token").await;
-        let token = token.map_err(|error| missing(error.to_string()))?;
-        let header = HeaderValue::try_from(format!("Bearer {}", token.expose()));
-        let mut header = header.map_err(|_| {
-            missing(format!(
-                "the key `token` of the secret `{secret}` is no token"
-            ))
-        })?;
-        header.set_sensitive(true);
-        Ok(header)
+    /// The mark of a secret's values, as they were a moment ago at most.
+    async fn recent_mark(&self, remote: &Remote) -> Option<Digest> {
+        let (name, keys) = remote.secret()?;
+        let secret = (name.to_owned(), keys);
+        let mut marks = self.marks.lock().await;
+        marks.retain(|_, (seen, _)| seen.elapsed() < self.secret_interval);
+        if let Some((_, mark)) = marks.get(&secret) {
+            return Some(*mark);
+        }
+        let seen = Instant::now();
+        let mark = self.secret_mark(remote).await?;
+        marks.insert(secret, (seen, mark));
+        Some(mark)
     }
-
-    async fn client(&self) -> Result<&Client, reqwest::Error> {
-        let make = async || {
-            let limit = self.options.max_redirects;
-            let mut builder = Client::builder();
-            if !self.options.system_proxy {
-                builder = builder.no_proxy();
-            }
-            builder
-                .user_agent(concat!("jetkeeper/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(self.options.connect_timeout)
-                .read_timeout(self.options.stall_timeout)
-                .timeout(self.options.total_timeout)
-                // The address of the last page may hold a secret.
-                .referer(false)
-                .redirect(Policy::custom(move |attempt| redirect(attempt, limit)))
-                .build()
-        };
-        self.client.get_or_try_init(make).await
-    }
-
-    fn failure(&self, name: &str, error: &reqwest::Error, started: Instant) -> Failure {
-        let options = &self.options;
-        let cause = if error.is_timeout() {
-            if started.elapsed() >= options.total_timeout {
-                format!("it took longer than {:?}", options.total_timeout)
-            } else if error.is_connect() {
-                format!("no connection within {:?}", options.connect_timeout)
-            } else {
-                format!("nothing came for {:?}", options.stall_timeout)
-            }
-        } else {
-            innermost(error)
-        };
-        let message = format!("{name} could not be fetched: {cause}");
-        Failure::new(JarProblem::FetchFailed, Retry::Soon, message)
-    }
-}
-
-fn is_http(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https")
-}
-
-fn redirect(attempt: Attempt, limit: usize) -> reqwest::redirect::Action {
-    let from_https = attempt
-        .previous()
-        .last()
-        .is_some_and(|url| url.scheme() == "https");
-    if attempt.previous().len() > limit {
-        attempt.error(RedirectRefused::TooMany(limit))
-    } else if !is_http(attempt.url()) {
-        attempt.error(RedirectRefused::Scheme)
-    } else if from_https && attempt.url().scheme() == "http" {
-        attempt.error(RedirectRefused::Downgrade)
-    } else {
-        attempt.follow()
-    }
-}
-
-/// What the server's answer means, when it isn't the jar.
-fn refusal(name: &str, status: StatusCode) -> Failure {
-    let (problem, hint) = match status {
-        StatusCode::NOT_FOUND | StatusCode::GONE => (
-            JarProblem::NotFound,
-            "correct `remoteURL`, or put the jar there",
-        ),
-        StatusCode::UNAUTHORIZED
-        | StatusCode::FORBIDDEN
-        | StatusCode::PROXY_AUTHENTICATION_REQUIRED => (
-            JarProblem::Denied,
-            "see that the URL may be read from this machine, with a token if its server wants one \
-             (`remoteSecretName`)",
-        ),
-        // Other redirects were followed.
-        status if status.is_redirection() => (
-            JarProblem::FetchFailed,
-            "that redirect leads to no http or https URL",
-        ),
-        _ => (JarProblem::FetchFailed, "it is tried again"),
-    };
-    let message = format!("{name}: the server answered {status}; {hint}");
-    Failure::new(problem, Retry::Soon, message)
-}
-
-/// The cause behind an error of the HTTP client; its own text tells the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: Option<&dyn StdError> = error.source();
-    while let Some(next) = cause.and_then(StdError::source) {
-        cause = Some(next);
-    }
-    cause.map_or_else(
-        || "the server gave no usable answer".to_owned(),
-        ToString::to_string,
-    )
-}
-
-fn write(cache: &JarCache, mut pieces: mpsc::Receiver<Bytes>) -> Result<Draft, CacheError> {
-    let mut draft = cache.draft()?;
-    while let Some(piece) = pieces.blocking_recv() {
-        draft.write(&piece)?;
-    }
-    Ok(draft)
 }

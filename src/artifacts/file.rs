@@ -23,6 +23,13 @@ pub(super) fn ingest(
     max_size: u64,
 ) -> Result<Resolved, Failure> {
     let name = jar.location.display().to_string();
+    let draft = copy_jar(jar, cache, max_size)?;
+    Resolved::of_draft(&name, draft, classes, cache)
+}
+
+/// Copies a jar into a draft.
+pub(super) fn copy_jar(jar: &JarFile, cache: &JarCache, max_size: u64) -> Result<Draft, Failure> {
+    let name = jar.location.display().to_string();
     let file = open(jar, &name)?;
     let before = look(&file, &name)?;
     if !before.is_file {
@@ -40,7 +47,7 @@ pub(super) fn ingest(
         let message = format!("{name} changed while it was read; it is read again");
         return Err(Failure::new(JarProblem::Unreadable, Retry::Soon, message));
     }
-    Resolved::of_draft(&name, draft, classes, cache)
+    Ok(draft)
 }
 
 /// A jar beyond the limit.

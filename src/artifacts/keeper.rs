@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep_until};
 use super::JarViews;
 use super::cache::JarCache;
 use super::failure::{Failure, Retry};
-use super::fetch::{Progress, Remote};
+use super::fetch::Remote;
 use super::options::ArtifactOptions;
+use super::progress::Progress;
 use super::resolve::{Resolved, Resolver};
 use super::work::{Work, backoff, by_origin, view_without_work};
 use crate::clock::{Clock, Entropy};
@@ -38,6 +39,8 @@ struct Ended {
     origin: JarOrigin,
     number: u64,
     result: Result<Resolved, Failure>,
+    /// Of its secret's values, as they were before the attempt.
+    secret_mark: Option<Digest>,
 }
 
 /// The attempts under way.
@@ -45,6 +48,8 @@ struct Attempts {
     resolver: Arc<Resolver>,
     tasks: JoinSet<Ended>,
     last_number: u64,
+    /// They wait for other values of secrets, and say which jar is to be tried again.
+    secrets: JoinSet<JarOrigin>,
 }
 
 impl Attempts {
@@ -63,11 +68,13 @@ impl Attempts {
             let (resolver, origin) = (Arc::clone(&self.resolver), origin.clone());
             let (classes, progress) = (work.classes.clone(), Arc::clone(&progress));
             async move {
+                let secret_mark = resolver.secret_mark(&origin).await;
                 let result = resolver.resolve(&origin, classes, progress).await;
                 Ended {
                     origin,
                     number,
                     result,
+                    secret_mark,
                 }
             }
         };
@@ -98,12 +105,23 @@ impl Attempts {
                     origin,
                     number,
                     result,
+                    secret_mark: None,
                 }
             }
         };
         let abort = self.tasks.spawn(attempt);
         work.begin(number, since, progress, abort);
         work.only_rechecks();
+    }
+
+    /// Waits until the secret of a jar that can't be had has other values than those with this mark.
+    fn wait_for_secret(&mut self, origin: &JarOrigin, mark: Digest, work: &mut Work) {
+        let (resolver, origin) = (Arc::clone(&self.resolver), origin.clone());
+        let waiting = async move {
+            resolver.secret_changed(&origin, mark).await;
+            origin
+        };
+        work.wait_for_secret(self.secrets.spawn(waiting));
     }
 }
 
@@ -144,6 +162,7 @@ impl Keeper {
                 resolver: Arc::new(resolver),
                 tasks: JoinSet::new(),
                 last_number: 0,
+                secrets: JoinSet::new(),
             },
             next_retry: None,
             views,
@@ -182,6 +201,12 @@ impl Keeper {
                         self.end(result);
                     }
                 }
+                Some(changed) = self.attempts.secrets.join_next() => {
+                    // One that was aborted waited for what nobody wants any more.
+                    if let Ok(origin) = changed {
+                        self.secret_changed(&origin);
+                    }
+                }
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
                     self.note_progress();
                 }
@@ -212,7 +237,7 @@ impl Keeper {
         match command {
             Command::Refetch(origin) => {
                 if let Some(work) = self.works.get_mut(&origin) {
-                    if matches!(origin, JarOrigin::Remote { .. }) && work.resolved().is_some() {
+                    if origin.is_remote() && work.resolved().is_some() {
                         work.recheck(Instant::now());
                     } else {
                         work.restart();
@@ -276,10 +301,13 @@ impl Keeper {
         }
         if let Some(resolved) = work.resolved() {
             self.cache.add_wanted(resolved.digest);
-            if matches!(ended.origin, JarOrigin::Remote { .. }) {
+            if ended.origin.is_remote() {
                 let wait = until_recheck(options, work.failed_rechecks(), entropy.next_u64());
                 work.recheck(Instant::now() + wait);
             }
+        }
+        if let Some(mark) = ended.secret_mark.filter(|_| work.is_failed()) {
+            self.attempts.wait_for_secret(&ended.origin, mark, work);
         }
         if work.is_due(Instant::now()) {
             self.attempts.begin(&ended.origin, work, self.clock.now());
@@ -289,6 +317,15 @@ impl Keeper {
         self.note_change();
     }
 
+    /// Tries a jar again whose secret has other values now.
+    fn secret_changed(&mut self, origin: &JarOrigin) {
+        if let Some(work) = self.works.get_mut(origin) {
+            work.secret_changed((self.clock.now(), Instant::now()));
+            self.begin_due();
+            self.note_change();
+        }
+    }
+
     /// The end of an attempt whose task broke off.
     fn broken_off(&self, error: &JoinError) -> Option<Ended> {
         self.works.iter().find_map(|(origin, work)| {
@@ -296,6 +333,7 @@ impl Keeper {
                 number: work.number_of(error.id())?,
                 origin: origin.clone(),
                 result: Err(Failure::broken_off("the jar")),
+                secret_mark: None,
             })
         })
     }

@@ -1,16 +1,17 @@
 //! Artifacts: the jars that jobs need, from wherever they come, in a cache on disk.
 //!
 //! ```text
-//! want(requests) ─▶ keeper ─▶ resolve: a file is copied, a URL downloaded ─▶ cache, by digest
+//! want(requests) ─▶ keeper ─▶ resolve: a file is copied, a URL or bucket read ─▶ cache, by digest
 //!                     │                  looked into: is it a jar, is its main class there
 //!                     └─▶ views(): what is known of each request, as it changes
 //! ```
 //!
 //! What can be checked of a jar is checked here, before anything is stopped for it. A request is
-//! resolved once; a failure is tried again by itself, with backoff. A remote jar is looked at again now
-//! and then ([`ArtifactOptions::recheck`]) and when [`Artifacts::refetch`] asks for it; until other
+//! resolved once; a failure is tried again by itself, with backoff, and at once when the secret that was
+//! used has other values. A remote jar is looked at again now and then ([`ArtifactOptions::recheck`]) and when [`Artifacts::refetch`] asks for it; until other
 //! bytes have come, whole and of use, nothing changes, whatever the server does.
 
+mod bucket;
 mod cache;
 mod failure;
 mod fetch;
@@ -19,9 +20,12 @@ mod jar;
 mod keeper;
 mod local;
 mod options;
+mod progress;
+mod receive;
 mod resolve;
 mod url;
 mod validators;
+mod web;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};

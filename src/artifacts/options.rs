@@ -28,6 +28,8 @@ pub struct ArtifactOptions {
     pub retry: (Duration, Duration),
     /// The same where the jar itself was no good, and fetching it again is costly.
     pub late_retry: (Duration, Duration),
+    /// How often the secret of a jar that can't be had is looked at, for other values.
+    pub secret_interval: Duration,
     /// How long until a remote jar is looked at again; longer while that fails.
     pub recheck: Duration,
     /// How often the progress of a download is told.
@@ -49,6 +51,7 @@ impl ArtifactOptions {
             system_proxy: true,
             retry: (Duration::from_secs(1), Duration::from_mins(5)),
             late_retry: (Duration::from_mins(5), Duration::from_hours(1)),
+            secret_interval: Duration::from_secs(3),
             recheck: Duration::from_hours(1),
             progress_interval: Duration::from_secs(1),
         }

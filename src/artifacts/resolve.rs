@@ -9,10 +9,11 @@ use tokio::task::spawn_blocking;
 
 use super::cache::{Draft, JarCache};
 use super::failure::{Failure, Retry};
-use super::fetch::{Fetched, Fetcher, Progress, Remote};
+use super::fetch::{Fetched, Fetcher, Remote};
 use super::file::ingest;
 use super::jar::main_classes;
 use super::options::ArtifactOptions;
+use super::progress::Progress;
 use super::validators::Validators;
 use crate::plan::jar::{JarProblem, MainClass};
 use crate::resources::{Digest, JarFile, JarOrigin};
@@ -90,10 +91,23 @@ impl Resolver {
     ) -> Self {
         Self {
             cache,
-            fetcher: Fetcher::new(options.clone(), secrets),
+            fetcher: Fetcher::new(options, secrets),
             max_jar_size: options.max_jar_size,
             files: Semaphore::new(options.parallel),
             downloads: Semaphore::new(options.parallel),
+        }
+    }
+
+    /// A digest by which other values of an origin's secret are told from those that it has now; none
+    /// where it has no secret.
+    pub(super) async fn secret_mark(&self, origin: &JarOrigin) -> Option<Digest> {
+        self.fetcher.secret_mark(&Remote::of(origin)?).await
+    }
+
+    /// Waits until an origin's secret has other values than those that had this mark.
+    pub(super) async fn secret_changed(&self, origin: &JarOrigin, mark: Digest) {
+        if let Some(remote) = Remote::of(origin) {
+            self.fetcher.secret_changed(&remote, mark).await;
         }
     }
 
@@ -199,7 +213,7 @@ impl Resolver {
             let (digest, validators) = (&resolved.digest, &resolved.validators);
             if let Err(error) = cache.remember_url(&remote.key(), digest, validators) {
                 // Then it is fetched once more after a restart.
-                tracing::warn!(url = %name, %error, "what a URL gave can't be remembered");
+                tracing::warn!(jar = %name, %error, "what a URL or bucket gave can't be remembered");
             }
             Ok(Some(resolved))
         });

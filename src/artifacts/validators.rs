@@ -28,6 +28,20 @@ impl Validators {
         }
     }
 
+    /// Those of an object, or a file, that has this one word for what it is now.
+    pub(super) fn of_etag(etag: Option<&str>) -> Self {
+        let usable = etag.filter(|etag| etag.len() <= LONGEST && !etag.contains(['\n', '\r']));
+        Self {
+            etag: usable.unwrap_or_default().to_owned(),
+            last_modified: String::new(),
+        }
+    }
+
+    /// The word for what there was, if there is one.
+    pub(super) fn etag(&self) -> Option<&str> {
+        Some(&*self.etag).filter(|etag| !etag.is_empty())
+    }
+
     /// The headers that ask for the content only if it is another one.
     pub(super) fn conditions(&self) -> impl Iterator<Item = (HeaderName, &str)> {
         let conditions = [

@@ -9,8 +9,8 @@ use tokio::task::{AbortHandle, Id};
 use tokio::time::Instant;
 
 use super::failure::{Failure, Retry};
-use super::fetch::Progress;
 use super::options::ArtifactOptions;
+use super::progress::Progress;
 use super::resolve::Resolved;
 use crate::plan::jar::{JarFacts, JarProblem, JarRequest, JarView};
 use crate::resources::JarOrigin;
@@ -32,6 +32,17 @@ pub(super) struct Work {
 struct Failed {
     failure: Failure,
     retry: Option<(Timestamp, Instant)>,
+    /// Waits for other values of the secret that was used.
+    waits: Option<Waiting>,
+}
+
+/// A task that ends when nobody needs it any more.
+struct Waiting(AbortHandle);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// An attempt under way.
@@ -188,10 +199,35 @@ impl Work {
             Err(failure) => {
                 self.failures = self.failures.saturating_add(1);
                 let retry = retry_at(failure.retry, self.failures);
-                self.failed = Some(Failed { failure, retry });
+                self.failed = Some(Failed {
+                    failure,
+                    retry,
+                    waits: None,
+                });
             }
         }
         true
+    }
+
+    /// Whether the last attempt failed, and none is under way.
+    pub(super) fn is_failed(&self) -> bool {
+        self.failed.is_some() && self.running.is_none()
+    }
+
+    /// This task waits for other values of the secret that the last attempt used.
+    pub(super) fn wait_for_secret(&mut self, task: AbortHandle) {
+        match &mut self.failed {
+            Some(failed) => failed.waits = Some(Waiting(task)),
+            None => task.abort(),
+        }
+    }
+
+    /// The secret has other values: it is tried again now, as if for the first time.
+    pub(super) fn secret_changed(&mut self, now: (Timestamp, Instant)) {
+        if let Some(failed) = &mut self.failed {
+            failed.retry = Some(now);
+            self.failures = 0;
+        }
     }
 
     /// What is known for this main class.
@@ -228,7 +264,9 @@ impl Work {
 /// What is known of a request that needs no work, if it is one.
 pub(super) fn view_without_work(request: &JarRequest) -> Option<JarView> {
     let (problem, message) = match &request.origin {
-        JarOrigin::Source { found: Some(_), .. } | JarOrigin::Remote { .. } => return None,
+        JarOrigin::Source { found: Some(_), .. }
+        | JarOrigin::Remote { .. }
+        | JarOrigin::Bucket { .. } => return None,
         JarOrigin::Member { .. } => return Some(JarView::OnMember),
         JarOrigin::Source { candidates, .. } => (
             JarProblem::NotFound,
@@ -236,12 +274,6 @@ pub(super) fn view_without_work(request: &JarRequest) -> Option<JarView> {
                 "the source has no jar at {}; put it there, or correct `jarName`",
                 candidates.join(" or ")
             ),
-        ),
-        JarOrigin::Bucket { .. } => (
-            JarProblem::Unsupported,
-            "jars in buckets are not supported by this version; put the jar beside the YAML, or use \
-             `remoteURL`"
-                .to_owned(),
         ),
     };
     Some(JarView::Unavailable {

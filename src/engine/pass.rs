@@ -82,8 +82,7 @@ impl Engine {
         for (request, to) in self.desk.received(&mut self.answers) {
             match request {
                 Request::Reconcile => {
-                    let is_remote =
-                        |jar: &&JarRequest| matches!(jar.origin, JarOrigin::Remote { .. });
+                    let is_remote = |jar: &&JarRequest| jar.origin.is_remote();
                     let places = Places {
                         sources: self.manifests.sources().to_vec(),
                         watches: self.watches.all(),

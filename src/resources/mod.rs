@@ -9,6 +9,7 @@
 //! Everything here is data and pure functions; it uses nothing else of ours.
 
 pub mod address;
+pub mod bucket;
 mod cache;
 pub mod change;
 mod deserialize;
@@ -47,6 +48,7 @@ mod syntax;
 mod together;
 mod tree;
 
+pub use bucket::{BucketPlace, BucketUri};
 pub use cache::LoadCache;
 pub use change::{ChangeClass, classify};
 pub use desired::{Declared, Desired, SourceView};

@@ -86,3 +86,10 @@ pub enum JarOrigin {
         path: String,
     },
 }
+
+impl JarOrigin {
+    /// Whether its bytes may change while the revision stays the same.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote { .. } | Self::Bucket { .. })
+    }
+}

@@ -9,6 +9,7 @@
 
 mod api;
 mod artifacts;
+mod buckets;
 mod cli_config;
 mod cli_daemon;
 mod cli_real;

@@ -283,6 +283,30 @@ fn a_url_is_a_url_and_has_no_password() {
 }
 
 #[test]
+fn a_bucket_has_known_parameters_and_no_secret_is_shown() {
+    insta::assert_snapshot!(faults(&job("  jarName: orders.jar
+  bucketConfig: {bucketURI: \"s3://jobs?regoin=hush&disableSSL=maybe\", secretName: br}
+")), @r"
+    error: the parameter `disableSSL` of `bucketURI` can't have that value
+     --> jobs.yaml:8:29
+      = help: write `true` or `false`
+
+    error: `bucketURI` has the unknown parameter `regoin`
+     --> jobs.yaml:8:29
+      = help: did you mean `region`?
+    ");
+    assert_eq!(
+        faults(&job("  jarName: orders.jar
+  bucketConfig: {bucketURI: \"gs://operator-user-code/jetJobs\", secret: br-secret-gcp}
+"))
+        .lines()
+        .filter(|line| line.starts_with("error"))
+        .count(),
+        0
+    );
+}
+
+#[test]
 fn a_token_goes_to_a_server_that_nobody_overhears() {
     let spec = |url: &str| {
         let url = format!("  remoteURL: {url}\n");

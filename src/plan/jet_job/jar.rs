@@ -159,9 +159,17 @@ fn same_bytes(draft: &mut Draft<'_>, digest: Digest) -> bool {
     if pin.is_none_or(|pin| pin == digest) {
         return true;
     }
+    let spec = &draft.record.spec;
+    let place = match &spec.bucket_config {
+        Some(_) => format!(
+            "of {} in its bucket",
+            spec.jar_name.as_deref().unwrap_or("the jar")
+        ),
+        None => "behind the jar's URL".to_owned(),
+    };
     let message = format!(
-        "the bytes behind the jar's URL changed to {}; change the spec (jarSha256, say) or confirm \
-         that the new ones may be used",
+        "the bytes {place} changed to {}; change the spec (jarSha256, say) or confirm that the new \
+         ones may be used",
         digest.short()
     );
     let confirmed = draft.ask(

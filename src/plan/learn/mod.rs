@@ -14,7 +14,6 @@ use super::jar::JarView;
 use super::job::JobStatus;
 use super::ownership::OWNERSHIP_MAP;
 use super::record::{BoundJob, JarPin, OperationKind};
-use crate::resources::JarOrigin;
 use crate::resources::jet_job::DesiredState;
 
 /// Brings the record up to date with what is seen.
@@ -38,12 +37,8 @@ fn pin_remote_jar(draft: &mut Draft<'_>) {
     let Some((request, JarView::Ready(facts))) = draft.jar() else {
         return;
     };
-    let remote = matches!(
-        request.origin,
-        JarOrigin::Remote { .. } | JarOrigin::Bucket { .. }
-    );
     let pin = draft.record.pin.as_ref();
-    if !remote || pin.is_some_and(|pin| pin.origin == request.origin) {
+    if !request.origin.is_remote() || pin.is_some_and(|pin| pin.origin == request.origin) {
         return;
     }
     let pin = JarPin {

@@ -1,5 +1,6 @@
 //! Where the jar comes from, and what in it is run.
 
+use super::super::bucket::BucketUri;
 use super::super::jars;
 use super::super::jet_job::{BucketConfig, JetJobSpec};
 use super::super::tree::{Problem, quote};
@@ -142,18 +143,21 @@ fn carries_secrets(url: &str) -> bool {
 
 /// A bucket must be of a kind that we can read.
 pub(super) fn bucket(config: &BucketConfig, path: &[&str], report: &mut Report<'_, '_>) {
-    const SCHEMES: [&str; 4] = ["s3://", "gs://", "azblob://", "file://"];
     let within = |field: &'static str| [path, &[field]].concat();
-    let uri = &config.bucket_uri;
-    if !SCHEMES.iter().any(|scheme| {
-        uri.strip_prefix(scheme)
-            .is_some_and(|rest| !rest.is_empty())
-    }) {
-        report.error(
-            &within("bucketURI"),
-            format!("{} is no bucket", quote(uri)),
-            "like `s3://bucket/path`, `gs://…`, `azblob://…` or `file:///…`".to_owned(),
-        );
+    let uri = within("bucketURI");
+    // What is misspelt may be a password, or the key of an account.
+    let may_be_secret = config.bucket_uri.contains(['?', '#', '@']);
+    for fault in BucketUri::parse(&config.bucket_uri)
+        .err()
+        .unwrap_or_default()
+    {
+        let span = report.spec.find(&uri).unwrap_or(report.owner);
+        let problem = Problem::error(span, fault.to_string()).help(fault.help());
+        report.problems.push(if may_be_secret {
+            problem.hide_source()
+        } else {
+            problem
+        });
     }
     if let Some(secret) = &config.secret_name {
         report.resource_name(&within("secretName"), secret);

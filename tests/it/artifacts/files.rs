@@ -152,20 +152,9 @@ async fn other_origins_are_answered_at_once() {
         },
         main_class: None,
     };
-    let bucket = JarRequest {
-        origin: JarOrigin::Bucket {
-            uri: "s3://bucket".into(),
-            jar_name: "a.jar".into(),
-            secret_name: None,
-        },
-        main_class: None,
-    };
-    jars.want([member.clone(), bucket.clone()]);
+    jars.want([member.clone()]);
     let any = |_: &JarView| true;
     assert_eq!(jars.until(&member, any).await, JarView::OnMember);
-    let (problem, message) = jars.unavailable(&bucket).await;
-    assert_eq!(problem, JarProblem::Unsupported);
-    assert!(message.contains("`remoteURL`"), "{message}");
     jars.want([]);
     let empty = timeout(DEADLINE, jars.views.wait_for(|views| views.is_empty())).await;
     assert!(empty.expect("in time").is_ok());

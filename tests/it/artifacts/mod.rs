@@ -2,7 +2,7 @@
 
 mod files;
 mod remote;
-mod server;
+pub(crate) mod server;
 
 use std::collections::BTreeSet;
 use std::fs;

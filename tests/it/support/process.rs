@@ -51,6 +51,12 @@ impl Process {
         self.child.id()
     }
 
+    /// What it prints, where its command pipes that; once.
+    #[allow(dead_code, reason = "for the tests; the benchmarks share this file")]
+    pub(crate) fn stdout(&mut self) -> std::process::ChildStdout {
+        self.child.stdout.take().expect("its output is piped")
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the process runs");
     }

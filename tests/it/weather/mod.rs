@@ -4,6 +4,7 @@
 //! a client of its own ([`person`]): what the program says and what members have are two witnesses.
 //! Those that harm no member share one.
 
+mod bucket;
 mod cluster;
 mod counting;
 mod crash;
