@@ -140,6 +140,7 @@ fn settings(config: &Config, mode: Mode) -> Result<Settings> {
         },
         clusters: targets(config),
         mode,
+        notifications: config.notifications.rules(),
         ..Settings::default()
     })
 }
@@ -350,7 +351,7 @@ impl Clusters for Connector {
 }
 
 /// The secrets of the configuration.
-fn secrets(config: &Config) -> FileSecrets {
+pub(super) fn secrets(config: &Config) -> FileSecrets {
     FileSecrets::new(config.credentials.clone(), config.secrets.clone())
 }
 

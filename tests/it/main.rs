@@ -22,6 +22,7 @@ mod git;
 mod hazelcast;
 mod http;
 mod layering;
+mod notifications;
 mod plan;
 mod plan_safety;
 mod protocol_golden;
