@@ -51,8 +51,7 @@ fn is_commit(revision: &str) -> bool {
 
 fn judge(situation: &Situation<'_>, source: &SourceName) -> (CommitState, String) {
     let errors = situation.desired.faults.iter();
-    let errors =
-        errors.filter(|it| it.severity == Severity::Error && it.place.source == *source);
+    let errors = errors.filter(|it| it.severity == Severity::Error && it.place.source == *source);
     let mut errors = errors.peekable();
     if let Some(first) = errors.peek() {
         let first = format!("{}: {}", first.place, first.message);
@@ -99,11 +98,14 @@ fn stands<'a>(
         let record = changed.or_else(|| recorded.jobs.get(name))?;
         (record.place.source == *source).then(|| (name.as_str(), job(status)))
     });
-    let snapshots = plan.snapshot_statuses.iter().filter_map(move |(name, status)| {
-        let changed = plan.snapshots.get(name).and_then(Option::as_ref);
-        let record = changed.or_else(|| recorded.snapshots.get(name))?;
-        (record.place.source == *source).then(|| (name.as_str(), snapshot(status)))
-    });
+    let snapshots = plan
+        .snapshot_statuses
+        .iter()
+        .filter_map(move |(name, status)| {
+            let changed = plan.snapshots.get(name).and_then(Option::as_ref);
+            let record = changed.or_else(|| recorded.snapshots.get(name))?;
+            (record.place.source == *source).then(|| (name.as_str(), snapshot(status)))
+        });
     jobs.chain(snapshots)
 }
 

@@ -35,7 +35,7 @@ pub use options::{
     AlertmanagerOptions, CommitStatusOptions, Forge, NotificationOptions, ReceiverKind,
     ReceiverOptions,
 };
-pub use outbox::{Deliveries, Delivered};
+pub use outbox::{Delivered, Deliveries};
 pub use port::{Post, PostError, Reply, Request};
 pub use rules::{Rules, Wants, What};
 pub use sender::{Senders, SendersParts};

@@ -32,8 +32,8 @@ pub(super) fn write(
     now: Timestamp,
 ) -> Option<Told> {
     let known = |name: &String| told.receivers.contains_key(name);
-    let same_receivers = rules.receivers.len() == told.receivers.len()
-        && rules.receivers.keys().all(known);
+    let same_receivers =
+        rules.receivers.len() == told.receivers.len() && rules.receivers.keys().all(known);
     let newer = |(name, delivered): (&String, &Delivered)| {
         let mark = told.receivers.get(name);
         mark.is_some_and(|mark| delivered.through > mark.through)
@@ -165,7 +165,12 @@ mod tests {
         }
     }
 
-    fn written(told: &Told, names: &[&str], news: usize, deliveries: &[(&str, u64)]) -> Option<Told> {
+    fn written(
+        told: &Told,
+        names: &[&str],
+        news: usize,
+        deliveries: &[(&str, u64)],
+    ) -> Option<Told> {
         let through = |(name, through): &(&str, u64)| {
             let delivered = Delivered {
                 through: *through,
@@ -175,7 +180,13 @@ mod tests {
         };
         let deliveries = deliveries.iter().map(through).collect();
         let news = (0..news).map(|_| happened()).collect();
-        write(told, &rules(names), &deliveries, news, Timestamp::UNIX_EPOCH)
+        write(
+            told,
+            &rules(names),
+            &deliveries,
+            news,
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
     #[test]

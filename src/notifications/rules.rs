@@ -33,10 +33,12 @@ impl Rules {
 
     /// The sources of whose commits the state is told.
     pub(super) fn committed(&self) -> impl Iterator<Item = &SourceName> {
-        self.receivers.values().filter_map(|wants| match &wants.what {
-            What::Commits(source) => Some(source),
-            What::Everything | What::Incidents => None,
-        })
+        self.receivers
+            .values()
+            .filter_map(|wants| match &wants.what {
+                What::Commits(source) => Some(source),
+                What::Everything | What::Incidents => None,
+            })
     }
 }
 

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::format::alertmanager::Sent;
 use super::format::{alertmanager, commit_status, slack, webhook};
 use super::options::{AlertmanagerOptions, CommitStatusOptions, ReceiverKind, ReceiverOptions};
-use super::outbox::{Deliveries, Delivered};
+use super::outbox::{Delivered, Deliveries};
 use super::port::{Post, PostError, Reply, Request};
 use super::rules::Wants;
 use crate::clock::{Clock, Entropy};
@@ -176,19 +176,27 @@ impl Sender {
         let through = mark.through.max(self.through);
         let newer = told.outbox.range(through + 1..);
         let wanted = newer.filter(|(_, it)| self.wants.include(&it.news));
-        let mut waiting: Vec<_> = wanted.map(|(number, it)| (*number, Arc::clone(it))).collect();
+        let mut waiting: Vec<_> = wanted
+            .map(|(number, it)| (*number, Arc::clone(it)))
+            .collect();
         if let ReceiverKind::CommitStatus(_) = self.receiver.kind {
             // Nobody wants to know how far a commit was.
             let newest = waiting.pop();
             waiting = newest.into_iter().collect();
         }
         waiting.truncate(BATCH);
-        let due = self.next_resend(told).is_some_and(|at| at <= Instant::now());
+        let due = self
+            .next_resend(told)
+            .is_some_and(|at| at <= Instant::now());
         let last = waiting.last().map(|(number, _)| *number);
         (last.is_some() || due).then_some(Batch {
             through: last.unwrap_or(through),
             // What was said once is written down a pass later.
-            dropped: if mark.through >= self.through { mark.dropped } else { 0 },
+            dropped: if mark.through >= self.through {
+                mark.dropped
+            } else {
+                0
+            },
             waiting,
         })
     }
@@ -200,7 +208,9 @@ impl Sender {
         };
         let least = self.wants.least;
         let stands = told.incidents.values().any(|it| it.urgency >= least);
-        let again = self.told_at.map_or(Instant::now(), |at| at + options.resend);
+        let again = self
+            .told_at
+            .map_or(Instant::now(), |at| at + options.resend);
         stands.then_some(again)
     }
 

@@ -78,9 +78,11 @@ impl<'a> Situation<'a> {
             }
         }
         // What has a resource is held, and found by that.
-        let nameless = self.desired.faults.iter().filter(|fault| {
-            fault.severity == Severity::Error && fault.resource.is_none()
-        });
+        let nameless = self
+            .desired
+            .faults
+            .iter()
+            .filter(|fault| fault.severity == Severity::Error && fault.resource.is_none());
         for fault in nameless {
             let cause = self.cause_at(&fault.place.source, Reason::Faulty.as_str());
             let found = || trouble(&fault.message, settle);

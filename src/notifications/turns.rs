@@ -64,7 +64,8 @@ impl Turns {
         for source in rules.committed().collect::<BTreeSet<_>>() {
             let known = told.commits.get(source);
             let status = commits::status(situation, source, known);
-            let status = status.filter(|it| self.failing.is_due(it, rules.settle, now, &mut wake.0));
+            let status =
+                status.filter(|it| self.failing.is_due(it, rules.settle, now, &mut wake.0));
             news.extend(status.map(|status| News::Commit(Arc::new(status))));
         }
         news.extend(situation.happened());

@@ -13,9 +13,9 @@ use crate::plan::hold::{HoldId, Reason};
 use crate::plan::job::{JobId, JobStatus};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::{
-    Attempt, Cause, ClusterDocument, ClusterRecord, CommitState, CommitStatus, Confirmation, Deployed,
-    Incident, JobRecord, Mark, News, Notification, OperationKind, Pause, Scope, SourceRecord,
-    UploadOutcome, Urgency,
+    Attempt, Cause, ClusterDocument, ClusterRecord, CommitState, CommitStatus, Confirmation,
+    Deployed, Incident, JobRecord, Mark, News, Notification, OperationKind, Pause, Scope,
+    SourceRecord, UploadOutcome, Urgency,
 };
 use crate::plan::step::{Action, Expectation, Outcome, Remember, Step, Submit};
 use crate::resources::desired::Annotations;

@@ -60,7 +60,9 @@ pub(in crate::notifications) fn request(
     let headers = headers.into_iter();
     Request {
         url: SecretString::new(url),
-        headers: headers.map(|(name, value)| (name, SecretString::new(value))).collect(),
+        headers: headers
+            .map(|(name, value)| (name, SecretString::new(value)))
+            .collect(),
         body: body.to_string().into_bytes(),
         ca_file: None,
     }
@@ -109,15 +111,46 @@ mod tests {
                 .map(|(name, value)| format!("{name}: {}", value.expose()))
                 .collect();
             let body = String::from_utf8(request.body).unwrap();
-            format!("POST {}\n{}\n\n{body}", request.url.expose(), headers.join("\n"))
+            format!(
+                "POST {}\n{}\n\n{body}",
+                request.url.expose(),
+                headers.join("\n")
+            )
         };
-        insta::assert_snapshot!(
-            [
-                told(Forge::GitHub, "https://github.com/team/jobs.git", CommitState::Success),
-                told(Forge::GitLab, "https://git.corp/a/b/jobs.git", CommitState::Failure),
-                told(Forge::Gitea, "https://git.corp/team/jobs.git", CommitState::Pending),
-            ]
-            .join("\n\n")
-        );
+        let all = [
+            told(
+                Forge::GitHub,
+                "https://github.com/team/jobs.git",
+                CommitState::Success,
+            ),
+            told(
+                Forge::GitLab,
+                "https://git.corp/a/b/jobs.git",
+                CommitState::Failure,
+            ),
+            told(
+                Forge::Gitea,
+                "https://git.corp/team/jobs.git",
+                CommitState::Pending,
+            ),
+        ];
+        insta::assert_snapshot!(all.join("\n\n"), @r#"
+        POST https://api.github.com/repos/team/jobs/statuses/0123456789abcdef0123456789abcdef01234567
+        Authorization: Bearer t0ken
+        Accept: application/vnd.github+json
+        X-GitHub-Api-Version: 2022-11-28
+
+        {"context":"jetkeeper","description":"all 3 done","state":"success"}
+
+        POST https://git.corp/api/v4/projects/a%2Fb%2Fjobs/statuses/0123456789abcdef0123456789abcdef01234567
+        PRIVATE-TOKEN: t0ken
+
+        {"description":"all 3 done","name":"jetkeeper","state":"failed"}
+
+        POST https://git.corp/api/v1/repos/team/jobs/statuses/0123456789abcdef0123456789abcdef01234567
+        Authorization: token t0ken
+
+        {"context":"jetkeeper","description":"all 3 done","state":"pending"}
+        "#);
     }
 }

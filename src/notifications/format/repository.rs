@@ -81,7 +81,9 @@ fn split(url: &str) -> Option<(&str, &str)> {
             (authority, path, false)
         }
     };
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let host = match host.rsplit_once(':') {
         Some((name, port)) if !is_https && port.bytes().all(|it| it.is_ascii_digit()) => name,
         _ => host,
@@ -93,11 +95,17 @@ fn split(url: &str) -> Option<(&str, &str)> {
 fn is_repository(forge: Forge, path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     let usual = |part: &&str| {
-        !part.is_empty() && !part.starts_with('.') && part.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
-        })
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
-    let count = if forge == Forge::GitLab { 2..=20 } else { 2..=2 };
+    let count = if forge == Forge::GitLab {
+        2..=20
+    } else {
+        2..=2
+    };
     count.contains(&parts.len()) && parts.iter().all(usual)
 }
 
@@ -106,7 +114,9 @@ fn is_safe(url: &str) -> bool {
         let host = url.host_str().unwrap_or_default();
         let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
         let plain = url.username().is_empty() && url.password().is_none();
-        plain && url.query().is_none() && (url.scheme() == "https" || (url.scheme() == "http" && is_here))
+        plain
+            && url.query().is_none()
+            && (url.scheme() == "https" || (url.scheme() == "http" && is_here))
     })
 }
 
@@ -121,17 +131,48 @@ mod tests {
     #[test]
     fn the_git_url_tells_where_the_interface_is() {
         for (forge, url, api_url, path) in [
-            (Forge::GitHub, "https://github.com/team/jobs.git", "https://api.github.com", "team/jobs"),
-            (Forge::GitHub, "git@github.com:team/jobs.git", "https://api.github.com", "team/jobs"),
-            (Forge::GitHub, "https://git.corp/team/jobs", "https://git.corp/api/v3", "team/jobs"),
-            (Forge::GitLab, "ssh://git@git.corp:2222/a/b/jobs.git", "https://git.corp/api/v4", "a/b/jobs"),
-            (Forge::Gitea, "https://git.corp:3000/team/jobs", "https://git.corp:3000/api/v1", "team/jobs"),
+            (
+                Forge::GitHub,
+                "https://github.com/team/jobs.git",
+                "https://api.github.com",
+                "team/jobs",
+            ),
+            (
+                Forge::GitHub,
+                "git@github.com:team/jobs.git",
+                "https://api.github.com",
+                "team/jobs",
+            ),
+            (
+                Forge::GitHub,
+                "https://git.corp/team/jobs",
+                "https://git.corp/api/v3",
+                "team/jobs",
+            ),
+            (
+                Forge::GitLab,
+                "ssh://git@git.corp:2222/a/b/jobs.git",
+                "https://git.corp/api/v4",
+                "a/b/jobs",
+            ),
+            (
+                Forge::Gitea,
+                "https://git.corp:3000/team/jobs",
+                "https://git.corp:3000/api/v1",
+                "team/jobs",
+            ),
         ] {
             let expected = (api_url.to_owned(), path.to_owned());
             assert_eq!(read(forge, url), Ok(expected), "{url}");
         }
-        assert_eq!(read(Forge::GitHub, "file:///srv/jobs.git"), Err(ParseRepositoryError::NoHost));
-        assert_eq!(read(Forge::GitHub, "/srv/jobs.git"), Err(ParseRepositoryError::NoHost));
+        assert_eq!(
+            read(Forge::GitHub, "file:///srv/jobs.git"),
+            Err(ParseRepositoryError::NoHost)
+        );
+        assert_eq!(
+            read(Forge::GitHub, "/srv/jobs.git"),
+            Err(ParseRepositoryError::NoHost)
+        );
         assert_eq!(
             read(Forge::GitHub, "https://github.com/team/../jobs"),
             Err(ParseRepositoryError::NoRepository)
@@ -141,9 +182,17 @@ mod tests {
     #[test]
     fn what_is_written_counts_and_leaks_no_token() {
         let read = |api_url| Repository::of(Forge::Gitea, "/srv/jobs", Some(api_url), Some("a/b"));
-        assert_eq!(read("https://host/api/v1/").unwrap().api_url, "https://host/api/v1");
+        assert_eq!(
+            read("https://host/api/v1/").unwrap().api_url,
+            "https://host/api/v1"
+        );
         assert!(read("http://127.0.0.1:3000/api/v1").is_ok());
-        for url in ["http://host/api/v1", "https://me:hush@host", "host", "https://host/?a=b"] {
+        for url in [
+            "http://host/api/v1",
+            "https://me:hush@host",
+            "host",
+            "https://host/?a=b",
+        ] {
             assert_eq!(read(url), Err(ParseRepositoryError::NoUrl), "{url}");
         }
     }

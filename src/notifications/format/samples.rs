@@ -14,7 +14,7 @@ pub(in crate::notifications) fn at(second: i64) -> Timestamp {
 
 /// A cluster that is away, and twelve jobs with it.
 pub(in crate::notifications) fn incident() -> Incident {
-    let subjects = (1..=10).map(|number| ResourceId::jet_job(format!("job-{number:02}")));
+    let subjects = ["orders", "payments"].map(ResourceId::jet_job);
     Incident {
         cause: Cause {
             scope: Scope::Cluster("prod".to_owned()),
@@ -24,7 +24,7 @@ pub(in crate::notifications) fn incident() -> Incident {
         since: at(0),
         message: "no member answers: <connection refused> & \"more\"".to_owned(),
         affected: 12,
-        subjects: subjects.collect(),
+        subjects: subjects.to_vec(),
     }
 }
 

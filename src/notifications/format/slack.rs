@@ -23,7 +23,9 @@ pub(in crate::notifications) fn request(
     if dropped > 0 {
         lines.push(words::missed(dropped));
     }
-    let told = batch.iter().map(|(_, notification)| words::line(notification));
+    let told = batch
+        .iter()
+        .map(|(_, notification)| words::line(notification));
     lines.extend(told.map(|line| words::cut(&line, MAX_LINE)));
     let text = match lines.as_slice() {
         [line] => format!("jetkeeper {owner}: {line}"),
@@ -59,7 +61,13 @@ mod tests {
             let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
             body["text"].as_str().unwrap().to_owned()
         };
-        insta::assert_snapshot!(told(&batch, 3));
+        insta::assert_snapshot!(told(&batch, 3), @r#"
+        jetkeeper keeper-1:
+        3 earlier notifications were dropped, because this receiver did not take them
+        [error] cluster prod: ClusterUnreachable, 12 are held (JetJob/orders, JetJob/payments and 10 more): no member answers: &lt;connection refused&gt; &amp; "more"
+        [resolved] cluster prod: ClusterUnreachable is over after 12m 6s; 12 were held
+        [info] JetJob/orders: submitted as job 0adf-8fef
+        "#);
         assert!(told(&batch[2..], 0).starts_with("jetkeeper keeper-1: [info] JetJob/orders: sub"));
         let many: Vec<_> = std::iter::repeat_n(batch[0], 50).collect();
         assert!(told(&many, 0).chars().count() < MAX_TEXT * 2);

@@ -170,6 +170,8 @@ fn wrong(news: &News) -> Option<Wrong<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::samples;
     use super::*;
 
@@ -192,11 +194,55 @@ mod tests {
         let batch: Vec<_> = (1..).zip(&samples).collect();
         let request = request(&keys, "keeper-1", &batch, 2);
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
-        insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap());
-        let headers: Vec<_> = request.headers.iter().map(|(name, it)| (*name, it.expose())).collect();
+        let items = body["notifications"].as_array().unwrap();
+        let mut without_ids = items.clone();
+        for item in &mut without_ids {
+            let id = item.as_object_mut().unwrap().remove("id").unwrap();
+            assert_eq!(id.as_str().unwrap().len(), 16);
+        }
+        assert_eq!(
+            (&body["version"], &body["owner"], &body["dropped"]),
+            (&"1".into(), &"keeper-1".into(), &2.into())
+        );
+        let incident = samples::incident().id();
+        let wrong = json!({
+            "id": incident,
+            "scope": {"kind": "Hazelcast", "name": "prod"},
+            "reason": "ClusterUnreachable",
+            "since": "2026-09-21T14:13:20Z",
+            "affected": 12,
+            "resources": ["JetJob/orders", "JetJob/payments"],
+        });
+        let mut over = wrong.clone();
+        over["ended"] = "2026-09-21T14:25:26Z".into();
+        let message = "no member answers: <connection refused> & \"more\"";
+        let expected = json!([
+            {
+                "kind": "Problem", "severity": "error", "at": "2026-09-21T14:14:20Z",
+                "text": words::line(&samples[0]), "message": message, "incident": wrong,
+            },
+            {
+                "kind": "Recovery", "severity": "error", "at": "2026-09-21T14:26:26Z",
+                "text": words::line(&samples[1]), "message": message, "incident": over,
+            },
+            {
+                "kind": "Event", "severity": "info", "at": "2026-09-21T14:26:40Z",
+                "text": words::line(&samples[2]), "message": "submitted as job 0adf-8fef",
+                "event": {"kind": "Submitted", "resource": {"kind": "JetJob", "name": "orders"}},
+            },
+        ]);
+        assert_eq!(serde_json::Value::Array(without_ids), expected);
+        let headers: Vec<_> = request
+            .headers
+            .iter()
+            .map(|(name, it)| (*name, it.expose()))
+            .collect();
         assert_eq!(headers[1], ("Authorization", "Bearer hush"));
         assert_eq!(headers[0].0, "X-Hub-Signature-256");
-        let expected = format!("sha256={}", signature(&SecretString::new("key"), &request.body));
+        let expected = format!(
+            "sha256={}",
+            signature(&SecretString::new("key"), &request.body)
+        );
         assert_eq!(headers[0].1, expected);
         assert!(!format!("{request:?}").contains("hush"));
     }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::plan::record::{Incident, News, Notification};
+use crate::plan::record::{Incident, News, Notification, Scope};
 
 /// A notification in one line.
 pub(in crate::notifications) fn line(notification: &Notification) -> String {
@@ -15,7 +15,15 @@ pub(in crate::notifications) fn line(notification: &Notification) -> String {
         ),
         News::Ended { incident, ended } => {
             let lasted = lasted(incident.since, *ended);
-            format!("[resolved] {} is over after {lasted}", headline(incident))
+            let cause = &incident.cause;
+            let held = match incident.affected {
+                0 | 1 => String::new(),
+                count => format!("; {count} were held"),
+            };
+            format!(
+                "[resolved] {}: {} is over after {lasted}{held}",
+                cause.scope, cause.reason
+            )
         }
         News::Happened {
             resource, message, ..
@@ -40,7 +48,7 @@ pub(in crate::notifications) fn missed(count: u64) -> String {
 
 /// Whom it concerns beside what it is named after.
 fn concerned(incident: &Incident) -> String {
-    if let crate::plan::record::Scope::Resource(_) = incident.cause.scope {
+    if let Scope::Resource(_) = incident.cause.scope {
         return String::new();
     }
     let named: Vec<String> = incident.subjects.iter().map(ToString::to_string).collect();

@@ -186,10 +186,14 @@ async fn what_fails_is_tried_again_ever_more_seldom_and_lost_to_no_restart() {
     scene.tell(vec![happened("a")]);
     sleep(Duration::from_mins(10)).await;
     let times = post.times();
-    let pauses: Vec<u64> = times.windows(2).map(|it| (it[1] - it[0]).as_secs()).collect();
+    let pauses: Vec<u64> = times
+        .windows(2)
+        .map(|it| (it[1] - it[0]).as_secs())
+        .collect();
     assert_eq!(pauses.len(), 4, "{pauses:?}");
     assert!(pauses[0] >= 1 && pauses[1] >= 2, "{pauses:?}");
     assert!((100..200).contains(&pauses[2]), "{pauses:?}");
+    scene.tell(Vec::new());
     let failing = webhook("hook").1;
     *failing.answers.lock().unwrap() = vec![Ok(status(500)); 100];
     let before = Told::clone(&scene.told.borrow());
@@ -248,7 +252,10 @@ async fn an_alertmanager_is_told_again_while_it_stands_and_once_that_it_is_over(
     let (options, post) = alertmanager();
     let scene = Scene::new(&[(options.clone(), Arc::clone(&post))], Told::default());
     let incident: Arc<Incident> = Arc::new(incident());
-    scene.tell(vec![happened("not for it"), News::Began(Arc::clone(&incident))]);
+    scene.tell(vec![
+        happened("not for it"),
+        News::Began(Arc::clone(&incident)),
+    ]);
     sleep(Duration::from_secs(290)).await;
     assert_eq!(post.bodies().len(), 5, "at once, and every minute");
 
@@ -265,7 +272,11 @@ async fn an_alertmanager_is_told_again_while_it_stands_and_once_that_it_is_over(
     assert_eq!(bodies.len(), 7);
     assert_eq!(bodies[6][0]["endsAt"], ended.to_string());
     assert_eq!(bodies[6][0]["labels"], bodies[0][0]["labels"]);
-    assert!(bodies.iter().all(|body| body.as_array().unwrap().len() == 1));
+    assert!(
+        bodies
+            .iter()
+            .all(|body| body.as_array().unwrap().len() == 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -293,7 +304,11 @@ async fn only_the_latest_state_of_a_commit_is_told() {
     scene.tell(vec![commit(CommitState::Failure)]);
     scene.tell(vec![commit(CommitState::Success), happened("not for it")]);
     sleep(Duration::from_mins(1)).await;
-    let states: Vec<_> = post.bodies().iter().map(|body| body["state"].clone()).collect();
+    let states: Vec<_> = post
+        .bodies()
+        .iter()
+        .map(|body| body["state"].clone())
+        .collect();
     assert_eq!(states, ["success"]);
     scene.tell(Vec::new());
     assert_eq!(scene.waiting(), 0);

@@ -94,7 +94,10 @@ fn a_cluster_that_is_away_is_told_once_with_how_many_wait_and_so_is_its_return()
         drop(world.process.take());
         world.pass_time(Duration::from_mins(30)).await;
         let (began, ended) = problems(&world).await;
-        let what: Vec<_> = began.iter().map(|it| (it.cause.key(), it.affected)).collect();
+        let what: Vec<_> = began
+            .iter()
+            .map(|it| (it.cause.key(), it.affected))
+            .collect();
         assert_eq!(what, [("cluster alpha ClusterUnreachable".to_owned(), 6)]);
         assert_eq!(ended, []);
 
@@ -161,7 +164,11 @@ async fn crashes_at(commit: u64, durable: bool) -> bool {
     world.pass_time(Duration::from_mins(10)).await;
     let (began, ended) = problems(&world).await;
     let keys: Vec<_> = began.iter().map(|it| it.cause.key()).collect();
-    assert_eq!(keys, ["cluster alpha ClusterUnreachable"], "commit {commit}");
+    assert_eq!(
+        keys,
+        ["cluster alpha ClusterUnreachable"],
+        "commit {commit}"
+    );
     assert_eq!(began, ended, "commit {commit}");
     world.around.disk.commits() - before >= commit
 }
