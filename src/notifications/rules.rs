@@ -67,8 +67,9 @@ impl Wants {
     pub fn include(&self, news: &News) -> bool {
         match (&self.what, news) {
             (What::Commits(source), News::Commit(status)) => status.source == *source,
-            (What::Commits(_), _) | (_, News::Commit(_)) => false,
-            (What::Incidents, News::Happened { .. }) => false,
+            (What::Commits(_), _)
+            | (_, News::Commit(_))
+            | (What::Incidents, News::Happened { .. }) => false,
             _ => news.urgency() >= self.least,
         }
     }

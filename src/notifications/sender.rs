@@ -139,29 +139,21 @@ impl Sender {
     async fn run(mut self, end: CancellationToken) {
         loop {
             let told = Arc::clone(&self.parts.told.borrow_and_update());
-            let pause = match self.next(&told) {
-                Some(batch) => self.send(&told, batch).await,
-                None => {
-                    let again = self.next_resend(&told);
-                    let resend = async {
-                        match again {
-                            Some(at) => sleep_until(at).await,
-                            None => std::future::pending().await,
+            let Some(batch) = self.next(&told) else {
+                let again = self.next_resend(&told);
+                tokio::select! {
+                    biased;
+                    () = end.cancelled() => return,
+                    changed = self.parts.told.changed() => {
+                        if changed.is_err() {
+                            return;
                         }
-                    };
-                    tokio::select! {
-                        biased;
-                        () = end.cancelled() => return,
-                        changed = self.parts.told.changed() => {
-                            if changed.is_err() {
-                                return;
-                            }
-                        }
-                        () = resend => {}
                     }
-                    continue;
+                    () = sleep_until_some(again) => {}
                 }
+                continue;
             };
+            let pause = self.send(&told, batch).await;
             tokio::select! {
                 biased;
                 () = end.cancelled() => return,
@@ -390,6 +382,14 @@ impl Sender {
     async fn find(&self, name: &str, key: &str) -> Result<Option<SecretString>, Failure> {
         let value = self.parts.secrets.find(name, key).await;
         value.map_err(|error| unread(&error))
+    }
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn sleep_until_some(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

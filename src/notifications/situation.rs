@@ -71,9 +71,9 @@ impl<'a> Situation<'a> {
             self.add_hold(hold, settle, &mut standing);
         }
         for (source, why) in self.unread {
-            let missing = self.cause_at(source, Reason::SourceMissing.as_str());
+            let missing = cause_at(source, Reason::SourceMissing.as_str());
             if !standing.found.contains_key(&missing) {
-                let cause = self.cause_at(source, format!("{:?}", EventKind::SourceFailed));
+                let cause = cause_at(source, format!("{:?}", EventKind::SourceFailed));
                 standing.found.insert(cause, trouble(why, settle));
             }
         }
@@ -84,7 +84,7 @@ impl<'a> Situation<'a> {
             .iter()
             .filter(|fault| fault.severity == Severity::Error && fault.resource.is_none());
         for fault in nameless {
-            let cause = self.cause_at(&fault.place.source, Reason::Faulty.as_str());
+            let cause = cause_at(&fault.place.source, Reason::Faulty.as_str());
             let found = || trouble(&fault.message, settle);
             standing.found.entry(cause).or_insert_with(found);
         }
@@ -126,11 +126,6 @@ impl<'a> Situation<'a> {
             });
             found.subjects.insert(subject);
         }
-    }
-
-    fn cause_at(&self, source: &SourceName, reason: String) -> Cause {
-        let scope = Scope::Source(source.clone());
-        Cause { scope, reason }
     }
 
     /// Where the cause is of what holds this resource.
@@ -178,6 +173,11 @@ impl<'a> Situation<'a> {
             Kind::Hazelcast => None,
         }
     }
+}
+
+fn cause_at(source: &SourceName, reason: String) -> Cause {
+    let scope = Scope::Source(source.clone());
+    Cause { scope, reason }
 }
 
 fn trouble(message: &str, patience: SignedDuration) -> Found<'_> {

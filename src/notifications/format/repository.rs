@@ -36,11 +36,8 @@ impl Repository {
         path: Option<&str>,
     ) -> Result<Self, ParseRepositoryError> {
         let found = split(git_url);
-        let path = match (path, found) {
-            (Some(path), _) => path,
-            (None, Some((_, path))) => path,
-            (None, None) => return Err(ParseRepositoryError::NoHost),
-        };
+        let path = path.or(found.map(|(_, path)| path));
+        let path = path.ok_or(ParseRepositoryError::NoHost)?;
         let path = path.trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path);
         if !is_repository(forge, path) {
@@ -71,15 +68,12 @@ fn usual(forge: Forge, host: &str) -> String {
 
 /// Host and path of a Git URL. A port is that of the interface only where both are reached by https.
 fn split(url: &str) -> Option<(&str, &str)> {
-    let (authority, path, is_https) = match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_once('/')?;
-            (authority, path, scheme == "https")
-        }
-        None => {
-            let (authority, path) = url.split_once(':')?;
-            (authority, path, false)
-        }
+    let (authority, path, is_https) = if let Some((scheme, rest)) = url.split_once("://") {
+        let (authority, path) = rest.split_once('/')?;
+        (authority, path, scheme == "https")
+    } else {
+        let (authority, path) = url.split_once(':')?;
+        (authority, path, false)
     };
     let host = authority
         .rsplit_once('@')
