@@ -1,5 +1,6 @@
 //! What is wrong now, by cause: many holds become one where one thing makes them all.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +33,7 @@ pub struct Situation<'a> {
 #[derive(Debug)]
 pub(super) struct Found<'a> {
     pub(super) urgency: Urgency,
-    pub(super) message: &'a str,
+    pub(super) message: Cow<'a, str>,
     pub(super) subjects: BTreeSet<&'a ResourceId>,
     /// How long it has to stand before it is told.
     pub(super) patience: SignedDuration,
@@ -74,7 +75,7 @@ impl<'a> Situation<'a> {
             let missing = cause_at(source, Reason::SourceMissing.as_str());
             if !standing.found.contains_key(&missing) {
                 let cause = cause_at(source, format!("{:?}", EventKind::SourceFailed));
-                standing.found.insert(cause, trouble(why, settle));
+                standing.found.insert(cause, trouble(why.into(), settle));
             }
         }
         // What has a resource is held, and found by that.
@@ -85,7 +86,8 @@ impl<'a> Situation<'a> {
             .filter(|fault| fault.severity == Severity::Error && fault.resource.is_none());
         for fault in nameless {
             let cause = cause_at(&fault.place.source, Reason::Faulty.as_str());
-            let found = || trouble(&fault.message, settle);
+            let message = format!("{}: {}", fault.place, fault.message);
+            let found = || trouble(message.into(), settle);
             standing.found.entry(cause).or_insert_with(found);
         }
         standing
@@ -120,7 +122,7 @@ impl<'a> Situation<'a> {
             let found = standing.found.entry(Cause { scope, reason });
             let found = found.or_insert_with(|| Found {
                 urgency: urgency(hold),
-                message: &hold.message,
+                message: hold.message.as_str().into(),
                 subjects: BTreeSet::new(),
                 patience,
             });
@@ -180,7 +182,7 @@ fn cause_at(source: &SourceName, reason: String) -> Cause {
     Cause { scope, reason }
 }
 
-fn trouble(message: &str, patience: SignedDuration) -> Found<'_> {
+fn trouble(message: Cow<'_, str>, patience: SignedDuration) -> Found<'_> {
     Found {
         urgency: Urgency::Error,
         message,

@@ -172,7 +172,7 @@ fn incident(cause: &Cause, found: &Found<'_>, since: Timestamp) -> Incident {
         cause: cause.clone(),
         urgency: found.urgency,
         since,
-        message: found.message.to_owned(),
+        message: found.message.clone().into_owned(),
         affected: found.subjects.len(),
         subjects: named.map(|id| (*id).clone()).collect(),
     }
