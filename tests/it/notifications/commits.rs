@@ -98,9 +98,11 @@ fn a_commit_is_pending_while_its_cluster_is_away_fails_by_a_fault_and_succeeds_i
     let why = host.comes(&commit(&tree), "failure");
     assert!(why.contains("orders.yaml:4:"), "{why}");
 
-    // Its cluster never had the job, so nothing is left to be done for it.
+    // Its cluster never had the job, so nothing is left to be done for it; a source without any document
+    // would be held as a mistake.
     scratch.remove("tree/orders.yaml");
-    scratch.write("tree/README.md", "nothing yet");
+    let cluster = "apiVersion: hazelcast.com/v1alpha1\nkind: Hazelcast\nmetadata: {name: near}\n";
+    scratch.write("tree/near.yaml", cluster);
     host.comes(&commit(&tree), "success");
     let log = daemon.terminate().code(0).stderr;
     assert!(!log.contains("s3cret"), "{log}");
