@@ -18,7 +18,7 @@ SECONDS_EACH ?= 60
 # How many seeds `make model` tries.
 SEEDS ?= 1000
 
-.PHONY: help build deb rpm fixtures test model demo bench soak fuzz check fmt clean tools
+.PHONY: help build deb rpm tarball fixtures test model demo bench soak fuzz check reference service fmt clean tools
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,6 +31,9 @@ deb: build ## build a Debian package in target/packages
 
 rpm: build ## build an RPM package in target/packages
 	scripts/rpm target/release/jetkeeper target/packages
+
+tarball: build ## build a tarball, its bill of materials and checksums in target/packages
+	scripts/tarball target/release/jetkeeper target/packages
 
 fixtures: tools $(FIXTURES)/.stamp $(FIXTURES)/azurite/.stamp ## fetch Hazelcast and Azurite, build the pipelines of tests, samples and benchmarks
 
@@ -61,6 +64,13 @@ check: tools ## format, lints, documentation, licences and sources of dependenci
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
 	"$$(scripts/cargo-deny)" --locked check bans licenses sources
+
+service: tools ## run the unit under a real systemd apart from the machine's (as root)
+	$(CARGO) build --locked
+	scripts/under-systemd target/debug/jetkeeper
+
+reference: fixtures ## write docs/reference.md anew, from the schema
+	UPDATE_REFERENCE=1 $(CARGO) test --locked --test it -- reference::
 
 fmt: ## format the sources
 	$(CARGO) fmt

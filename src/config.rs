@@ -9,6 +9,7 @@ mod cluster;
 mod file;
 mod git;
 mod http;
+mod notifications;
 mod recheck;
 mod shown;
 mod state;
@@ -26,6 +27,7 @@ pub use recheck::{ParseRecheckError, Recheck};
 pub use shown::{ShownConfig, keys};
 pub use state::places_of_state;
 
+use crate::notifications::NotificationOptions;
 use crate::resources::{CredentialsSpec, Fault, HazelcastSpec, SourceName, TlsSpec};
 use crate::source::git::GitOptions;
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub recheck: Duration,
     /// Where monitoring may ask.
     pub http: HttpConfig,
+    /// Who is told what is wrong.
+    pub notifications: NotificationOptions,
     owner: Option<String>,
     state: Option<PathBuf>,
 }
@@ -306,6 +310,7 @@ impl Config {
             prune: PruneConfig::default(),
             recheck: Recheck::default().0,
             http: HttpConfig::default(),
+            notifications: NotificationOptions::default(),
             owner: None,
             state: None,
         }
@@ -376,6 +381,7 @@ impl Config {
             credentials: _,
             recheck,
             http,
+            notifications,
             owner,
             state,
         } = other;
@@ -383,6 +389,7 @@ impl Config {
             ("secrets", secrets != self.secrets),
             ("artifacts", recheck != self.recheck),
             ("http", http != self.http),
+            ("notifications", notifications != self.notifications),
             ("owner", owner != self.owner),
             ("state", state != self.state),
         ];

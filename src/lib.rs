@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod config;
 pub mod engine;
 pub mod hazelcast;
+pub mod notifications;
 pub mod plan;
 pub mod resources;
 pub mod secrets;

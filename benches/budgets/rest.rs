@@ -44,6 +44,7 @@ pub(crate) fn measure() -> Vec<Row> {
     });
     let peak_before = memory(program.id(), "VmHWM");
     forget_peak(program.id());
+    let slept = sleeps(program.id());
     let mut samples = Vec::new();
     within(REST, || {
         samples.push(memory(program.id(), "VmRSS"));
@@ -53,7 +54,8 @@ pub(crate) fn measure() -> Vec<Row> {
     let peak = memory(program.id(), "VmHWM");
     check(&places);
     let rss = percentile(&sorted(samples), 50);
-    vec![Row {
+    let wakeups = (sleeps(program.id()) - slept) * 60.0 / REST.as_secs_f64();
+    let memory = Row {
         what: "RSS at rest: 1 000 jobs running, 1 000 failed with 30 kB of text, MB",
         ours: format!(
             "{rss:.1} MB ({peak:.1} while a list is read, {peak_before:.1} at most before)"
@@ -61,7 +63,27 @@ pub(crate) fn measure() -> Vec<Row> {
         theirs: "–".to_owned(),
         ratio: rss,
         allowed: Some(40.0),
-    }]
+    };
+    let wakeups = Row {
+        what: "wake-ups of all threads at rest, a minute, one list of all jobs included",
+        ours: format!("{wakeups:.0}"),
+        theirs: "–".to_owned(),
+        ratio: wakeups,
+        allowed: None,
+    };
+    vec![memory, wakeups]
+}
+
+/// How often the threads of a process went to sleep by themselves so far.
+fn sleeps(process: u32) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let counts = threads.flatten().map(|thread| {
+        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        let line = "voluntary_ctxt_switches:";
+        let count = status.lines().find_map(|it| it.strip_prefix(line));
+        count.map_or(0.0, |count| count.trim().parse::<f64>().unwrap())
+    });
+    counts.sum()
 }
 
 /// That the daemon kept what it was to keep while it was measured.

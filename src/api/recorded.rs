@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::wire::PauseView;
 use crate::plan::hold::HoldId;
 use crate::plan::record::{
-    ClusterRecord, Confirmation, JobRecord, Recorded, SnapshotRecord, SourceRecord,
+    ClusterRecord, Confirmation, JobRecord, Recorded, SnapshotRecord, SourceRecord, Told,
 };
 use crate::plan::step::Step;
 use crate::resources::{ResourceId, SourceName};
@@ -54,6 +54,8 @@ impl From<Recorded> for RecordedView {
             adoptions,
             pauses,
             in_flight,
+            // Nothing follows from it for whoever plans.
+            told: _,
         } = recorded;
         let pauses = pauses.into_iter();
         Self {
@@ -90,6 +92,7 @@ impl From<RecordedView> for Recorded {
             in_flight: in_flight
                 .map(|step| (step.resource.clone(), step))
                 .collect(),
+            told: Told::default(),
         }
     }
 }

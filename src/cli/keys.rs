@@ -32,6 +32,7 @@ const FILE_ONLY: &[&str] = &[
     "clusters.*.credentials.",
     "clusters.*.tls.",
     "sources[].git.",
+    "notifications.",
 ];
 
 /// Instead of another key of the default file, which names them beside that.
@@ -178,6 +179,10 @@ fn defaults_that_the_file_shows_are_those_in_force() {
     let config = loaded("");
     let shown = serde_json::to_value(ShownConfig::from(&config)).unwrap();
     assert_eq!(whole["prune"], shown["prune"]);
+    assert_eq!(
+        whole["notifications"]["settle"],
+        shown["notifications"]["settle"]
+    );
     assert_eq!(whole["http"]["allowRemote"], shown["http"]["allowRemote"]);
     let recheck = |value: &Value| {
         let text = value["artifacts"]["recheck"].as_str().unwrap().to_owned();

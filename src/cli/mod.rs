@@ -18,6 +18,8 @@ mod confirm;
 mod context;
 mod demo;
 mod describe;
+#[cfg(test)]
+mod documented;
 mod error;
 mod events;
 mod export;

@@ -1,5 +1,6 @@
 //! `run`: the daemon.
 
+mod notify;
 mod reload;
 mod service;
 mod status;
@@ -28,6 +29,9 @@ use service::Service;
 
 /// How long the socket may take to answer what was asked, once the engine has ended.
 const SOCKET_GRACE: Duration = Duration::from_secs(2);
+
+/// How long receivers of notifications may take to answer what they were told last.
+const SENDERS_GRACE: Duration = Duration::from_secs(3);
 
 /// Keep the jobs as declared, until stopped: the daemon.
 #[derive(Debug, clap::Args)]
@@ -59,6 +63,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         Limits::default(),
         end.clone(),
     ));
+    let senders = notify::begin(context, &config, &running.handle)?;
     let telling = tokio::spawn(tell(Follower::new(&running.handle).await?));
     let service = Service::begin(&running.handle)?;
     let Running {
@@ -83,6 +88,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         Ok(()) => {
             tracing::info!("stopping; steps in flight get {} s", GRACE.as_secs());
             service.stopping("stopping; waiting for steps in flight");
+            // Before the engine, which writes down how far they were.
+            senders.stop(SENDERS_GRACE).await;
             stopped(task, &mut stop).await
         }
         Err(error) => Err(error),

@@ -147,6 +147,7 @@ fn settings(config: &Config, mode: Mode) -> Result<Settings> {
         },
         clusters: targets(config),
         mode,
+        notifications: config.notifications.rules(),
         ..Settings::default()
     })
 }

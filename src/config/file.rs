@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::cluster::{self, RawCluster};
 use super::git::{self, RawGit};
 use super::http::{self, RawHttp};
+use super::notifications::{self, RawNotifications};
 use super::{Config, ConfigError, Origin, ParseRecheckError, PruneConfig, Recheck, SourceConfig};
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
@@ -26,6 +27,7 @@ pub(super) struct RawConfig {
     prune: RawPrune,
     artifacts: RawArtifacts,
     http: RawHttp,
+    notifications: RawNotifications,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -68,8 +70,10 @@ pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Result<Config, ConfigError> {
     let raw = std::mem::take(&mut reading.value);
     let absolute = super::absolute(&path)?;
     let base = absolute.parent().unwrap_or(Path::new("/"));
+    let sources = sources(&raw, base, &mut reading);
     let config = Config {
-        sources: sources(&raw, base, &mut reading),
+        notifications: notifications::read(&raw.notifications, &sources, base, &mut reading),
+        sources,
         clusters: cluster::read(&raw.clusters, base, &mut reading),
         prune: prune(&raw.prune, &mut reading),
         recheck: recheck(raw.artifacts.recheck.as_deref(), &mut reading),
@@ -167,7 +171,7 @@ fn real(path: PathBuf) -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
-fn may_be_in_a_name(character: char) -> bool {
+pub(super) fn may_be_in_a_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::file::RawConfig;
 use super::git::ShownGit;
+use super::notifications::ShownNotifications;
 use super::{ClusterConfig, Config, HttpConfig, Origin, PruneConfig, SourceConfig};
 use crate::resources::schema::schema_of;
 use crate::resources::{CredentialsSpec, TlsSpec};
@@ -30,6 +31,7 @@ pub struct ShownConfig<'a> {
     http: Http,
     prune: Prune,
     artifacts: Artifacts,
+    notifications: ShownNotifications<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,6 +96,7 @@ impl<'a> From<&'a Config> for ShownConfig<'a> {
             prune,
             recheck,
             http,
+            notifications,
             owner,
             state,
         } = config;
@@ -126,6 +129,7 @@ impl<'a> From<&'a Config> for ShownConfig<'a> {
             artifacts: Artifacts {
                 recheck: format!("{recheck:#}"),
             },
+            notifications: ShownNotifications::from(notifications),
         }
     }
 }

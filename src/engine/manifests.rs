@@ -1,7 +1,7 @@
 //! What the sources ask for: their latest revisions, loaded together when one of them changed, and
 //! the history of revisions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -87,6 +87,13 @@ impl Manifests {
         &self.faults
     }
 
+    /// The sources that can't be read, and why.
+    pub(super) fn unread(&self) -> BTreeMap<SourceName, String> {
+        let unread = self.loaded.iter().filter(|revision| !is_well(revision));
+        let unread = unread.map(|it| (it.source.clone(), why(it).to_owned()));
+        unread.collect()
+    }
+
     /// Loads anew where a revision changed, and writes that into the history. Tells whether one did.
     pub(super) fn load(
         &mut self,
@@ -128,13 +135,10 @@ impl Manifests {
 
     fn tell_presence(&mut self, revision: &Revision, now: Timestamp, change: &mut Change) {
         let source = &revision.source;
-        let well = revision.present && revision.trouble.is_none();
-        let (kind, message) = match (well, self.failed.contains(source)) {
+        let (kind, message) = match (is_well(revision), self.failed.contains(source)) {
             (false, false) => {
                 self.failed.insert(source.clone());
-                let why = revision.trouble.as_ref();
-                let why = why.or_else(|| revision.unreadable.values().next());
-                let why = why.map_or("it is not there", String::as_str);
+                let why = why(revision);
                 (
                     EventKind::SourceFailed,
                     format!(
@@ -158,6 +162,17 @@ impl Manifests {
         };
         change.events.push((now, event));
     }
+}
+
+fn is_well(revision: &Revision) -> bool {
+    revision.present && revision.trouble.is_none()
+}
+
+/// Why a source can't be read.
+fn why(revision: &Revision) -> &str {
+    let why = revision.trouble.as_ref();
+    let why = why.or_else(|| revision.unreadable.values().next());
+    why.map_or("it is not there", String::as_str)
 }
 
 fn same(left: &[Arc<Revision>], right: &[Arc<Revision>]) -> bool {

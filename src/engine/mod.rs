@@ -36,6 +36,7 @@ pub mod request;
 mod revision;
 mod settings;
 mod task;
+mod telling;
 mod unread;
 mod wake;
 mod watches;

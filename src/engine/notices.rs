@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::event::{Event, EventKind};
-use crate::plan::hold::{Hold, HoldClass, Reason};
+use crate::plan::hold::{Hold, HoldClass, Reason, hides};
 use crate::resources::ResourceId;
 use crate::store::EventEntry;
 
@@ -105,23 +105,6 @@ fn topics(hold: &Hold) -> impl Iterator<Item = (&Hold, Topic)> {
     let subjects = hold.subjects.iter().take(MOST_SUBJECTS);
     let reason = hold.reason.as_str();
     subjects.map(move |id| (hold, (Some(id.clone()), reason.clone())))
-}
-
-/// Whether nobody knows, as long as this holds, what else would.
-fn hides(hold: &Hold) -> bool {
-    use Reason as R;
-    hold.class == HoldClass::Waiting
-        && matches!(
-            hold.reason,
-            R::ClusterUnreachable
-                | R::ClusterUnsafe
-                | R::ClusterUnknown
-                | R::StepInFlight
-                | R::BackingOff
-                | R::OutcomeUnknown
-                | R::LookingForJob
-                | R::JarFetching
-        )
 }
 
 fn event(kind: EventKind, topic: &Topic, message: &str) -> Event {

@@ -244,7 +244,13 @@ impl Engine {
         change
             .events
             .extend(told.into_iter().map(|event| (now, event)));
-        wake
+        if self.settings.mode == Mode::Look {
+            return wake;
+        }
+        let rules = &self.settings.notifications;
+        let seen = (plan, &self.manifests);
+        let later = self.telling.write(seen, &self.recorded, rules, now, change);
+        wake.into_iter().chain(later).min()
     }
 
     /// Makes a change durable. Nothing may happen that follows from it before this returns.
@@ -258,6 +264,9 @@ impl Engine {
             .map_err(EngineError::Commit)?;
         change.apply(&mut self.recorded);
         self.want_due |= !change.jobs.is_empty() || !change.snapshots.is_empty();
+        if !change.told.is_empty() {
+            self.telling.show(&self.recorded);
+        }
         Ok(())
     }
 

@@ -9,8 +9,9 @@ use super::progress::ProgressBoard;
 use super::published::Published;
 use super::pulse::Pulse;
 use super::settings::Configuration;
+use crate::notifications::Deliveries;
 use crate::plan::hold::HoldId;
-use crate::plan::record::Recorded;
+use crate::plan::record::{Recorded, Told};
 use crate::resources::ResourceId;
 use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::store::Store;
@@ -100,6 +101,10 @@ pub struct Handle {
     /// What is counted and timed.
     pub meters: Meters,
     pub(super) configuration: watch::Sender<Option<Arc<Configuration>>>,
+    /// What is to be told to receivers of notifications, as it is durable.
+    pub(super) told: watch::Sender<Arc<Told>>,
+    /// How far they were told, as their senders say.
+    pub(super) delivered: watch::Sender<Deliveries>,
 }
 
 impl Handle {
@@ -120,7 +125,19 @@ impl Handle {
             pulse: Pulse::default(),
             meters: Meters::default(),
             configuration: watch::Sender::new(None),
+            told: watch::Sender::default(),
+            delivered: watch::Sender::default(),
         }
+    }
+
+    /// What is to be told to receivers of notifications: only what is durable.
+    pub fn told(&self) -> watch::Receiver<Arc<Told>> {
+        self.told.subscribe()
+    }
+
+    /// Where senders of notifications say how far they are.
+    pub fn delivered(&self) -> watch::Sender<Deliveries> {
+        self.delivered.clone()
     }
 
     /// Has the engine go on with another configuration from its next pass on. Of several, the last

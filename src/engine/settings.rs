@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ports::{ClusterTarget, Clusters};
 use crate::artifacts::Artifacts;
 use crate::clock::{Clock, Entropy};
+use crate::notifications::Rules;
 use crate::plan;
 use crate::secrets::Secrets;
 use crate::source::Source;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub steps_per_cluster: usize,
     /// Whether anything is done, or only planned and shown.
     pub mode: Mode,
+    /// Who is told what is wrong, and when.
+    pub notifications: Rules,
 }
 
 /// What can change while the engine runs; the rest stays until it is started anew.
@@ -63,6 +66,7 @@ impl Default for Settings {
             clusters: BTreeMap::new(),
             steps_per_cluster: 8,
             mode: Mode::Keep,
+            notifications: Rules::default(),
         }
     }
 }

@@ -33,6 +33,7 @@ use super::published::{PlannedStep, Published};
 use super::pulse::Pulse;
 use super::request::{Envelope, Handle, Reading};
 use super::settings::{Configuration, EngineParts, Mode, Settings};
+use super::telling::Telling;
 use super::wake::Bell;
 use super::watches::Watches;
 use crate::artifacts::{Artifacts, JarRequest, JarViews};
@@ -78,6 +79,7 @@ pub(super) struct Engine {
     pub(super) executor: Executor,
     pub(super) flights: Flights,
     pub(super) notices: Notices,
+    pub(super) telling: Telling,
     pub(super) desk: Desk,
     readings: mpsc::Receiver<Reading>,
     pub(super) links: Links,
@@ -130,10 +132,11 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
     let handle = Handle::new(readers, store, requests, readings, progress.clone());
     let (pulse, meters) = (handle.pulse.clone(), handle.meters.clone());
     let configuration = handle.configuration.subscribe();
+    let telling = Telling::new(&handle, &recorded);
     let engine = Engine::new(
         parts,
         recorded,
-        Notices::recall(&events),
+        (Notices::recall(&events), telling),
         (incoming, read),
         Outlets {
             published,
@@ -196,7 +199,7 @@ impl Engine {
     fn new(
         parts: EngineParts,
         recorded: Recorded,
-        notices: Notices,
+        (notices, telling): (Notices, Telling),
         (incoming, readings): (mpsc::Receiver<Envelope>, mpsc::Receiver<Reading>),
         Outlets {
             published,
@@ -255,6 +258,7 @@ impl Engine {
             wanted_jars: BTreeSet::new(),
             recorded,
             notices,
+            telling,
             published,
             bell,
         }
@@ -273,6 +277,7 @@ impl Engine {
                 () = self.bell.rung() => {}
                 Ok(()) = self.jar_views.changed() => {}
                 () = self.flights.next() => {}
+                () = self.telling.delivered() => {}
                 () = self.desk.next(&mut self.answers) => {}
                 Some(reader) = self.readings.recv() => {
                     // Whoever asked may have gone away; a look at the records is no reason to plan.
@@ -338,6 +343,8 @@ impl Engine {
             let now = self.clock.now();
             let mut change = Change::default();
             self.take_outcomes(now, &mut change);
+            let rules = &self.settings.notifications;
+            self.telling.settle(&self.recorded, rules, &mut change);
             self.commit(&change).await?;
             if self.flights.is_idle() {
                 break;

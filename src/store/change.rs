@@ -10,7 +10,8 @@ use super::journal::JournalJson;
 use crate::plan::event::Event;
 use crate::plan::hold::HoldId;
 use crate::plan::record::{
-    ClusterRecord, Confirmation, JobRecord, Pause, Recorded, SnapshotRecord, SourceRecord,
+    ClusterRecord, CommitStatus, Confirmation, Incident, JobRecord, Mark, Notification, Pause,
+    Recorded, SnapshotRecord, SourceRecord, Told,
 };
 use crate::plan::step::{Outcome, Step, StepId};
 use crate::resources::{ResourceId, SourceName};
@@ -38,6 +39,46 @@ pub struct Change {
     pub adoptions: BTreeMap<ResourceId, bool>,
     /// Pauses.
     pub pauses: BTreeMap<Option<ResourceId>, Option<Pause>>,
+    /// What receivers of notifications were told and are to be told.
+    pub told: ToldChange,
+}
+
+/// What one commit changes of what was told and is to be told. `None` as a value removes the key.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ToldChange {
+    /// What is wrong and was told.
+    pub incidents: BTreeMap<String, Option<Arc<Incident>>>,
+    /// What is to be told.
+    pub outbox: BTreeMap<u64, Option<Arc<Notification>>>,
+    /// How far each receiver was told.
+    pub receivers: BTreeMap<String, Option<Mark>>,
+    /// The state of commits as it was told last.
+    pub commits: BTreeMap<SourceName, Option<Arc<CommitStatus>>>,
+}
+
+impl ToldChange {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What makes the one the other.
+    pub fn between(before: &Told, after: &Told) -> Self {
+        Self {
+            incidents: difference(&before.incidents, &after.incidents),
+            outbox: difference(&before.outbox, &after.outbox),
+            receivers: difference(&before.receivers, &after.receivers),
+            commits: difference(&before.commits, &after.commits),
+        }
+    }
+
+    /// Does to what is in memory what a commit does to what is stored.
+    pub fn apply(&self, told: &mut Told) {
+        put_all(&self.incidents, &mut told.incidents);
+        put_all(&self.outbox, &mut told.outbox);
+        put_all(&self.receivers, &mut told.receivers);
+        put_all(&self.commits, &mut told.commits);
+    }
 }
 
 /// What goes into the journal; the store numbers it.
@@ -120,6 +161,7 @@ impl Change {
         put_all(&self.sources, &mut recorded.sources);
         put_all(&self.confirmations, &mut recorded.confirmations);
         put_all(&self.pauses, &mut recorded.pauses);
+        self.told.apply(&mut recorded.told);
         for (resource, asked) in &self.adoptions {
             if *asked {
                 recorded.adoptions.insert(resource.clone());
@@ -144,4 +186,15 @@ fn put_all<K: Ord + Clone, V: Clone>(from: &BTreeMap<K, Option<V>>, to: &mut BTr
             }
         }
     }
+}
+
+fn difference<K: Ord + Clone, V: Clone + PartialEq>(
+    before: &BTreeMap<K, V>,
+    after: &BTreeMap<K, V>,
+) -> BTreeMap<K, Option<V>> {
+    let gone = before.keys().filter(|key| !after.contains_key(key));
+    let gone = gone.map(|key| (key.clone(), None));
+    let new = after.iter().filter(|(key, it)| before.get(key) != Some(it));
+    let new = new.map(|(key, it)| (key.clone(), Some(it.clone())));
+    gone.chain(new).collect()
 }

@@ -212,6 +212,22 @@ impl Reading {
                 let (resource, pause): (Option<ResourceId>, Pause) = decode(value)?;
                 recorded.pauses.insert(resource, pause);
             }
+            Table::Incidents => {
+                let incident = Arc::new(decode(value)?);
+                recorded.told.incidents.insert(name()?, incident);
+            }
+            Table::Outbox => {
+                let number = name()?.parse().map_err(|_| "its key is no number")?;
+                let notification = Arc::new(decode(value)?);
+                recorded.told.outbox.insert(number, notification);
+            }
+            Table::Receivers => {
+                recorded.told.receivers.insert(name()?, decode(value)?);
+            }
+            Table::Commits => {
+                let (name, commit) = (SourceName(name()?), Arc::new(decode(value)?));
+                recorded.told.commits.insert(name, commit);
+            }
             Table::Meta | Table::Journal | Table::Events | Table::Revisions => {}
         }
         Ok(())

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::change::{Change, EventEntry, JournalEntry, JournalEvent};
+use super::change::{Change, EventEntry, JournalEntry, JournalEvent, ToldChange};
 use super::disk::Disk;
 use super::open_steps::OpenSteps;
 use super::table::{Table, Writes};
@@ -252,6 +252,24 @@ fn record_rows(change: &Change, writes: &mut Writes) -> Result<(), StoreError> {
         let key = pause_key(resource.as_ref());
         let value = pause.as_ref().map(|pause| (resource, pause));
         put(writes, Table::Pauses, key.as_bytes(), value.as_ref())?;
+    }
+    record_told(&change.told, writes)
+}
+
+fn record_told(told: &ToldChange, writes: &mut Writes) -> Result<(), StoreError> {
+    for (key, incident) in &told.incidents {
+        put(writes, Table::Incidents, key.as_bytes(), incident.as_ref())?;
+    }
+    for (number, notification) in &told.outbox {
+        // In 20 digits, which any number has room in, their order is that of the numbers.
+        let (key, value) = (format!("{number:020}"), notification.as_ref());
+        put(writes, Table::Outbox, key.as_bytes(), value)?;
+    }
+    for (name, mark) in &told.receivers {
+        put(writes, Table::Receivers, name.as_bytes(), mark.as_ref())?;
+    }
+    for (source, commit) in &told.commits {
+        put(writes, Table::Commits, source.0.as_bytes(), commit.as_ref())?;
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-pub use change::{Change, EventEntry, JournalEntry, JournalEvent, RevisionEntry};
+pub use change::{Change, EventEntry, JournalEntry, JournalEvent, RevisionEntry, ToldChange};
 pub use ledger::{MAX_TEXT, Retention};
 pub use memory::{MemoryDisk, MemoryStore};
 pub use sled_store::{HeldState, SledStore};

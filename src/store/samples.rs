@@ -7,14 +7,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::change::{Change, JournalEvent, RevisionEntry};
+use super::change::{Change, JournalEvent, RevisionEntry, ToldChange};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::hold::{HoldId, Reason};
 use crate::plan::job::{JobId, JobStatus};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::{
-    Attempt, ClusterDocument, ClusterRecord, Confirmation, Deployed, JobRecord, OperationKind,
-    Pause, SourceRecord, UploadOutcome,
+    Attempt, Cause, ClusterDocument, ClusterRecord, CommitState, CommitStatus, Confirmation,
+    Deployed, Incident, JobRecord, Mark, News, Notification, OperationKind, Pause, Scope,
+    SourceRecord, UploadOutcome, Urgency,
 };
 use crate::plan::step::{Action, Expectation, Outcome, Remember, Step, Submit};
 use crate::resources::desired::Annotations;
@@ -222,6 +223,40 @@ pub(super) fn job_change(name: &str, generation: u64) -> Change {
     }
 }
 
+/// Something that is wrong, that is to be told to one receiver, and how far a commit is.
+fn told() -> ToldChange {
+    let incident = Arc::new(Incident {
+        cause: Cause {
+            scope: Scope::Cluster("hazelcast".to_owned()),
+            reason: Reason::ClusterUnreachable.as_str(),
+        },
+        urgency: Urgency::Error,
+        since: time(1),
+        message: "no member answers".to_owned(),
+        affected: 1,
+        subjects: vec![ResourceId::jet_job("orders")],
+    });
+    let commit = Arc::new(CommitStatus {
+        source: SourceName("jobs".to_owned()),
+        commit: "0".repeat(40),
+        state: CommitState::Pending,
+        description: "0 of 1 done".to_owned(),
+    });
+    let notification = |news| Some(Arc::new(Notification { at: time(2), news }));
+    let began = notification(News::Began(Arc::clone(&incident)));
+    let is_at = notification(News::Commit(Arc::clone(&commit)));
+    let mark = Mark {
+        through: 9,
+        dropped: 1,
+    };
+    ToldChange {
+        incidents: BTreeMap::from([(incident.cause.key(), Some(incident))]),
+        outbox: BTreeMap::from([(10, began), (11, is_at)]),
+        receivers: BTreeMap::from([("chat".to_owned(), Some(mark))]),
+        commits: BTreeMap::from([(commit.source.clone(), Some(commit))]),
+    }
+}
+
 /// A change of everything.
 pub(super) fn full_change() -> Change {
     let resource = ResourceId::jet_job("orders");
@@ -255,6 +290,7 @@ pub(super) fn full_change() -> Change {
         confirmations: BTreeMap::from([(HoldId("abc".to_owned()), Some(confirmation))]),
         adoptions: BTreeMap::from([(resource.clone(), true)]),
         pauses: BTreeMap::from([(None, Some(pause.clone())), (Some(resource), Some(pause))]),
+        told: told(),
         ..job_change("orders", 1)
     }
 }

@@ -21,10 +21,18 @@ pub(super) enum Table {
     Confirmations,
     Adoptions,
     Pauses,
+    /// What is wrong and was told.
+    Incidents,
+    /// What is to be told, by number in 20 digits.
+    Outbox,
+    /// How far each receiver was told.
+    Receivers,
+    /// The state of commits as it was told.
+    Commits,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Meta,
         Self::Journal,
         Self::Events,
@@ -36,6 +44,10 @@ impl Table {
         Self::Confirmations,
         Self::Adoptions,
         Self::Pauses,
+        Self::Incidents,
+        Self::Outbox,
+        Self::Receivers,
+        Self::Commits,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -51,6 +63,10 @@ impl Table {
             Self::Confirmations => "confirmations",
             Self::Adoptions => "adoptions",
             Self::Pauses => "pauses",
+            Self::Incidents => "incidents",
+            Self::Outbox => "outbox",
+            Self::Receivers => "receivers",
+            Self::Commits => "commits",
         }
     }
 

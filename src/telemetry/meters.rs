@@ -27,12 +27,20 @@ pub struct Meters {
     steps: Family<StepLabels, Counter>,
     copied: Counter,
     refused: Gauge,
+    notified: Family<NotifiedLabels, Counter>,
 }
 
 /// Both have few values: they are names in the source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StepLabels {
     step: &'static str,
+    outcome: &'static str,
+}
+
+/// Receivers are as many as the configuration names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotifiedLabels {
+    receiver: String,
     outcome: &'static str,
 }
 
@@ -47,6 +55,7 @@ impl Default for Meters {
             steps: Family::default(),
             copied: Counter::default(),
             refused: Gauge::default(),
+            notified: Family::default(),
         }
     }
 }
@@ -84,6 +93,15 @@ impl Meters {
         self.refused.set(i64::from(refused));
     }
 
+    /// Notifications were sent to a receiver, or could not be, or were refused for good.
+    pub fn notified(&self, receiver: &str, outcome: &'static str) {
+        let labels = NotifiedLabels {
+            receiver: receiver.to_owned(),
+            outcome,
+        };
+        self.notified.get_or_create(&labels).inc();
+    }
+
     /// Has them shown with what this registry shows.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
@@ -119,6 +137,11 @@ impl Meters {
             "jetkeeper_configuration_refused",
             "Whether the configuration was refused when it was read again last; the one before is in force",
             self.refused.clone(),
+        );
+        registry.register(
+            "jetkeeper_notification_requests",
+            "Requests to receivers of notifications, by receiver and how they ended",
+            self.notified.clone(),
         );
     }
 }

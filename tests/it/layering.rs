@@ -22,13 +22,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cli", &[EVERYTHING]),
     ("clock", &[]),
     ("cluster", &["clock", "hazelcast", "plan", "resources"]),
-    ("config", &["resources", "source"]),
+    ("config", &["notifications", "plan", "resources", "source"]),
     (
         "engine",
         &[
             "artifacts",
             "clock",
             "cluster",
+            "notifications",
             "plan",
             "resources",
             "secrets",
@@ -38,6 +39,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("hazelcast", &[]),
+    (
+        "notifications",
+        &["clock", "plan", "resources", "secrets", "telemetry"],
+    ),
     ("plan", &["resources"]),
     ("resources", &[]),
     ("secrets", &["resources"]),

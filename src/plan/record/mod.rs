@@ -5,6 +5,7 @@ mod bound;
 mod condition;
 mod job;
 mod snapshot;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +22,9 @@ pub use bound::{
 pub use condition::{Condition, ConditionStatus, ConditionType, LastKnown, RecordedStatus};
 pub use job::{Deletion, JarPin, JobRecord, Retry};
 pub use snapshot::{ExportedSnapshot, SnapshotRecord, SnapshotState};
+pub use told::{
+    Cause, CommitState, CommitStatus, Incident, Mark, News, Notification, Scope, Told, Urgency,
+};
 
 use super::hold::HoldId;
 use super::step::Step;
@@ -49,6 +53,8 @@ pub struct Recorded {
     pub pauses: BTreeMap<Option<ResourceId>, Pause>,
     /// Steps whose intent is durable and whose outcome isn't.
     pub in_flight: BTreeMap<ResourceId, Arc<Step>>,
+    /// What receivers of notifications were told and are to be told.
+    pub told: Told,
 }
 
 /// What was recorded of one cluster.

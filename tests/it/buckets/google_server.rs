@@ -20,10 +20,13 @@ use tokio::net::TcpListener;
 const EMAIL: &str = "jobs@project.iam.gserviceaccount.com";
 const KEY_ID: &str = "key-1";
 
+/// Bytes and generations, by bucket and name.
+type Stored = BTreeMap<(String, String), (Vec<u8>, u64)>;
+
 #[derive(Clone)]
 struct Objects {
     /// By bucket and name: the bytes, and how often they were written.
-    all: Arc<Mutex<BTreeMap<(String, String), (Vec<u8>, u64)>>>,
+    all: Arc<Mutex<Stored>>,
     public_key: Arc<Vec<u8>>,
     statuses: Arc<Mutex<Vec<u16>>>,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jetkeeper::clock::{Clock, Random};
 use jetkeeper::engine::published::PlannedStep;
 use jetkeeper::engine::{self, EngineError, EngineParts, EngineTask, Handle, Mode, Settings};
+use jetkeeper::notifications::Rules;
 use jetkeeper::plan;
 use jetkeeper::store::MemoryDisk;
 use jetkeeper::store::memory::{Fault, FaultKind};
@@ -27,6 +28,7 @@ pub(crate) struct Surroundings {
     pub(crate) jars: JarCache,
     pub(crate) clusters: BTreeMap<String, Hazelcast>,
     pub(crate) trace: Trace,
+    pub(crate) notifications: Rules,
 }
 
 /// The process.
@@ -75,6 +77,7 @@ impl Surroundings {
                 clusters: BTreeMap::new(),
                 steps_per_cluster: 8,
                 mode,
+                notifications: self.notifications.clone(),
             },
         };
         tokio::select! {

@@ -26,6 +26,7 @@ mod jars;
 mod jobs;
 mod lifecycle;
 mod model;
+mod notifications;
 mod pipeline;
 mod refusal;
 mod snapshots;

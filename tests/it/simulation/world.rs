@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jetkeeper::clock::Clock;
 use jetkeeper::engine::{Published, Request};
+use jetkeeper::notifications::Rules;
 use jetkeeper::plan::hold::{Hold, Reason, Release};
 use jetkeeper::plan::observed::ClusterState;
 use jetkeeper::store::{MemoryDisk, Store};
@@ -69,6 +70,7 @@ impl World {
                 jars: JarCache::default(),
                 clusters,
                 trace,
+                notifications: Rules::default(),
             },
             documents: BTreeMap::new(),
             process: None,

@@ -18,6 +18,8 @@ fn run(program: &str, args: &[&str]) -> String {
     let output = Command::new(program)
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
+        // What is tried here may be large: the program under test is built for debuggers.
+        .env("LEVEL", "1")
         .output()
         .unwrap_or_else(|error| panic!("{program}: {error}; run `scripts/tools`"));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -89,6 +91,8 @@ impl Root {
             "usr/share/zsh/vendor-completions/_jetkeeper",
             "usr/share/fish/vendor_completions.d/jetkeeper.fish",
             "usr/share/doc/jetkeeper/copyright",
+            "usr/share/doc/jetkeeper/third-party-licences.txt",
+            "usr/share/doc/jetkeeper/jetkeeper.cdx.json",
             "usr/share/doc/jetkeeper/operations.md",
             "usr/share/doc/jetkeeper/monitoring/jetkeeper.rules.yaml",
         ] {
@@ -194,4 +198,89 @@ fn the_rpm_installs_upgrades_and_goes_and_keeps_what_is_yours() {
     assert!(!root.path("usr/bin/jetkeeper").exists());
     root.assert_kept(&format!("{CONFIG}.rpmsave"), MINE);
     root.assert_kept("var/lib/jetkeeper/records", "state");
+}
+
+#[test]
+fn the_tarball_has_what_packages_have_and_tells_what_is_in_it() {
+    let root = Root::new();
+    let tarball = root.build("scripts/tarball", "1.0.0");
+    let name = Path::new(&tarball).file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("jetkeeper-1.0.0-linux-"), "{name}");
+    let listed = run(
+        "tar",
+        &["--list", "--verbose", "--numeric-owner", "-f", &tarball],
+    );
+    let odd = |line: &&str| !line.contains(" 0/0 ") || !line.contains(" jetkeeper-1.0.0/");
+    assert_eq!(listed.lines().find(odd), None, "root's, in one directory");
+    // A /lib of its own would take the place of the link that most systems have there.
+    assert!(!listed.contains(" jetkeeper-1.0.0/lib"), "{listed}");
+    let into = root.path("");
+    let strip = ["--strip-components=1", "-C", into.to_str().unwrap()];
+    run(
+        "tar",
+        &[&["--extract", "-f", &tarball], &strip[..]].concat(),
+    );
+    root.has_it_all("usr/lib/systemd/system");
+
+    let out = Path::new(&tarball).parent().unwrap();
+    let sums = fs::read_to_string(out.join("SHA256SUMS")).unwrap();
+    assert_eq!(sums.lines().count(), 2, "{sums}");
+    assert!(sums.contains(name), "{sums}");
+    let check = format!(
+        "cd '{}' && sha256sum --check --strict SHA256SUMS",
+        out.display()
+    );
+    run("sh", &["-c", &check]);
+}
+
+/// What the bill of materials has to say of each part, and that it says it of all that Cargo.lock has.
+#[test]
+fn the_bill_of_materials_names_each_part_with_version_licence_and_checksum() {
+    let bill: serde_json::Value = serde_json::from_str(&run("scripts/sbom", &[])).unwrap();
+    assert_eq!(
+        (&bill["bomFormat"], &bill["specVersion"]),
+        (&"CycloneDX".into(), &"1.5".into())
+    );
+    let lock = fs::read_to_string("Cargo.lock").unwrap();
+    let parts = bill["components"].as_array().unwrap();
+    let mut known: Vec<&str> = Vec::new();
+    for part in parts {
+        let text = |key: &str| part[key].as_str().unwrap();
+        let (name, version) = (text("name"), text("version"));
+        let sum = part["hashes"][0]["content"].as_str().unwrap();
+        let locked = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        let (_, rest) = lock.split_once(&locked).unwrap();
+        assert!(rest.contains(&format!("checksum = \"{sum}\"")), "{name}");
+        assert!(part["licenses"][0]["expression"].is_string(), "{name}");
+        assert_eq!(text("purl"), format!("pkg:cargo/{name}@{version}"));
+        known.push(text("bom-ref"));
+    }
+    let names: Vec<&str> = parts
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
+    for (name, linked) in [
+        ("tokio", true),
+        ("libgit2-sys", true),
+        ("insta", false),
+        ("proptest", false),
+    ] {
+        assert_eq!(names.contains(&name), linked, "{name}");
+    }
+    for entry in bill["dependencies"].as_array().unwrap() {
+        let needs = entry["dependsOn"].as_array().unwrap().iter();
+        for part in needs {
+            assert!(known.contains(&part.as_str().unwrap()), "{part}");
+        }
+    }
+}
+
+#[test]
+fn the_licences_of_all_that_is_linked_are_shipped_c_libraries_included() {
+    let licences = run("scripts/licences", &[]);
+    for part in ["\ntokio ", "\nlibgit2-sys ", "\naws-lc-sys "] {
+        assert!(licences.contains(part), "{part:?}");
+    }
+    assert!(licences.contains("libgit2 is Copyright (C) the libgit2 contributors"));
+    assert!(licences.contains("Permission is hereby granted, free of charge"));
 }

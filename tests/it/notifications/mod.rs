@@ -1,0 +1,6 @@
+//! Notifications over HTTP: what receivers on loopback get of the program, and what is kept from them.
+
+mod commits;
+mod daemon;
+mod post;
+mod receiver;
