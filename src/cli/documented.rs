@@ -22,7 +22,14 @@ fn pages() -> Vec<PathBuf> {
 /// The commands of a page: lines of blocks, and what stands in backticks.
 fn commands(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
+    let mut fenced = false;
     for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        if !fenced && !line.starts_with("    ") {
+            continue;
+        }
         let line = line.trim_start_matches(['$', ' ', '#']);
         let line = line.strip_prefix("sudo ").unwrap_or(line);
         commands.extend(line.strip_prefix("jetkeeper ").map(str::to_owned));
@@ -37,12 +44,26 @@ fn commands(text: &str) -> Vec<String> {
     commands
 }
 
+/// The words of a line, as a shell takes it apart where it has no more than quotes in it.
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    let mut words = vec![String::new()];
+    for (number, part) in parts {
+        let mut pieces = part.split(|it: char| number % 2 == 0 && it.is_ascii_whitespace());
+        if let (Some(last), Some(piece)) = (words.last_mut(), pieces.next()) {
+            last.push_str(piece);
+        }
+        words.extend(pieces.map(str::to_owned));
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
 fn is_taken(command: &str) -> bool {
     let end = ENDS.iter().filter_map(|end| command.find(end)).min();
     let command = &command[..end.unwrap_or(command.len())];
     // What a page leaves out is anything.
-    let words = command.split_ascii_whitespace();
-    let words = words.map(|word| word.trim_matches(['"', '\'']).replace('…', "1h"));
+    let words = words(&command.replace('…', "1h"));
     let words = std::iter::once("jetkeeper".to_owned()).chain(words);
     match Cli::command().try_get_matches_from(words) {
         Ok(_) => true,
@@ -82,5 +103,9 @@ fn commands_are_found_in_blocks_and_in_sentences() {
         ["get jobs   # all", "confirm ID", "get holds"]
     );
     assert!(is_taken("get jobs   # all") && is_taken("snapshot export"));
+    assert!(is_taken(
+        "pause orders --reason \"the network moves\" --for 2h"
+    ));
+    assert_eq!(words("a \"b c\"  d"), ["a", "b c", "d"]);
     assert!(!is_taken("gett jobs") && !is_taken("get jobs --nothing"));
 }
