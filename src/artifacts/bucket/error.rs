@@ -179,6 +179,20 @@ impl BucketError {
         Self::at(error, trouble, opener, Timestamp::now())
     }
 
+    /// The same where the jar had begun to come.
+    pub(super) fn of_break(
+        error: &object_store::Error,
+        trouble: &Trouble,
+        opener: &Opener,
+    ) -> Self {
+        match Self::of(error, trouble, opener) {
+            Self::NoAnswer => Self::Away {
+                cause: "it went away in the middle of the jar".to_owned(),
+            },
+            other => other,
+        }
+    }
+
     fn at(error: &object_store::Error, trouble: &Trouble, opener: &Opener, now: Timestamp) -> Self {
         match trouble {
             Trouble::Refused(refusal) if refusal.metadata => Self::NoCredentials(opener.clone()),

@@ -141,7 +141,14 @@ impl Buckets {
         }
         progress.set_total(result.meta.size);
         let validators = Validators::of_etag(result.meta.e_tag.as_deref());
-        let pieces = result.into_stream().map_err(|error| failed(&error));
+        if validators.etag().is_some() && validators == *known {
+            // A server that heeds no conditions; what it is about to send is known.
+            return Ok(Fetched::Unchanged);
+        }
+        let broken_off = |error: object_store::Error| {
+            BucketError::of_break(&error, &transport.last_trouble(), &opener).failure(&name)
+        };
+        let pieces = result.into_stream().map_err(broken_off);
         let draft = receive(pieces, &name, cache, progress, limit).await?;
         Ok(Fetched::Bytes(draft, validators))
     }

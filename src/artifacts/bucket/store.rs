@@ -11,6 +11,7 @@ use super::credentials::Credentials;
 use super::transport::Transport;
 use crate::resources::BucketPlace;
 use crate::resources::bucket::{AzureContainer, GoogleBucket, S3Bucket};
+use crate::secrets::SecretString;
 
 /// What the operator calls the variables for Azure; the library has other names for them.
 const AZURE_ACCOUNT: &str = "AZURE_STORAGE_ACCOUNT";
@@ -74,7 +75,7 @@ fn s3(
         if let Some(token) = session_token {
             builder = builder.with_token(token.expose());
         }
-        region = region.or(of_secret.as_ref().map(|region| region.expose()));
+        region = region.or(of_secret.as_ref().map(SecretString::expose));
     }
     if let Some(region) = region {
         builder = builder.with_region(region);
@@ -146,16 +147,13 @@ fn azure(
     transport: &Transport,
 ) -> Result<Box<dyn ObjectStore>, Error> {
     let variable = |name| std::env::var(name).ok();
-    let (mut builder, account, key) = match credentials {
-        Credentials::Azure { account, key } => {
-            let builder = MicrosoftAzureBuilder::new();
-            let (account, key) = (account.expose(), key.expose());
-            (builder, Some(account.to_owned()), Some(key.to_owned()))
-        }
-        _ => {
-            let builder = MicrosoftAzureBuilder::from_env();
-            (builder, variable(AZURE_ACCOUNT), variable(AZURE_KEY))
-        }
+    let (mut builder, account, key) = if let Credentials::Azure { account, key } = credentials {
+        let builder = MicrosoftAzureBuilder::new();
+        let (account, key) = (account.expose(), key.expose());
+        (builder, Some(account.to_owned()), Some(key.to_owned()))
+    } else {
+        let builder = MicrosoftAzureBuilder::from_env();
+        (builder, variable(AZURE_ACCOUNT), variable(AZURE_KEY))
     };
     let account = container.account.clone().or(account);
     builder = builder

@@ -1,7 +1,8 @@
 //! A real Azurite on loopback, with an account of our own. It checks signatures.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::process::Stdio;
+use std::thread;
 
 use axum::http::Request;
 use object_store::azure::{
@@ -39,12 +40,14 @@ impl Azurite {
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let mut process = Process::start(command);
-        let output = BufReader::new(process.stdout());
-        let address = output.lines().find_map(|line| {
+        let mut output = BufReader::new(process.stdout());
+        let address = output.by_ref().lines().find_map(|line| {
             let line = line.unwrap();
             let (_, address) = line.split_once("successfully listens on http://127.0.0.1:")?;
             Some(address.trim().to_owned())
         });
+        // It logs each request, and would end where nobody reads that.
+        thread::spawn(move || io::copy(&mut output, &mut io::sink()));
         let port = address.expect("Azurite says where it listens");
         Self {
             port: port.parse().unwrap(),

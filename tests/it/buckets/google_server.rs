@@ -152,9 +152,7 @@ fn judge(token: &str, public_key: &[u8]) -> Option<()> {
     let fits = head["alg"] == "RS256"
         && head["kid"] == KEY_ID
         && claims["iss"] == EMAIL
-        && claims["scope"]
-            .as_str()?
-            .contains("auth/devstorage.full_control")
+        && claims["scope"].as_str()?.contains("/auth/cloud-platform")
         && claims["iat"].as_u64()? <= now + 60
         && claims["exp"].as_u64()? > now;
     let algorithms = default_provider().signature_verification_algorithms.all;

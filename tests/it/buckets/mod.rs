@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use jetkeeper::artifacts::{ArtifactOptions, JarRequest};
+use jetkeeper::artifacts::{ArtifactOptions, JarProblem, JarRequest, JarView};
 use jetkeeper::resources::JarOrigin;
 
 use crate::artifacts::Jars;
@@ -50,6 +50,18 @@ async fn jars_with(keys: &[(&str, &str)], set: impl FnOnce(&mut ArtifactOptions)
         set(options);
     })
     .await
+}
+
+/// Why the jar can't be had, once that is told in these words.
+async fn until_told(jars: &mut Jars, request: &JarRequest, words: &str) -> (JarProblem, String) {
+    jars.want([request.clone()]);
+    let fits = |view: &JarView| matches!(view, JarView::Unavailable { message, .. } if message.contains(words));
+    match jars.until(request, fits).await {
+        JarView::Unavailable {
+            problem, message, ..
+        } => (problem, message),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Looks at jars again all the time.

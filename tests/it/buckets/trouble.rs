@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use jetkeeper::artifacts::{ArtifactOptions, JarProblem};
+use jetkeeper::artifacts::{ArtifactOptions, JarProblem, JarView};
 
 use super::s3_server::{KEYS, SECRET_KEY};
-use super::{jars_with, request};
+use super::{jars_with, often, request};
 use crate::artifacts::server::{Answer, Server, answer};
 use crate::artifacts::{DEADLINE, jar};
 
@@ -35,6 +35,7 @@ async fn a_token_a_clock_and_a_region_are_told_apart() {
             "PermanentRedirect",
             "",
         ),
+        "jobs/none.jar" => refusal("404 Not Found", "NoSuchBucket", ""),
         "jobs/cold.jar" => refusal("403 Forbidden", "InvalidObjectState", ""),
         // Read no further than it takes.
         _ => answer("403 Forbidden", &vec![b'x'; 5_000_000]),
@@ -58,6 +59,11 @@ async fn a_token_a_clock_and_a_region_are_told_apart() {
             "moved.jar",
             JarProblem::FetchFailed,
             "write `region=eu-west-2`",
+        ),
+        (
+            "none.jar",
+            JarProblem::NotFound,
+            "there is no bucket `jobs`; correct `bucketURI`",
         ),
         ("cold.jar", JarProblem::FetchFailed, "archived"),
         ("other.jar", JarProblem::Denied, "grant s3:GetObject"),
@@ -98,4 +104,31 @@ async fn a_server_that_hangs_or_goes_away_is_given_up() {
         assert!(message.contains("could not be reached"), "{message}");
     }
     assert!(jars.cached().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_heeds_no_conditions_is_not_listened_to_for_what_is_known() {
+    let whole = |tag: &str, padding: usize| {
+        let bytes = jar("a.Main", padding);
+        let length = bytes.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nETag: {tag}\r\nLast-Modified: Mon, 05 Jan 2026 10:00:00 GMT\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        [head.into_bytes(), bytes]
+    };
+    let server = Server::start(move |_, before| match before {
+        0 => Answer::Send(whole("\"one\"", 1).concat()),
+        // Its bytes would be waited for in vain.
+        1 | 2 => Answer::Stall(whole("\"one\"", 1)[0].clone()),
+        _ => Answer::Send(whole("\"two\"", 2).concat()),
+    })
+    .await;
+    let mut jars = jars_with(&KEYS, often).await;
+    let uri = format!("s3://jobs?endpoint=http://{}", server.address);
+    let request = request(&uri, "a.jar");
+    jars.want([request.clone()]);
+    let first = jars.ready(&request).await.digest;
+    let other = |view: &JarView| matches!(view, JarView::Ready(it) if it.digest != first);
+    jars.until(&request, other).await;
 }
