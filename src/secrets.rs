@@ -2,21 +2,30 @@
 //!
 //! The key `k` of the secret `s` is the file `$CREDENTIALS_DIRECTORY/s.k` (systemd credentials), else
 //! `<secrets.directory>/s/k`. A value is read anew each time it is asked for, is held in
-//! [`SecretString`] which prints as `[redacted]`, and is named in no error.
+//! [`SecretString`] which prints as `[redacted]`, and is named in no error. Whoever asks is answered in
+//! time, also where the directory is on a disk that isn't: few reads wait for it, and no caller does.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::resources::redact;
 
 /// The largest secret that is read, in bytes.
 pub const MAX_SECRET_SIZE: u64 = 64 * 1024;
+
+/// How long reading a secret may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many secrets are read at the same time: each takes a thread, for good where a disk hangs.
+const READERS: usize = 4;
 
 /// What is shown instead of a value.
 const REDACTED: &str = "[redacted]";
@@ -39,6 +48,21 @@ pub trait Secrets: Send + Sync {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The value of this key of this secret, or an error before long.
+pub async fn in_time(
+    secrets: &dyn Secrets,
+    secret_name: &str,
+    key: &str,
+) -> Result<SecretString, SecretError> {
+    let read = tokio::time::timeout(PATIENCE, secrets.get(secret_name, key)).await;
+    read.unwrap_or_else(|_| {
+        Err(SecretError::TooSlow {
+            name: secret_name.to_owned(),
+            key: key.to_owned(),
+        })
+    })
 }
 
 /// Why a secret can't be had. Says where it was looked for and what to do, never what is in it.
@@ -100,6 +124,17 @@ pub enum SecretError {
     BrokenOff {
         /// The secret.
         name: String,
+    },
+    /// Nothing came in time.
+    #[error(
+        "the key `{key}` of the secret `{name}` was not read within {} s: see whether the disk of \
+         secrets.directory answers; it is read again with the next try", PATIENCE.as_secs()
+    )]
+    TooSlow {
+        /// The secret.
+        name: String,
+        /// The key in it.
+        key: String,
     },
     /// It is there, but no text.
     #[error("the secret file {path} is not UTF-8 text: write the value as text", path = .path.display())]
@@ -168,10 +203,17 @@ pub fn redacted(text: &str, values: &[SecretString]) -> String {
 }
 
 /// Secrets in files: systemd credentials first, then a directory.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct FileSecrets {
     credentials: Option<PathBuf>,
     directory: Option<PathBuf>,
+    readers: Arc<Semaphore>,
+}
+
+impl Default for FileSecrets {
+    fn default() -> Self {
+        Self::new(None, None)
+    }
 }
 
 impl FileSecrets {
@@ -180,6 +222,7 @@ impl FileSecrets {
         Self {
             credentials,
             directory,
+            readers: Arc::new(Semaphore::new(READERS)),
         }
     }
 }
@@ -188,17 +231,33 @@ impl FileSecrets {
 impl Secrets for FileSecrets {
     /// Reads where blocking is allowed: a directory may be on a disk that doesn't answer.
     async fn get(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
-        let (secrets, name, key_name) = (self.clone(), secret_name.to_owned(), key.to_owned());
-        let read = spawn_blocking(move || secrets.find(&name, &key_name));
-        read.await.unwrap_or_else(|_| {
-            Err(SecretError::BrokenOff {
+        let read = tokio::time::timeout(PATIENCE, self.read_aside(secret_name, key)).await;
+        read.unwrap_or_else(|_| {
+            Err(SecretError::TooSlow {
                 name: secret_name.to_owned(),
+                key: key.to_owned(),
             })
         })
     }
 }
 
 impl FileSecrets {
+    async fn read_aside(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
+        let broken_off = || SecretError::BrokenOff {
+            name: secret_name.to_owned(),
+        };
+        let readers = Arc::clone(&self.readers);
+        let place = readers.acquire_owned().await.map_err(|_| broken_off())?;
+        let (secrets, name, key_name) = (self.clone(), secret_name.to_owned(), key.to_owned());
+        let read = spawn_blocking(move || {
+            let read = secrets.find(&name, &key_name);
+            // Not before: a read that hangs keeps its thread.
+            drop(place);
+            read
+        });
+        read.await.unwrap_or_else(|_| Err(broken_off()))
+    }
+
     fn find(&self, secret_name: &str, key: &str) -> Result<SecretString, SecretError> {
         check_name("name", secret_name)?;
         check_name("key", key)?;
@@ -341,6 +400,18 @@ mod tests {
         let secret = directories.secrets.get("db", "password").await.unwrap();
         assert_eq!(secret.expose(), "hush");
         assert!(directories.secrets.get("db", "user").await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_does_not_answer_costs_a_caller_some_seconds_and_no_more_threads() {
+        let directories = Directories::new();
+        directories.put("secrets/db/password", "hush");
+        let all = u32::try_from(READERS).unwrap();
+        let hanging = directories.secrets.readers.acquire_many(all).await.unwrap();
+        let error = directories.secrets.get("db", "password").await.unwrap_err();
+        assert!(matches!(error, SecretError::TooSlow { .. }), "{error}");
+        drop(hanging);
+        assert!(directories.secrets.get("db", "password").await.is_ok());
     }
 
     #[test]

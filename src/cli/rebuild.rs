@@ -2,7 +2,9 @@
 //!
 //! Nothing is submitted, cancelled or deleted. A job that carries our mark is bound to its resource
 //! again; a resource without one is recorded as rebuilt, and held until a person confirms that it may
-//! be submitted: it may have had a job once, and state.
+//! be submitted: it may have had a job once, and state. A snapshot that is there and signed for its
+//! document is that document's; a document that would end or pause a job and whose snapshot is not there
+//! is held as well: it may have done so long ago.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -15,7 +17,7 @@ use super::wiring::{self, Connector};
 use crate::clock::Random;
 use crate::cluster::{ClusterWatch, WatchOptions};
 use crate::config::Config;
-use crate::engine::{ClusterTarget, Clusters};
+use crate::engine::{ClusterTarget, Clusters, Hush};
 use crate::plan::observed::{ClusterView, Observed};
 use crate::plan::record::Recorded;
 use crate::plan::{self, Interest, Plan, PlanInput};
@@ -31,8 +33,11 @@ const MOST_ROUNDS: usize = 16;
 /// Rebuilds.
 pub(super) async fn rebuild(context: &Context, config: &Config) -> Result<ExitCode> {
     let desired = desired(context, config).await?;
-    let interests = plan::interest(&desired, &Recorded::default());
-    let views = look(context, config, &desired, interests).await?;
+    let interests = plan::interest(&desired, &Recorded::default(), &settings(config)?);
+    let mut views = look(context, config, &desired, interests).await?;
+    // What members say of jobs is recorded, and may repeat secrets.
+    let hush = Hush::new(Arc::new(wiring::secrets(config)));
+    hush.views(&mut views, &desired, &Recorded::default()).await;
     let observed = Observed {
         clusters: views,
         ..Observed::default()
@@ -122,7 +127,8 @@ fn target(
     (!target.addresses.is_empty()).then_some(target)
 }
 
-/// A view that has the list, the ownership map, and the configuration of every job of our names.
+/// A view that has the list, the ownership map, the configuration of every job of our names, and an
+/// answer about every snapshot.
 async fn seen(watch: &ClusterWatch, interest: &Interest) -> Result<Arc<ClusterView>> {
     let mut views = watch.views();
     loop {
@@ -131,7 +137,9 @@ async fn seen(watch: &ClusterWatch, interest: &Interest) -> Result<Arc<ClusterVi
             let mut ours = jobs.values();
             ours.all(|job| !interest.names.contains(&job.name) || job.config.is_some())
         });
-        if told && view.ownership.known().is_some() {
+        let mut snapshots = interest.snapshots.iter();
+        let looked_for = snapshots.all(|name| view.snapshots.contains_key(name));
+        if told && looked_for && view.ownership.known().is_some() {
             return Ok(view);
         }
         views.changed().await.map_err(CliError::failed)?;
@@ -145,11 +153,7 @@ fn records(
     desired: &Desired,
     observed: &Observed,
 ) -> Result<Change> {
-    let settings = plan::Settings {
-        owner: config.owner()?.to_owned(),
-        rebuilding: true,
-        ..plan::Settings::default()
-    };
+    let settings = settings(config)?;
     let now = context.clock.now();
     let mut recorded = Recorded::default();
     let mut all = Change::default();
@@ -165,7 +169,7 @@ fn records(
             return Err(CliError::failed(why));
         }
         let change = learnt(plan, now);
-        if change.jobs.is_empty() && change.clusters.is_empty() {
+        if change.jobs.is_empty() && change.snapshots.is_empty() && change.clusters.is_empty() {
             break;
         }
         change.apply(&mut recorded);
@@ -182,7 +186,19 @@ fn records(
         }
         all.jobs.insert(name, Some(record));
     }
+    let snapshots = recorded.snapshots.into_iter();
+    all.snapshots = snapshots
+        .map(|(name, record)| (name, Some(Arc::new(record.made_anew()))))
+        .collect();
     Ok(all)
+}
+
+fn settings(config: &Config) -> Result<plan::Settings> {
+    Ok(plan::Settings {
+        owner: config.owner()?.to_owned(),
+        rebuilding: true,
+        ..plan::Settings::default()
+    })
 }
 
 fn learnt(plan: Plan, now: jiff::Timestamp) -> Change {
@@ -190,6 +206,7 @@ fn learnt(plan: Plan, now: jiff::Timestamp) -> Change {
     let events = plan.events.into_iter();
     Change {
         jobs: plan.jobs,
+        snapshots: plan.snapshots,
         clusters: clusters
             .map(|(name, record)| (name, Some(record)))
             .collect(),
@@ -208,5 +225,19 @@ fn words(change: &Change) -> String {
             None => format!("JetJob/{name}: no job of it; held until it is confirmed\n"),
         })
     });
-    lines.collect()
+    let snapshots = change.snapshots.iter();
+    let snapshots = snapshots.filter_map(|(name, record)| {
+        let record = record.as_ref()?;
+        Some(match &record.exported {
+            Some(exported) => format!(
+                "JetJobSnapshot/{name}: found, of job {}\n",
+                exported.facts.job
+            ),
+            None if record.rebuilt => {
+                format!("JetJobSnapshot/{name}: no snapshot of it; held until it is confirmed\n")
+            }
+            None => format!("JetJobSnapshot/{name}: no snapshot of it; it will be exported\n"),
+        })
+    });
+    lines.chain(snapshots).collect()
 }

@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hush::UsedSecrets;
+use super::hush::Hush;
 use crate::artifacts::Artifacts;
 use crate::cluster::watch::ClusterWatch;
 use crate::cluster::{CallError, Cluster, Export, Progress, Upload, UploadReport};
@@ -21,7 +21,7 @@ use crate::plan::hold::Reason;
 use crate::plan::record::UploadOutcome;
 use crate::plan::step::{Action, ExportSnapshot, Outcome, Step, Submit};
 use crate::plan::upload;
-use crate::secrets::{SecretString, Secrets, redacted};
+use crate::secrets::{self, SecretString, Secrets, redacted};
 
 use super::expect::expect;
 use super::progress::{ProgressBoard, Reporter};
@@ -41,7 +41,7 @@ pub(super) struct Executor {
     pub(super) secrets: Arc<dyn Secrets>,
     pub(super) progress: ProgressBoard,
     /// What uploads used, to be kept out of what members say later.
-    pub(super) used: Arc<UsedSecrets>,
+    pub(super) hush: Arc<Hush>,
 }
 
 impl Executor {
@@ -78,9 +78,10 @@ impl Executor {
         cluster: &dyn Cluster,
         watch: &ClusterWatch,
     ) -> Outcome {
-        let prepared = match self.prepare(step, submit).await {
-            Ok(prepared) => prepared,
-            Err(outcome) => return outcome,
+        let prepared = match tokio::time::timeout(step.timeout, self.prepare(step, submit)).await {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(outcome)) => return outcome,
+            Err(_) => return not_prepared(step),
         };
         if let Err(outcome) = expect(step, cluster, watch).await {
             return outcome;
@@ -114,8 +115,7 @@ impl Executor {
                 });
             }
         };
-        let (parameters, secrets) = self.parameters(submit).await?;
-        self.used.remember(&step.cluster, &step.job_name, &secrets);
+        let (parameters, secrets) = self.parameters(step, submit).await?;
         let upload = Upload {
             file_name,
             jar,
@@ -133,6 +133,7 @@ impl Executor {
     /// The arguments of `main`, with the secret ones put in at their positions in the final list.
     async fn parameters(
         &self,
+        step: &Step,
         submit: &Submit,
     ) -> Result<(Vec<String>, Vec<SecretString>), Outcome> {
         let mut wanted: Vec<_> = submit.secret_parameters.iter().collect();
@@ -140,14 +141,14 @@ impl Executor {
         let mut parameters = submit.parameters.clone();
         let mut secrets = Vec::new();
         for parameter in wanted {
-            let value = self
-                .secrets
-                .get(&parameter.secret_name, &parameter.key)
-                .await
-                .map_err(|error| Outcome::Failed {
-                    reason: Reason::SecretMissing,
-                    message: error.to_string(),
-                })?;
+            let (name, key) = (&parameter.secret_name, &parameter.key);
+            let value = secrets::in_time(&*self.secrets, name, key).await;
+            let value = value.map_err(|error| Outcome::Failed {
+                reason: Reason::SecretMissing,
+                message: error.to_string(),
+            })?;
+            let job = (step.cluster.as_str(), step.job_name.as_str());
+            self.hush.remember(job, parameter, &value);
             let index = usize::try_from(parameter.index).unwrap_or(usize::MAX);
             parameters.insert(index.min(parameters.len()), value.expose().to_owned());
             secrets.push(value);
@@ -159,6 +160,17 @@ impl Executor {
 struct Prepared {
     upload: Upload,
     secrets: Vec<SecretString>,
+}
+
+/// Jar and secrets are read from disks, and one of them does not answer.
+fn not_prepared(step: &Step) -> Outcome {
+    Outcome::Failed {
+        reason: Reason::JarNotFound,
+        message: format!(
+            "jar and secrets could not be read within {} s; see to the disks that they are on",
+            step.timeout.as_secs()
+        ),
+    }
 }
 
 /// The one call. `false` means that the entry to be replaced was another one.

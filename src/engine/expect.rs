@@ -1,7 +1,7 @@
 //! What a step expects, read again right before its effect.
 //!
 //! Nothing is done where it is not so: `Stale` where something changed, `Failed` where it can't be
-//! read. The looks are made side by side; the master is compared last, when all answers are in.
+//! read. The looks are made side by side; master and members are compared last, when all answers are in.
 
 use crate::cluster::Cluster;
 use crate::cluster::watch::{ClusterWatch, WatchError};
@@ -25,7 +25,7 @@ pub(super) async fn expect(
         snapshots(step, cluster)
     );
     expected.and(trusted).and(secured)?;
-    same_master(step, cluster)
+    same_members(step, cluster)
 }
 
 /// Reads again what the step expects.
@@ -33,6 +33,7 @@ async fn check(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
     let Expectation {
         cluster_id,
         master: _,
+        min_members: _,
         job,
         only_active,
         snapshot: _,
@@ -104,11 +105,20 @@ async fn trust(step: &Step, watch: &ClusterWatch) -> Result<(), Outcome> {
     Ok(())
 }
 
-/// Compares the master last, when all answers are in: one that is new has to settle first.
-fn same_master(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
-    let master = cluster.connection().borrow().members.first().copied();
-    if step.expects.master.is_some() && master != step.expects.master {
+/// Compares the members last, when all answers are in: a master that is new has to settle first, and
+/// some may have left since, while a jar was made ready, say.
+fn same_members(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
+    let members = cluster.connection().borrow().members.clone();
+    if step.expects.master.is_some() && members.first() != step.expects.master.as_ref() {
         return Err(stale("another member coordinates jobs now"));
+    }
+    let needed = step.expects.min_members.unwrap_or_default();
+    if members.len() < usize::try_from(needed).unwrap_or(usize::MAX) {
+        let message = format!(
+            "the cluster has {} members now, minMembers is {needed}",
+            members.len()
+        );
+        return Err(stale(message));
     }
     Ok(())
 }

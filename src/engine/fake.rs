@@ -250,7 +250,7 @@ pub(super) fn executor(has_jars: bool) -> Executor {
         artifacts: FakeArtifacts::new(has_jars),
         progress: super::progress::ProgressBoard::default(),
         secrets: Arc::new(FakeSecrets),
-        used: Arc::default(),
+        hush: Arc::new(super::hush::Hush::new(Arc::new(FakeSecrets))),
     }
 }
 
@@ -281,6 +281,7 @@ pub(super) fn step(action: Action, job: Option<(JobId, Vec<JobStatus>)>) -> Step
         expects: Expectation {
             cluster_id: CLUSTER_ID,
             master: None,
+            min_members: None,
             job,
             only_active: None,
             snapshot: None,

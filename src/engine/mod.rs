@@ -42,6 +42,7 @@ mod wake;
 mod watches;
 
 pub use error::EngineError;
+pub use hush::Hush;
 pub use ports::{ClusterTarget, Clusters};
 pub use progress::ProgressBoard;
 pub use published::{JobResource, Published};

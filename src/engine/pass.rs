@@ -10,9 +10,7 @@ use tokio::time::Instant;
 
 use super::desk::{Places, judge, unavailable};
 use super::error::EngineError;
-use super::executor::Executor;
 use super::flights::{Landed, Start};
-use super::hush;
 use super::ledger::{intend, settle};
 use super::links::News;
 use super::publish::Showing;
@@ -40,7 +38,7 @@ impl Engine {
         let began = Instant::now();
         let now = self.clock.now();
         let mut change = Change::default();
-        self.take_outcomes(now, &mut change); //                          reads what steps report
+        self.take_outcomes(now, &mut change).await; //                    reads what steps report
         self.take_requests(now, &mut change); //                          reads what was asked for
         self.load(now, &mut change); //                                   reads revisions
         end_pauses(&self.recorded, now, &mut change); //                  pure
@@ -60,8 +58,12 @@ impl Engine {
     }
 
     /// Writes down how steps ended, and has their clusters looked at.
-    pub(super) fn take_outcomes(&mut self, now: Timestamp, change: &mut Change) {
-        for landed in self.flights.landed() {
+    pub(super) async fn take_outcomes(&mut self, now: Timestamp, change: &mut Change) {
+        let mut landed = self.flights.landed();
+        let desired = self.manifests.desired();
+        let hush = &self.executor.hush;
+        hush.outcomes(&mut landed, desired, &self.recorded).await;
+        for landed in landed {
             telemetry::step_ended(&landed.step, &landed.outcome);
             self.meters.step_ended(&landed.step, &landed.outcome);
             let Landed {
@@ -138,7 +140,7 @@ impl Engine {
             self.artifacts.want(jars);
             self.glance(&before).await;
         }
-        let interests = plan::interest(&desired, &self.recorded);
+        let interests = plan::interest(&desired, &self.recorded, &self.settings.plan);
         self.watches
             .want(&desired, &self.recorded, interests, &self.bell);
     }
@@ -162,8 +164,9 @@ impl Engine {
 
     async fn observe(&self) -> Observed {
         let mut clusters = self.watches.views();
-        let Executor { secrets, used, .. } = &self.executor;
-        hush::failures(&mut clusters, &self.recorded, &**secrets, used).await;
+        let desired = self.manifests.desired();
+        let hush = &self.executor.hush;
+        hush.views(&mut clusters, desired, &self.recorded).await;
         Observed {
             clusters,
             jars: Arc::clone(&self.jar_views.borrow()),

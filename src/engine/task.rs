@@ -23,6 +23,7 @@ use super::desk::{Answers, Desk};
 use super::error::EngineError;
 use super::executor::Executor;
 use super::flights::Flights;
+use super::hush::Hush;
 use super::ledger::recover;
 use super::links::Links;
 use super::manifests::Manifests;
@@ -233,9 +234,9 @@ impl Engine {
             ),
             executor: Executor {
                 artifacts: Arc::clone(&artifacts),
+                hush: Arc::new(Hush::new(Arc::clone(&secrets))),
                 secrets,
                 progress,
-                used: Arc::default(),
             },
             flights: Flights::default(),
             desk: Desk::new(incoming),
@@ -342,7 +343,7 @@ impl Engine {
             self.pulse.beat();
             let now = self.clock.now();
             let mut change = Change::default();
-            self.take_outcomes(now, &mut change);
+            self.take_outcomes(now, &mut change).await;
             let rules = &self.settings.notifications;
             self.telling.settle(&self.recorded, rules, &mut change);
             self.commit(&change).await?;

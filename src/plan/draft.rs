@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::accept::Standing;
-use super::cluster::ClusterSight;
+use super::cluster::{self, ClusterSight};
 use super::event::{Event, EventKind};
 use super::hold::{Hold, HoldId, Reason, Release};
 use super::jar::{JarRequest, JarView};
@@ -369,6 +369,7 @@ impl<'a> Draft<'a> {
             expects: Expectation {
                 cluster_id,
                 master: self.view().and_then(|view| view.master),
+                min_members: self.min_members(),
                 job,
                 only_active,
                 snapshot: None,
@@ -378,6 +379,14 @@ impl<'a> Draft<'a> {
             remember,
             timeout,
         });
+    }
+
+    /// How many members the cluster's document asks for, where one is not enough.
+    fn min_members(&self) -> Option<u32> {
+        let name = &self.record.spec.hazelcast_resource_name;
+        // Where the document can't be read, no step is left at the gate.
+        let spec = cluster::spec(self.input, name).ok()?;
+        (spec.min_members > 1).then_some(spec.min_members)
     }
 
     /// What may stand for this in later passes, as long as what it follows from is the same: nothing

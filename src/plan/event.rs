@@ -37,7 +37,7 @@ pub enum EventKind {
     Lost,
     /// A person changed a job by hand.
     Drifted,
-    /// A job that somebody else made is kept from now on.
+    /// A job that somebody else made, or what was found again after the state was lost, is kept from now on.
     Adopted,
     /// The resource that declares a job has another name now.
     Renamed,

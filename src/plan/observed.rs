@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::jar::{JarRequest, JarView};
 use super::job::{JobId, JobView};
 use super::ownership::OwnershipEntry;
-use super::snapshot::{SnapshotFacts, Standing};
+use super::snapshot::{SnapshotFacts, SnapshotMark, Standing};
 
 /// Everything observed at the moment of a pass. Cloning is cheap.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +111,8 @@ pub struct ClusterView {
     pub ownership: Seen<BTreeMap<String, OwnershipEntry>>,
     /// Exported snapshots that were asked about, by name; none where one isn't there or isn't whole.
     pub snapshots: BTreeMap<String, Option<SnapshotFacts>>,
+    /// What those of them are signed with that one of us made, by name.
+    pub snapshot_marks: BTreeMap<String, SnapshotMark>,
     /// Where the snapshots of jobs stand that were asked about.
     pub standings: BTreeMap<JobId, Arc<Standing>>,
     /// When the ownership map was asked for that `ownership` shows.
@@ -183,6 +185,7 @@ impl ClusterView {
             missing: BTreeMap::new(),
             ownership: Seen::Unknown,
             snapshots: BTreeMap::new(),
+            snapshot_marks: BTreeMap::new(),
             standings: BTreeMap::new(),
             ownership_asked_at: None,
         }

@@ -51,6 +51,9 @@ pub struct Expectation {
     /// The member that coordinates jobs; another one has to settle first.
     #[serde(default)]
     pub master: Option<Uuid>,
+    /// How many members there have to be; not said where one is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_members: Option<u32>,
     /// The job's id and the statuses that it may have.
     pub job: Option<(JobId, Vec<JobStatus>)>,
     /// No active job of `job_name` but these may exist.

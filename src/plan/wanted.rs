@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::jar::JarRequest;
 use super::job::JobId;
+use super::pass::Settings;
 use super::record::Recorded;
 use crate::resources::{Desired, Digest};
 
@@ -58,7 +59,11 @@ pub fn kept_jars(recorded: &Recorded) -> BTreeSet<Digest> {
 }
 
 /// The jobs to observe, by cluster.
-pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Interest> {
+pub fn interest(
+    desired: &Desired,
+    recorded: &Recorded,
+    settings: &Settings,
+) -> BTreeMap<String, Interest> {
     let mut interests: BTreeMap<String, Interest> = BTreeMap::new();
     for (name, job) in &desired.jobs {
         let cluster = &job.spec.hazelcast_resource_name;
@@ -101,5 +106,26 @@ pub fn interest(desired: &Desired, recorded: &Recorded) -> BTreeMap<String, Inte
                 .insert(record.spec.snapshot_name(name).to_owned());
         }
     }
+    if settings.rebuilding {
+        seek_snapshots(desired, recorded, &mut interests);
+    }
     interests
+}
+
+/// Snapshots of which nothing is recorded may have been exported before the records were lost.
+fn seek_snapshots(
+    desired: &Desired,
+    recorded: &Recorded,
+    interests: &mut BTreeMap<String, Interest>,
+) {
+    for (name, declared) in &desired.snapshots {
+        let job = desired.jobs.get(&declared.spec.jet_job_resource_name);
+        let Some(job) = job.filter(|_| !recorded.snapshots.contains_key(name)) else {
+            continue;
+        };
+        let cluster = job.spec.hazelcast_resource_name.clone();
+        let interest = interests.entry(cluster).or_default();
+        let snapshot = declared.spec.snapshot_name(name);
+        interest.snapshots.insert(snapshot.to_owned());
+    }
 }

@@ -109,6 +109,7 @@ pub(super) fn step(resource: &str, action: Action) -> Step {
         expects: Expectation {
             cluster_id: cluster_id(),
             master: None,
+            min_members: None,
             job: Some((JobId(4), vec![JobStatus::Running])),
             only_active: Some(BTreeSet::from([JobId(4)])),
             snapshot: None,

@@ -41,6 +41,7 @@ fn change(number: u64) -> Change {
         expects: Expectation {
             cluster_id: Uuid::nil(),
             master: None,
+            min_members: None,
             job: None,
             only_active: None,
             snapshot: None,

@@ -14,7 +14,7 @@ use crate::cluster::port::{CallError, Cluster, Health, StatusEvent};
 use crate::plan::hold::Reason;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::ownership::OwnershipEntry;
-use crate::plan::snapshot::{SnapshotFacts, Standing};
+use crate::plan::snapshot::{ReadBack, Standing};
 
 /// A call on its way.
 pub(super) type Call = BoxFuture<'static, Answer>;
@@ -52,7 +52,7 @@ pub(super) enum Answer {
         result: Answered<Option<Standing>>,
     },
     Snapshots {
-        result: Answered<BTreeMap<String, Option<SnapshotFacts>>>,
+        result: Answered<BTreeMap<String, Option<ReadBack>>>,
     },
     Listen {
         job: JobId,
@@ -120,15 +120,15 @@ pub(super) fn snapshots(cluster: Arc<dyn Cluster>, names: BTreeSet<String>) -> C
     Box::pin(async move {
         let mut found = BTreeMap::new();
         for name in names {
-            let facts = match cluster.snapshots().read(&name).await {
-                Ok(read) => read.map(|read| read.facts),
+            let read = match cluster.snapshots().read(&name).await {
+                Ok(read) => read,
                 Err(CallError::Refused {
                     reason: Reason::SnapshotDamaged,
                     ..
                 }) => None,
                 Err(error) => return Answer::Snapshots { result: Err(error) },
             };
-            found.insert(name, facts);
+            found.insert(name, read);
         }
         Answer::Snapshots { result: Ok(found) }
     })

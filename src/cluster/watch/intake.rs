@@ -21,7 +21,7 @@ use crate::cluster::port::{CallError, Health, StatusEvent};
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::ClusterState;
 use crate::plan::ownership::OwnershipEntry;
-use crate::plan::snapshot::{SnapshotFacts, Standing};
+use crate::plan::snapshot::{ReadBack, Standing};
 
 /// How long a new master is not believed when it lacks jobs.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -300,7 +300,7 @@ impl Keeper {
 
     fn take_snapshots(
         &mut self,
-        result: Result<BTreeMap<String, Option<SnapshotFacts>>, CallError>,
+        result: Result<BTreeMap<String, Option<ReadBack>>, CallError>,
         now: Instant,
     ) {
         let wanted = !self.picture.interest().snapshots.is_empty();

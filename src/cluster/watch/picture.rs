@@ -15,7 +15,7 @@ use crate::plan::Interest;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::{ClusterView, GONE_AFTER, Link, Lists, Missing, Seen};
 use crate::plan::ownership::OwnershipEntry;
-use crate::plan::snapshot::{SnapshotFacts, Standing};
+use crate::plan::snapshot::{ReadBack, Standing};
 
 /// The most that is kept of a text, in bytes.
 const LONGEST_TEXT: usize = 2048;
@@ -125,10 +125,17 @@ impl Picture {
     }
 
     /// Takes what was read back of exported snapshots.
-    pub(super) fn snapshots(&mut self, found: BTreeMap<String, Option<SnapshotFacts>>) {
-        if self.view.snapshots != found {
-            self.view.snapshots = found;
+    pub(super) fn snapshots(&mut self, found: BTreeMap<String, Option<ReadBack>>) {
+        let (mut snapshots, mut marks) = (BTreeMap::new(), BTreeMap::new());
+        for (name, read) in found {
+            let (facts, mark) = read.map_or((None, None), |read| (Some(read.facts), read.mark));
+            if let Some(mark) = mark {
+                marks.insert(name.clone(), mark);
+            }
+            snapshots.insert(name, facts);
         }
+        self.view.snapshots = snapshots;
+        self.view.snapshot_marks = marks;
     }
 
     /// Forgets where a job's snapshots stand: it can't be read now.
@@ -226,6 +233,7 @@ impl Picture {
         self.view.missing.clear();
         self.view.standings.clear();
         self.view.snapshots.clear();
+        self.view.snapshot_marks.clear();
         self.view.ownership = Seen::Unknown;
         self.view.ownership_asked_at = None;
         self.heard.clear();

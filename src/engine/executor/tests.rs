@@ -63,6 +63,18 @@ async fn nothing_is_done_to_another_cluster_or_one_that_is_not_safe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_done_once_fewer_members_are_left_than_the_document_asks_for() {
+    let cluster = FakeCluster::new();
+    let mut step = suspend();
+    step.expects.min_members = Some(2);
+    let outcome = carry_out(&cluster, &step).await;
+    assert!(is_stale(&outcome), "{outcome:?}");
+    assert!(effects(&cluster).is_empty());
+    cluster.set_connection(|now| now.members.push(uuid::Uuid::from_u128(3)));
+    assert_eq!(carry_out(&cluster, &step).await, Outcome::Done);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_connection_a_step_fails_and_may_be_tried_again() {
     let cluster = FakeCluster::new();
     cluster.set_connection(|now| {
@@ -155,6 +167,33 @@ async fn without_jar_or_secret_nothing_is_uploaded() {
             ..
         }
     ));
+    assert!(effects(&cluster).is_empty());
+}
+
+struct Hanging;
+
+#[async_trait::async_trait]
+impl Secrets for Hanging {
+    async fn get(&self, _: &str, _: &str) -> Result<SecretString, secrets::SecretError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_that_never_answer_fail_a_step_that_says_so() {
+    let cluster = FakeCluster::new();
+    cluster.answers.lock().unwrap().jobs.clear();
+    let executor = Executor {
+        secrets: Arc::new(Hanging),
+        ..executor(true)
+    };
+    let step = submit(vec![secret(0, "password")]);
+    let outcome = executor.carry_out(&step, &cluster.watch()).await;
+    let Outcome::Failed { reason, message } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(reason, Reason::SecretMissing);
+    assert!(message.contains("was not read within 10 s"), "{message}");
     assert!(effects(&cluster).is_empty());
 }
 

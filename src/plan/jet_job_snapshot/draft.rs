@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::report;
 use crate::plan::cluster::{ClusterSight, Obstacle};
 use crate::plan::event::{Event, EventKind};
-use crate::plan::hold::{Hold, Reason};
+use crate::plan::hold::{Hold, HoldId, Reason, Release};
 use crate::plan::job::{JobId, JobStatus};
 use crate::plan::observed::ClusterView;
 use crate::plan::pass::{Plan, PlanInput};
@@ -43,6 +43,7 @@ pub(super) struct Draft<'a> {
     holds: Vec<Hold>,
     events: Vec<Event>,
     wake: Option<Timestamp>,
+    spent: Vec<HoldId>,
 }
 
 impl<'a> Draft<'a> {
@@ -77,6 +78,7 @@ impl<'a> Draft<'a> {
             holds: standing.holds,
             events: Vec::new(),
             wake: None,
+            spent: Vec::new(),
         }
     }
 
@@ -136,8 +138,28 @@ impl<'a> Draft<'a> {
         self.stand(SnapshotState::Exporting, reason, message.into());
     }
 
+    /// Waits until a person confirms it; whether one did. That word is spent in this pass, so what it
+    /// allows has to be in the record when this pass ends.
+    pub(super) fn ask(&mut self, reason: Reason, message: &str) -> bool {
+        let about = (self.record.generation, self.record.digest);
+        let hold = Hold::new(reason, vec![self.id.clone()], message)
+            .about(&about)
+            .released_by(Release::Confirm);
+        if self.input.recorded.confirmations.contains_key(&hold.id) {
+            self.spent.push(hold.id);
+            return true;
+        }
+        self.push(hold);
+        self.note(SnapshotState::Waiting, reason, message.to_owned());
+        false
+    }
+
     fn stand(&mut self, state: SnapshotState, reason: Reason, message: String) {
         self.hold(reason, message.clone());
+        self.note(state, reason, message);
+    }
+
+    fn note(&mut self, state: SnapshotState, reason: Reason, message: String) {
         let record = &self.record;
         if (record.state, record.reason, &record.message) != (state, reason, &message) {
             let record = self.edit();
@@ -176,6 +198,7 @@ impl<'a> Draft<'a> {
             expects: Expectation {
                 cluster_id,
                 master: None,
+                min_members: None,
                 job,
                 only_active: None,
                 snapshot: None,
@@ -209,6 +232,7 @@ impl<'a> Draft<'a> {
         plan.steps.extend(self.step);
         plan.holds.extend(self.holds);
         plan.events.extend(self.events);
+        plan.spent_confirmations.extend(self.spent);
         plan.wake_at(self.wake);
     }
 

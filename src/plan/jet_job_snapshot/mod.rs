@@ -13,6 +13,7 @@ mod accept;
 mod delete;
 mod draft;
 mod export;
+mod rebuilt;
 mod report;
 mod transition;
 
@@ -49,14 +50,17 @@ fn decide(draft: &mut Draft<'_>) {
         draft.hold(Reason::SnapshotUnderWay, step.under_way());
         return;
     }
-    if left_alone(draft) {
+    let looked_for = rebuilt::look_for(draft);
+    if left_alone(draft) || !looked_for {
         return;
     }
     if draft.record.deleting {
         delete::decide(draft);
         return;
     }
-    if draft.record.is_open() {
+    if draft.record.rebuilt {
+        rebuilt::ask(draft);
+    } else if draft.record.is_open() {
         export::decide(draft);
     }
     tell(draft);

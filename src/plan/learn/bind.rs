@@ -9,9 +9,11 @@ use crate::plan::event::EventKind;
 use crate::plan::jet_job::declared_now;
 use crate::plan::job::{JobStatus, JobView};
 use crate::plan::ownership::OwnershipEntry;
-use crate::plan::record::{Attempt, BoundJob, Deployed};
+use crate::plan::record::{Attempt, BoundJob, Deployed, EndedBy, StoppedBy};
+use crate::plan::snapshot::SnapshotMaker;
 use crate::plan::transition::count_restart;
 use crate::plan::upload::nonce_of;
+use crate::resources::ResourceId;
 use crate::resources::jet_job::DesiredState;
 
 /// Finds the job that our upload made, whatever the upload was answered with.
@@ -106,7 +108,40 @@ pub(super) fn bind_by_entry(draft: &mut Draft<'_>) {
     record.restart_nonce = record.spec.restart_nonce.clone();
     record.redeploy_nonce = record.spec.redeploy_nonce.clone();
     record.restarted = record.spec.state == DesiredState::Restarted;
+    if ended_by_snapshot(draft, job) {
+        let record = draft.edit();
+        record.ended_by = Some(EndedBy {
+            job: job.id,
+            generation: record.generation,
+        });
+        if let Some(bound) = &mut record.job {
+            bound.stopped_by = Some(StoppedBy::Us);
+        }
+    }
     draft.tell(EventKind::Adopted, format!("{known_as} job {}", job.id));
+}
+
+/// Whether the document of a snapshot ended this job on purpose, where the record of that was lost: the
+/// snapshot that it asked for is there, was made for it and of this very job.
+fn ended_by_snapshot(draft: &Draft<'_>, job: &JobView) -> bool {
+    let Some(view) = draft.view() else {
+        return false;
+    };
+    if !draft.input.settings.rebuilding || !job.user_cancelled || !job.status.is_terminal() {
+        return false;
+    }
+    let mut declared = draft.input.desired.snapshots.iter();
+    declared.any(|(name, declared)| {
+        let (spec, resource) = (&declared.spec, ResourceId::jet_job_snapshot(name));
+        let owner = draft.input.settings.owner.clone();
+        let (snapshot, maker) = (spec.snapshot_name(name), SnapshotMaker { owner, resource });
+        let facts = view.snapshots.get(snapshot).and_then(Option::as_ref);
+        let mark = view.snapshot_marks.get(snapshot);
+        spec.cancel_job
+            && spec.jet_job_resource_name == draft.id.name
+            && facts.is_some_and(|facts| facts.job == job.id)
+            && mark.is_some_and(|mark| maker.made(mark))
+    })
 }
 
 /// Whether an entry speaks of this job.

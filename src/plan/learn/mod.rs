@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::event::EventKind;
+use super::hold::Reason;
 use super::jar::JarView;
 use super::job::JobStatus;
 use super::ownership::OWNERSHIP_MAP;
@@ -30,6 +31,25 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
     follow::look_for_restart(draft);
     end_operation(draft);
     drift::judge(draft);
+}
+
+/// Whether it isn't known yet which of the jobs of its name is ours, where records are made anew: they
+/// tell by their configurations. Holds if so.
+pub(super) fn looks_for_its_job(draft: &mut Draft<'_>) -> bool {
+    let (settings, name) = (&draft.input.settings, draft.job_name().to_owned());
+    let lost = settings.rebuilding && draft.record.job.is_none();
+    let seen = draft.sight.is_some_and(|sight| sight.obstacle.is_none());
+    let ours = draft
+        .entry()
+        .is_some_and(|entry| entry.owner == settings.owner && entry.resource == draft.id);
+    let untold = draft.namesakes().iter().any(|job| job.config.is_none());
+    let looks = lost && seen && ours && untold;
+    if looks {
+        draft.undecided = true;
+        let message = format!("the configurations of the jobs called {name} are being asked for");
+        draft.hold(Reason::ClusterUnknown, message);
+    }
+    looks
 }
 
 /// Remembers the bytes that a remote jar had when it was fetched first.

@@ -205,6 +205,8 @@ fn same_but_jobs(before: &ClusterView, now: &ClusterView) -> bool {
         standings: _,
         // Only the plans of snapshots follow from it, and none of these is kept.
         snapshots: _,
+        // The same, and records where none are there yet.
+        snapshot_marks: _,
         // It matters only beside an entry that is not there, and what follows then is not kept.
         ownership_asked_at: _,
     } = now;

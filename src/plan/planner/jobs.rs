@@ -82,7 +82,9 @@ impl<'a> Jobs<'a> {
         let mut draft = Draft::new(self.input, &name, standing, sight);
         draft.stops_for = self.stops_for.get(&*name).copied();
         learn::learn(&mut draft);
-        jet_job::decide(&mut draft);
+        if !learn::looks_for_its_job(&mut draft) {
+            jet_job::decide(&mut draft);
+        }
         limit_upgrades(&mut draft, &mut self.upgrades, &self.rolled_back);
         let status = Arc::new(report::report(&mut draft));
         let kept = draft.to_keep(before, &status).filter(|_| is_unchanged);

@@ -11,7 +11,7 @@ use crate::plan::hold::Reason;
 use crate::plan::job::JobId;
 use crate::plan::snapshot::{SnapshotFacts, Strategy};
 use crate::resources::desired::Annotations;
-use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
+use crate::resources::jet_job_snapshot::{JetJobSnapshotSpec, PauseToCopy};
 use crate::resources::{Digest, Place, SourceName};
 
 /// What was recorded of one snapshot.
@@ -70,6 +70,10 @@ pub struct SnapshotRecord {
     /// Whether its document is gone, or the person who asked for it withdrew it.
     #[serde(default)]
     pub deleting: bool,
+    /// Whether nothing is known of what became of it, because the state was lost, and nobody confirmed
+    /// yet that it may stop its job.
+    #[serde(default)]
+    pub rebuilt: bool,
     /// The end that users were told of.
     #[serde(default)]
     pub told: Option<SnapshotState>,
@@ -137,6 +141,7 @@ impl SnapshotRecord {
             missing: false,
             commanded: false,
             deleting: false,
+            rebuilt: false,
             told: None,
             retry: None,
             status: RecordedStatus::default(),
@@ -171,8 +176,23 @@ impl SnapshotRecord {
         }
     }
 
-    /// Whether it is to be made still: neither there nor given up.
+    /// Whether it is to be made still: neither there, nor given up, nor waiting for a person's word.
     pub fn is_open(&self) -> bool {
+        self.is_unfinished() && !self.rebuilt
+    }
+
+    /// The record as it is made anew where nothing tells what became of it: a document that ends or
+    /// pauses its job is followed only once a person confirms it.
+    #[must_use]
+    pub fn made_anew(&self) -> Self {
+        let stops = self.spec.cancel_job || self.spec.pause_to_copy == PauseToCopy::Allowed;
+        Self {
+            rebuilt: self.rebuilt || (stops && self.is_unfinished()),
+            ..self.clone()
+        }
+    }
+
+    fn is_unfinished(&self) -> bool {
         matches!(
             self.state,
             SnapshotState::Waiting | SnapshotState::Exporting

@@ -17,6 +17,7 @@ mod observe;
 mod pauses;
 mod preflight;
 mod properties;
+mod rebuilds;
 mod remote;
 mod report;
 mod restores;

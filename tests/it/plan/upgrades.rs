@@ -59,7 +59,7 @@ fn started_from(scene: &Scene) -> Option<String> {
 }
 
 fn follows_snapshots(scene: &Scene, job: JobId) -> bool {
-    let interests = interest(&scene.desired, &scene.recorded);
+    let interests = interest(&scene.desired, &scene.recorded, &scene.settings);
     interests[CLUSTER].standings.contains(&job)
 }
 

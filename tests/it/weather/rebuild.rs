@@ -4,8 +4,10 @@ use std::fs;
 
 use jetkeeper::hazelcast::JobStatus;
 use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::record::SnapshotState;
 use jetkeeper::plan::status::Phase;
 
+use super::counting::Counting;
 use super::stage::Stage;
 use crate::support::program::Program;
 
@@ -73,6 +75,55 @@ fn without_state_it_refuses_and_a_rebuild_finds_the_jobs_again() {
     stage.until_at_rest(&never, Phase::Running);
     assert_eq!(stage.person.only_job(&never).status, JobStatus::Running);
     assert_eq!(stage.steps("cancel job"), 0);
+}
+
+#[test]
+fn a_snapshot_that_ended_its_job_long_ago_does_not_end_it_again() {
+    let mut counting = Counting::start("ended-once", &[]);
+    let job = counting.name.clone();
+    let (there, gone) = (counting.stage.name("there"), counting.stage.name("gone"));
+    for (snapshot, nonce) in [(&there, "one"), (&gone, "two")] {
+        let stage = &counting.stage;
+        stage.declare_snapshot(snapshot, &job, &["cancelJob: true"]);
+        stage.until_snapshot(snapshot, SnapshotState::Exported);
+        stage.until_phase(&job, Phase::Canceled);
+        let initial = format!("initialSnapshotResourceName: {snapshot}");
+        counting.declare(&[&initial, &format!("redeployNonce: {nonce}")]);
+        counting.stage.until_at_rest(&job, Phase::Running);
+    }
+    let stage = &mut counting.stage;
+    let running = stage.person.only_active(&job);
+    stage.person.destroy_snapshot(&gone);
+    stage.terminate().code(0);
+    fs::remove_dir_all(stage.state()).unwrap();
+
+    // What a plan says where nothing is recorded.
+    let planned = Program::run(stage.keeping(&["plan"], &[])).code(0);
+    assert!(planned.stdout.contains("Rebuilt"), "{planned:?}");
+    for step in ["suspend", "cancel", "export"] {
+        assert!(
+            !planned.stdout.contains(&format!(": {step} ")),
+            "{planned:?}"
+        );
+    }
+
+    let rebuilt = Program::run(stage.keeping(&["state", "rebuild"], &[])).code(0);
+    for words in [
+        format!("JetJobSnapshot/{there}: found, of job"),
+        format!("JetJobSnapshot/{gone}: no snapshot of it; held"),
+    ] {
+        assert!(rebuilt.stdout.contains(&words), "{rebuilt:?}");
+    }
+    let stopped = |stage: &Stage| stage.all_steps("suspend") + stage.all_steps("cancel");
+    let before = stopped(stage);
+    stage.start();
+    stage.until_at_rest(&job, Phase::Running);
+    stage.until_snapshot(&there, SnapshotState::Exported);
+    stage.until_snapshot_held(&gone, Reason::Rebuilt, &["confirm", "end the job"]);
+    stage.reconcile();
+    assert_eq!(stage.person.only_active(&job).job_id, running.job_id);
+    assert_eq!(stopped(stage), before, "nothing was done");
+    counting.is_continuous();
 }
 
 #[test]

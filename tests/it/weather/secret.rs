@@ -7,6 +7,7 @@ use jetkeeper::plan::status::Phase;
 
 use super::stage::Stage;
 use crate::support::member::Member;
+use crate::support::program::Program;
 use crate::support::scratch::Scratch;
 use crate::support::unique;
 
@@ -86,6 +87,38 @@ fn a_secret_that_main_complains_about_is_seen_nowhere() {
     stage.terminate().code(0);
     assert!(!stage.log().contains(&secret), "the secret is logged");
     assert!(stage.state_files_with(&secret).is_empty());
+}
+
+#[test]
+fn a_secret_that_a_failed_job_repeats_is_not_told_by_what_is_made_anew() {
+    let secrets = Scratch::new();
+    // The job fails at the item of this number, and says which one it was.
+    secrets.write("orders/item", "137");
+    let directory = secrets.path().display().to_string();
+    let flags = ["--secrets", &*directory];
+    let mut stage = Stage::shared();
+    let name = stage.name("telltale");
+    let secretly = "secretParameters: [{index: 0, secretName: orders, key: item}]";
+    stage.declare(&name, "Failing", &[secretly]);
+    stage.start_with(&flags);
+    let words = ["item [redacted] is not"];
+    stage.until_held(&name, Reason::JobFailed, &words);
+    stage.terminate().code(0);
+    fs::remove_dir_all(stage.state()).unwrap();
+
+    let planned = Program::run(stage.keeping(&["plan"], &flags)).code(0);
+    assert!(planned.stdout.contains(words[0]), "{planned:?}");
+    assert!(!planned.stdout.contains("item 137"), "{planned:?}");
+    // Whoever can't read the secret can't take it out.
+    let planned = Program::run(stage.keeping(&["plan"], &[])).code(0);
+    assert!(planned.stdout.contains("withheld"), "{planned:?}");
+    assert!(!planned.stdout.contains("item"), "{planned:?}");
+
+    Program::run(stage.keeping(&["state", "rebuild"], &flags)).code(0);
+    assert!(stage.state_files_with("item 137").is_empty());
+    assert!(!stage.state_files_with(words[0]).is_empty());
+    stage.start_with(&flags);
+    stage.until_held(&name, Reason::JobFailed, &words);
 }
 
 #[test]
