@@ -42,6 +42,8 @@ pub(super) struct Running {
     pub(super) task: EngineTask,
     /// Where desired state comes from.
     pub(super) sources: Vec<Arc<dyn Source>>,
+    /// Where secrets come from.
+    pub(super) secrets: Arc<dyn Secrets>,
     _scratch: Option<Scratch>,
 }
 
@@ -113,7 +115,7 @@ async fn start(
         sources: sources.clone(),
         clusters: Arc::new(Connector::new(Arc::clone(&clock), config)),
         artifacts: Arc::new(artifacts.await.map_err(CliError::failed)?),
-        secrets,
+        secrets: Arc::clone(&secrets),
         store,
         clock,
         entropy,
@@ -124,6 +126,7 @@ async fn start(
         handle,
         task,
         sources,
+        secrets,
         _scratch: scratch,
     })
 }

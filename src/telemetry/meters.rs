@@ -27,6 +27,14 @@ pub struct Meters {
     steps: Family<StepLabels, Counter>,
     copied: Counter,
     refused: Gauge,
+    webhooks: Family<WebhookLabels, Counter>,
+}
+
+/// Sources are those of the configuration, answers are names in the source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    source: String,
+    answer: &'static str,
 }
 
 /// Both have few values: they are names in the source.
@@ -47,6 +55,7 @@ impl Default for Meters {
             steps: Family::default(),
             copied: Counter::default(),
             refused: Gauge::default(),
+            webhooks: Family::default(),
         }
     }
 }
@@ -77,6 +86,15 @@ impl Meters {
         if let Outcome::Exported { facts } = outcome {
             self.copied.inc_by(u64::try_from(facts.bytes).unwrap_or(0));
         }
+    }
+
+    /// Somebody called the webhook of a source, and was answered so.
+    pub fn called(&self, source: &str, answer: &'static str) {
+        let labels = WebhookLabels {
+            source: source.to_owned(),
+            answer,
+        };
+        self.webhooks.get_or_create(&labels).inc();
     }
 
     /// The configuration was read again, and refused or not.
@@ -119,6 +137,11 @@ impl Meters {
             "jetkeeper_configuration_refused",
             "Whether the configuration was refused when it was read again last; the one before is in force",
             self.refused.clone(),
+        );
+        registry.register(
+            "jetkeeper_webhook_calls",
+            "Calls of the webhook of a source, by what they were answered",
+            self.webhooks.clone(),
         );
     }
 }

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::super::requests::Request;
+use super::super::requests::{Received, Request, Wakes};
 use super::child::Runner;
 use super::errand::{Errand, ExportErrand, FetchErrand, Login};
 use super::error::GitError;
 use super::options::GitOptions;
 use super::place::Place;
-use super::schedule::{Last, pause};
+use super::schedule::{Last, pause, soonest};
 use super::tree::{self, Known, Reading};
 use crate::clock::Entropy;
 use crate::resources::Revision;
@@ -32,7 +32,7 @@ pub(super) struct Keeper {
     pub(super) secrets: Arc<dyn Secrets>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) revisions: watch::Sender<Arc<Revision>>,
-    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) requests: Received,
     pub(super) fetches: Arc<AtomicU64>,
     /// The files of the commit that is shown.
     pub(super) known: Known,
@@ -64,9 +64,11 @@ impl Keeper {
         let mut waiting = vec![first];
         let mut failures = 0;
         loop {
-            while let Ok(request) = self.requests.try_recv() {
+            while let Ok(request) = self.requests.looks.try_recv() {
                 waiting.push(request);
             }
+            self.requests.wakes.clear();
+            let began = Instant::now();
             let last = match self.update_or_mend().await {
                 Ok(()) => {
                     failures = 0;
@@ -88,10 +90,11 @@ impl Keeper {
             }
             let pause = pause(self.options.interval, last, self.entropy.next_u64());
             tokio::select! {
-                request = self.requests.recv() => match request {
+                request = self.requests.looks.recv() => match request {
                     Some(request) => waiting.push(request),
                     None => return,
                 },
+                () = woken(&self.requests.wakes, began + soonest(pause, last)) => {}
                 () = sleep(pause) => {}
             }
         }
@@ -246,4 +249,10 @@ impl Keeper {
         let done = done.await.map_err(|_| GitError::BrokenOff)?;
         done.map_err(|source| GitError::Place { path, source })
     }
+}
+
+/// Waits until somebody says that there is something new, and the remote may be asked again.
+async fn woken(wakes: &Wakes, soonest: Instant) {
+    wakes.wait().await;
+    sleep_until(soonest).await;
 }

@@ -24,6 +24,7 @@ mod reference;
 mod schedule;
 mod tree;
 mod url;
+pub mod webhook;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -172,5 +173,9 @@ impl Source for GitSource {
 
     async fn rescan(&self) {
         self.requests.look().await;
+    }
+
+    fn wake(&self) {
+        self.requests.wake();
     }
 }
