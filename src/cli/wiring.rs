@@ -21,7 +21,8 @@ use crate::engine::{
 use crate::hazelcast::{Credentials, CredentialsSource, TlsConfig};
 use crate::plan;
 use crate::plan::record::Recorded;
-use crate::resources::{CredentialsSpec, Digest, Revision};
+use crate::resources::sync_window::SyncWindows;
+use crate::resources::{CredentialsSpec, Digest, Revision, SourceName};
 use crate::secrets::{FileSecrets, SecretError, Secrets};
 use crate::source::git::{FirstFetch, GitOptions, GitParts, GitSource};
 use crate::source::{DirectoryOptions, DirectorySource, Source};
@@ -139,12 +140,22 @@ fn settings(config: &Config, mode: Mode) -> Result<Settings> {
             owner: config.owner()?.to_owned(),
             max_deletions: prune.max_deletions as usize,
             max_deletions_percent: prune.max_deletions_percent as usize,
+            sync_windows: sync_windows(config),
             ..plan::Settings::default()
         },
         clusters: targets(config),
         mode,
         ..Settings::default()
     })
+}
+
+/// The windows of the sources that have any.
+fn sync_windows(config: &Config) -> BTreeMap<SourceName, Arc<SyncWindows>> {
+    let sources = config.sources.iter();
+    let sources = sources.filter(|source| !source.sync_windows.0.is_empty());
+    sources
+        .map(|source| (source.name.clone(), Arc::new(source.sync_windows.clone())))
+        .collect()
 }
 
 /// The clusters of the configuration.

@@ -12,8 +12,8 @@
 //! gone                state loss             hold        –                  give up the name
 //! ```
 //!
-//! Whatever is decided goes through `gate` last: a cluster that can't be trusted now, or a step that
-//! failed a moment ago, turns the step into a hold.
+//! Whatever is decided goes through `window` and `gate` last: a source whose windows are closed, a cluster
+//! that can't be trusted now, or a step that failed a moment ago, turns the step into a hold.
 
 mod attempt;
 mod change;
@@ -31,6 +31,7 @@ mod submit;
 mod suspended;
 mod upgrade;
 mod wait;
+mod window;
 
 pub(super) use jar::{declared_now, jar_as_declared};
 pub(super) use secure::is_left_running;
@@ -73,6 +74,7 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     } else if !rebuilt(draft) && !claim::taken_over(draft) {
         by_record(draft);
     }
+    window::gate(draft);
     gate::gate(draft);
 }
 

@@ -64,6 +64,9 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
     if draft.record.discard_state {
         draft.edit().discard_state = false;
     }
+    if draft.record.outside_windows {
+        draft.edit().outside_windows = false;
+    }
 }
 
 /// Deletes a snapshot that an earlier operation made, once nothing needs it any more; whether there

@@ -25,4 +25,5 @@ mod scene;
 mod submit;
 mod table;
 mod upgrades;
+mod windows;
 mod withdrawals;
