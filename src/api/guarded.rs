@@ -55,6 +55,11 @@ pub struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
+    /// The connection itself.
+    pub(super) fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
     fn new(stream: S, permit: OwnedSemaphorePermit, limit: Duration) -> Self {
         Self {
             stream,

@@ -38,7 +38,9 @@ const LONGEST_TURN: Duration = Duration::from_secs(10);
 
 /// Why nobody can ask.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to listen for {what} on {address}; `{what}.listen` or --{what}-listen names another")]
+#[error(
+    "failed to listen for {what} on {address}; `{what}.listen` or --{what}-listen names another"
+)]
 pub struct HttpError {
     what: &'static str,
     address: SocketAddr,
@@ -73,13 +75,11 @@ impl HttpSocket {
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
-        let (listener, address) = bound
-            .await
-            .map_err(|source| HttpError {
-                what,
-                address,
-                source,
-            })?;
+        let (listener, address) = bound.await.map_err(|source| HttpError {
+            what,
+            address,
+            source,
+        })?;
         Ok(Self {
             listener,
             address,

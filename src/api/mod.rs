@@ -24,6 +24,7 @@ pub mod http;
 mod lines;
 mod measure;
 mod metrics;
+pub mod peer;
 mod read;
 pub mod recorded;
 pub mod server;

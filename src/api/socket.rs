@@ -146,9 +146,12 @@ impl Listener for Socket {
     type Addr = tokio::net::unix::SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        accept(&self.connections, LONGEST_REQUEST, "to the socket", |context| {
-            self.listener.poll_accept(context)
-        })
+        accept(
+            &self.connections,
+            LONGEST_REQUEST,
+            "to the socket",
+            |context| self.listener.poll_accept(context),
+        )
         .await
     }
 

@@ -212,7 +212,10 @@ async fn called(
 
 async fn take(shared: &Shared, name: &str, hook: &Hook, request: Request) -> Response {
     let judged = tokio::time::timeout(LONGEST_CALL, judge(shared, hook, request)).await;
-    let judged = judged.unwrap_or(Err((Refusal::TooSlow, "its body did not come in time".to_owned())));
+    let judged = judged.unwrap_or(Err((
+        Refusal::TooSlow,
+        "its body did not come in time".to_owned(),
+    )));
     match judged {
         Ok(()) => {
             hook.source.wake();
@@ -235,7 +238,9 @@ async fn judge(shared: &Shared, hook: &Hook, request: Request) -> Result<(), (Re
         return Err((Refusal::TooOften, "it is called too often".to_owned()));
     }
     let unproven = |error: Unproven| (Refusal::Unproven, error.to_string());
-    let proof = hook.host.value(values(request.headers(), hook.host.header()));
+    let proof = hook
+        .host
+        .value(values(request.headers(), hook.host.header()));
     let proof = proof.map_err(unproven)?.to_owned();
     // Before the body: without it there is nothing to read that for.
     let secret = secret(shared, hook).await?;
@@ -253,7 +258,10 @@ async fn secret(shared: &Shared, hook: &Hook) -> Result<SecretString, (Refusal, 
     let secret = read.map_err(|error| (Refusal::NoSecret, error.to_string()))?;
     if secret.expose().is_empty() {
         // Anybody could sign with it.
-        let why = format!("the key `{SECRET_KEY}` of the secret `{}` is empty", hook.secret_name);
+        let why = format!(
+            "the key `{SECRET_KEY}` of the secret `{}` is empty",
+            hook.secret_name
+        );
         return Err((Refusal::NoSecret, why));
     }
     Ok(secret)

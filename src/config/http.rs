@@ -28,9 +28,10 @@ pub(super) struct RawHttp {
 /// Checks what is written.
 pub(super) fn read<T>(raw: &RawHttp, reading: &mut Reading<'_, T>) -> HttpConfig {
     let http = HttpConfig {
-        listen: raw.listen.as_deref().and_then(|text| {
-            socket(text, &["http", "listen"], "127.0.0.1:7717", reading)
-        }),
+        listen: raw
+            .listen
+            .as_deref()
+            .and_then(|text| socket(text, &["http", "listen"], "127.0.0.1:7717", reading)),
         allow_remote: raw.allow_remote.unwrap_or_default(),
     };
     if let Err(error) = http.check() {

@@ -73,7 +73,11 @@ fn window(
     } = raw;
     for (key, example, missing) in [
         ("kind", "kind: Allow", kind.is_none()),
-        ("schedule", "schedule: \"0 22 * * MON-FRI\"", schedule.is_none()),
+        (
+            "schedule",
+            "schedule: \"0 22 * * MON-FRI\"",
+            schedule.is_none(),
+        ),
         ("duration", "duration: 4h", duration.is_none()),
     ] {
         if missing && reading.complete {
@@ -90,7 +94,11 @@ fn window(
     let (least, most) = WINDOW_DURATION;
     let in_bounds = format!("write a time from {least:#} to {most:#}");
     let Ok(length) = duration.parse::<SignedDuration>() else {
-        refuse("duration", format!("`{duration}` is no such time"), in_bounds);
+        refuse(
+            "duration",
+            format!("`{duration}` is no such time"),
+            in_bounds,
+        );
         return None;
     };
     let error = match SyncWindow::new(kind?, schedule, length, zone) {

@@ -36,6 +36,8 @@ pub enum Request {
     Unpause {
         /// Of what; of everything where absent.
         resource: Option<ResourceId>,
+        /// Who.
+        by: String,
     },
     /// Release a hold.
     Confirm {

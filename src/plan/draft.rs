@@ -278,7 +278,8 @@ impl<'a> Draft<'a> {
         &self.holds
     }
 
-    fn push(&mut self, hold: Hold) {
+    /// Holds.
+    pub(super) fn push(&mut self, hold: Hold) {
         if let Some(deadline) = hold.deadline {
             self.wake_at(deadline);
         }

@@ -80,7 +80,11 @@ impl Scene {
         let (jobs, other) = (Counted::named("jobs"), Counted::named("other"));
         let hook = |source: &Arc<Counted>| {
             let source: Arc<dyn Source> = Arc::clone(source) as _;
-            Arc::new(Hook::new(source, WebhookHost::GitHub, secret_name.to_owned()))
+            Arc::new(Hook::new(
+                source,
+                WebhookHost::GitHub,
+                secret_name.to_owned(),
+            ))
         };
         let hooks = Hooks::from([
             ("jobs".to_owned(), hook(&jobs)),
@@ -102,7 +106,10 @@ impl Scene {
         let answer = called(State(self.shared.clone()), Path(name.to_owned()), request).await;
         assert_eq!(answer.headers()[header::CONNECTION], "close");
         let too_often = answer.status() == StatusCode::TOO_MANY_REQUESTS;
-        assert_eq!(answer.headers().contains_key(header::RETRY_AFTER), too_often);
+        assert_eq!(
+            answer.headers().contains_key(header::RETRY_AFTER),
+            too_often
+        );
         answer.status().as_u16()
     }
 
@@ -111,7 +118,9 @@ impl Scene {
         self.shared.meters.register(&mut registry);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        let calls = text.lines().filter(|line| line.starts_with("jetkeeper_webhook_calls_total"));
+        let calls = text
+            .lines()
+            .filter(|line| line.starts_with("jetkeeper_webhook_calls_total"));
         calls.map(|line| line.to_owned() + "\n").collect()
     }
 }

@@ -44,6 +44,7 @@ use super::draft::Draft;
 use super::hold::{Reason, Release};
 use super::jet_job_snapshot::by_its_job as jet_job_snapshot_by_its_job;
 use super::job::JobStatus;
+use super::pause;
 use super::record::{BoundJob, OperationKind};
 use super::word::Deed;
 use crate::resources::jet_job::DesiredState;
@@ -176,25 +177,12 @@ fn left_alone(draft: &mut Draft<'_>) -> bool {
 }
 
 fn paused(draft: &mut Draft<'_>) -> bool {
-    let pauses = &draft.input.recorded.pauses;
-    let own = Some(draft.id.clone());
-    let now = draft.now();
-    let all = pauses.get(&None).map(|pause| (pause, Release::UnpauseAll));
-    let own = pauses.get(&own).map(|pause| (pause, Release::Unpause));
-    let pause = [all, own]
-        .into_iter()
-        .flatten()
-        .find(|(pause, _)| pause.until.is_none_or(|until| until > now));
-    let Some((pause, release)) = pause else {
-        return false;
-    };
-    let what = match release {
-        Release::UnpauseAll => "everything is paused",
-        _ => "paused",
-    };
-    let message = format!("{what} by {}: {}", pause.by, pause.reason);
-    draft.hold_released_by(Reason::Paused, release, pause.until, message);
-    true
+    let hold = pause::hold(draft.input.recorded, &draft.id, draft.now());
+    let paused = hold.is_some();
+    if let Some(hold) = hold {
+        draft.push(hold);
+    }
+    paused
 }
 
 /// Whether a document, good or faulty, declares the job, or its new name is waited for.

@@ -114,7 +114,8 @@ fn starts(draft: &Draft<'_>, attempt: &Attempt) -> bool {
     }
     let was_lost = job.gone || job.stopped_by == Some(StoppedBy::Failure);
     let comes_back = was_lost || undone_by_word(draft);
-    !comes_back || (replacement_wanted(draft, job) && Some(&attempt.deployed) != job.deployed.as_ref())
+    !comes_back
+        || (replacement_wanted(draft, job) && Some(&attempt.deployed) != job.deployed.as_ref())
 }
 
 /// Whether an operation has begun with this job.

@@ -65,10 +65,16 @@ fn what_the_document_asks_for_waits_for_the_window() {
         let held = hold(&plan, Reason::SyncWindow);
         assert_eq!(held.class, HoldClass::Policy);
         assert_eq!(held.release, Release::Confirm);
-        assert_eq!((held.deadline, plan.next_wake), (Some(opens()), Some(opens())));
+        assert_eq!(
+            (held.deadline, plan.next_wake),
+            (Some(opens()), Some(opens()))
+        );
         let message = &held.message;
         assert!(message.contains("2026-01-01T20:00:00Z"), "{message}");
-        assert!(message.contains(&format!("What waits: {verb}")), "{message}");
+        assert!(
+            message.contains(&format!("What waits: {verb}")),
+            "{message}"
+        );
         // Nothing is left behind: later it is as if it had been asked for then.
         scene.assert_at_rest();
         scene.pass_time(opens().duration_since(scene.now));
@@ -171,8 +177,7 @@ fn what_is_taken_back_on_the_way_gives_the_job_back() {
 #[test]
 fn a_job_that_failed_or_was_lost_comes_back_as_it_was() {
     let spec = json!({"restartPolicy": {"type": "OnFailure", "backoff": "1s"}, "onStateLoss": {"mode": "StartFresh"}});
-    let fates: [fn(&mut Scene, jetkeeper::plan::job::JobId); 2] =
-        [Scene::fail, Scene::lose];
+    let fates: [fn(&mut Scene, jetkeeper::plan::job::JobId); 2] = [Scene::fail, Scene::lose];
     for fate in fates {
         let (mut scene, job) = running(spec.clone());
         scene.close(SOURCE);
@@ -235,7 +240,11 @@ fn a_snapshot_is_exported_at_any_time_unless_it_ends_its_job() {
     let plan = ending.learn();
     assert!(plan.steps.is_empty(), "{plan:#?}");
     let held = hold(&plan, Reason::SyncWindow);
-    assert!(held.message.contains("suspend job orders"), "{}", held.message);
+    assert!(
+        held.message.contains("suspend job orders"),
+        "{}",
+        held.message
+    );
 }
 
 #[test]
@@ -253,7 +262,11 @@ fn a_window_that_never_opens_is_looked_at_again() {
     let plan = scene.learn();
     let held = hold(&plan, Reason::SyncWindow);
     assert_eq!(held.deadline, None);
-    assert!(held.message.contains("Deny `0 * * * *` UTC for 2h"), "{}", held.message);
+    assert!(
+        held.message.contains("Deny `0 * * * *` UTC for 2h"),
+        "{}",
+        held.message
+    );
     let in_a_day = scene.now + SignedDuration::from_hours(24);
     assert_eq!(plan.next_wake, Some(in_a_day));
 }
