@@ -6,6 +6,7 @@ mod odd;
 mod program;
 mod remote;
 mod revisions;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::Arc;

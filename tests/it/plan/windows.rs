@@ -18,6 +18,8 @@ use super::upgrades::WAY;
 
 const NOTHING: [&str; 0] = [];
 
+type Change = fn(&mut Scene);
+
 impl Scene {
     /// What this source asks for begins between 20:00 and 21:00 alone. It is noon.
     fn close(&mut self, source: &str) {
@@ -136,7 +138,7 @@ fn a_word_about_one_document_begins_no_other() {
 
 #[test]
 fn what_was_begun_is_brought_to_its_end() {
-    let ways: [(&str, fn(&mut Scene)); 3] = [
+    let ways: [(&str, Change); 3] = [
         ("upgrade", |scene| scene.new_jar("orders", "2")),
         ("cancel", |scene| {
             scene.declare("orders", json!({"state": "Canceled"}));
