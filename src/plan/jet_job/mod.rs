@@ -3,7 +3,7 @@
 //! ```text
 //! observed \ wanted   Running                Suspended   Canceled           document gone
 //! never submitted     submit                 –           –                  give up the name
-//! starting            wait                   wait        wait, or cancel    wait, or cancel
+//! starting            wait, or replace       wait        wait, or cancel    wait, or cancel
 //! RUNNING             change, restart, –     suspend     deletionPolicy     deletionPolicy
 //! SUSPENDED           resume, drift, policy  –           deletionPolicy     deletionPolicy
 //! COMPLETING          wait                   wait        wait               wait
@@ -141,7 +141,11 @@ fn by_status(draft: &mut Draft<'_>) {
         return;
     }
     match (job.status, wanted) {
-        (JobStatus::NotRunning | JobStatus::Starting, _) => wait::for_start(draft, &job),
+        (JobStatus::NotRunning | JobStatus::Starting, _) => {
+            if wanted == DesiredState::Suspended || !running::replaced_unstarted(draft, &job) {
+                wait::for_start(draft, &job);
+            }
+        }
         (JobStatus::Completing | JobStatus::SuspendedExportingSnapshot, _) => {
             wait::for_stop(draft, &job);
         }

@@ -146,6 +146,25 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
     }
 }
 
+/// Replaces a job that never ran, where its document asks for another version by now: what doesn't start is not
+/// waited for in the way of what mends it. There is no state to lose: it started from none, and that it has
+/// committed none is read again right before its end. Whether that is decided.
+pub(super) fn replaced_unstarted(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let has_no_state = !job.ran && !job.own_snapshot && job.started_from.is_none();
+    let may = draft.record.spec.upgrade_policy.mode != UpgradeMode::Forbid;
+    if !has_no_state || !may || !replacement_wanted(draft, job) {
+        return false;
+    }
+    if upgrade::rejected(draft) || checked_jar(draft).is_none() || !submit::may_follow(draft) {
+        return true;
+    }
+    stop::cancel(draft, job, OperationKind::Replace, None);
+    if let Some(step) = &mut draft.step {
+        step.expects.uncommitted = Some(job.id);
+    }
+    true
+}
+
 /// Replaces the job by a new one; what the new one needs is checked before anything is stopped. Its state
 /// goes with it, or is carried over in a snapshot.
 pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {

@@ -6,6 +6,7 @@ mod odd;
 mod program;
 mod remote;
 mod revisions;
+mod several;
 mod webhooks;
 
 use std::path::PathBuf;
