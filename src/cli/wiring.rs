@@ -286,7 +286,9 @@ pub(super) async fn reconfigured(
     let clones = Clones::kept(before.state()?, DAEMON);
     let mut sources: Vec<Arc<dyn Source>> = Vec::new();
     for wanted in config.sources()? {
-        let stays = before.sources.contains(wanted);
+        // Who may wake it, and when what it asks for begins, are no matters of its own.
+        let is_it = |it: &SourceConfig| it.name == wanted.name && it.origin == wanted.origin;
+        let stays = before.sources.iter().any(is_it);
         let same = running.iter().find(|source| *source.name() == wanted.name);
         sources.push(match same.filter(|_| stays) {
             Some(same) => Arc::clone(same),
