@@ -4,11 +4,15 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, Mac};
+use jetkeeper::source::Source;
+use rustix::process::Signal;
 use sha2::Sha256;
 
 use super::remote::Remote;
+use super::{Scene, comes};
 use crate::support::documents::orders;
 use crate::support::fixture;
 use crate::support::member::Member;
@@ -16,7 +20,7 @@ use crate::support::openmetrics::Metrics;
 use crate::support::program::Program;
 use crate::support::scratch::Scratch;
 use crate::support::unique;
-use crate::support::wait::{PATIENCE, eventually};
+use crate::support::wait::{PATIENCE, eventually, within};
 
 /// What is in every secret; in no log, answer or metric.
 const SECRET: &str = "hush-hush-hush";
@@ -308,8 +312,40 @@ fn what_is_too_much_is_refused_and_holds_nothing_up() {
     assert_eq!(post(&daemon.webhooks, &other, &headers, b"").0, 503);
     fs::write(&token, SECRET).unwrap();
     assert_eq!(post(&daemon.webhooks, &other, &headers, b"").0, 202);
+
+    // A reload takes the webhook away, and the source goes on.
+    let config = fs::read_to_string(&daemon.config).unwrap();
+    let config = config.replace("    webhook: {type: Gitea, secretName: hook}\n", "");
+    fs::write(&daemon.config, config).unwrap();
+    daemon.program.signal(Signal::HUP);
+    eventually(PATIENCE, "the webhook is gone", || {
+        post(&daemon.webhooks, &other, &headers, b"").0 == 404
+    });
     daemon.program.terminate().code(0);
     drop(idle);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_woken_over_and_over_fetches_once_a_second() {
+    let remote = Remote::new();
+    remote.write("a.yaml", "a");
+    remote.push();
+    let mut scene = Scene::of(&remote);
+    scene.options.interval = Duration::from_hours(24);
+    let source = scene.start().await;
+    let (before, began) = (source.fetches(), Instant::now());
+    within(Duration::from_secs(3), || {
+        source.wake();
+        false
+    });
+    let fetched = source.fetches() - before;
+    let most = began.elapsed().as_secs() + 1;
+    assert!((1..=most).contains(&fetched), "{fetched} in {most} s");
+    // The last word is heard, too.
+    remote.write("a.yaml", "b");
+    let commit = remote.push();
+    source.wake();
+    comes(&source, |revision| revision.id == commit).await;
 }
 
 #[test]

@@ -71,7 +71,9 @@ fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
     );
     assert!(snapshot > 1.7e9, "{snapshot}");
 
-    stage.cli(&["pause", name, "--reason", "a look", "--for", "1h"]).code(0);
+    stage
+        .cli(&["pause", name, "--reason", "a look", "--for", "1h"])
+        .code(0);
     let metrics = measured();
     let what = format!("JetJob/{name}");
     let of = |name: &str| metrics.value(name, &[("what", &what)]).unwrap();
