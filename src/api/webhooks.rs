@@ -39,8 +39,10 @@ use crate::telemetry::Meters;
 const MAX_BODY: usize = 1024 * 1024;
 /// Calls at once; together with the largest body this bounds the memory.
 const MOST_CONNECTIONS: usize = 32;
-/// How long a call may take to be read and answered. Hosts give up after 10 s.
+/// How long a call may take from its headers to its answer. Hosts give up after 10 s.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
+/// How long a connection may take to be through with a call: who sends no headers is not waited for longer.
+const LONGEST_CONNECTION: Duration = Duration::from_secs(15);
 /// The key of a webhook's secret.
 const SECRET_KEY: &str = "token";
 /// How soon who called too often may call again, in seconds.
@@ -92,7 +94,8 @@ pub struct WebhookSocket(HttpSocket);
 impl WebhookSocket {
     /// Listens on an address; port 0 is any that is free.
     pub async fn bind(address: SocketAddr) -> Result<Self, HttpError> {
-        let socket = HttpSocket::bind_for("webhooks", address, MOST_CONNECTIONS, LONGEST_CALL);
+        let most = MOST_CONNECTIONS;
+        let socket = HttpSocket::bind_for("webhooks", address, most, LONGEST_CONNECTION);
         Ok(Self(socket.await?))
     }
 
