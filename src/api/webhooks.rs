@@ -22,6 +22,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::StreamExt;
@@ -136,6 +137,7 @@ fn routes(shared: Shared) -> Router {
         .route("/hooks/{source}", post(called))
         .fallback(async || Refusal::NotFound)
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
+        .layer(middleware::map_response(closed))
         .with_state(shared)
 }
 
@@ -196,21 +198,24 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Takes a call: at most once a connection, so that idle ones don't keep others out.
+/// One call a connection, so that idle ones don't keep others out.
+async fn closed(mut response: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
+}
+
 async fn called(
     State(shared): State<Shared>,
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
     let hook = shared.hooks.borrow().get(&name).cloned();
-    let mut response = match hook {
+    match hook {
         // Names that nobody configured are no labels of a metric: there is no end of them.
         None => Refusal::NotFound.into_response(),
         Some(hook) => take(&shared, &name, &hook, request).await,
-    };
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(header::CONNECTION, close);
-    response
+    }
 }
 
 async fn take(shared: &Shared, name: &str, hook: &Hook, request: Request) -> Response {

@@ -118,7 +118,7 @@ fn a_source_that_is_broken_stops_no_other() {
     ];
     let daemon = Daemon::start(nowhere.to_str().unwrap(), &files);
     eventually(PATIENCE, "the job of the other source runs", || {
-        daemon.shows(&["get", "jobs"], &[&name, "Running"])
+        daemon.shows(&["get", "jobs"], &[&name, " Running "])
     });
     assert!(daemon.shows(
         &["events"],
@@ -127,7 +127,7 @@ fn a_source_that_is_broken_stops_no_other() {
     let canceled = document.replace("  jarName", "  state: Canceled\n  jarName");
     daemon.scratch.replace("jobs/orders.yaml", canceled);
     eventually(PATIENCE, "what changes in it is done", || {
-        daemon.shows(&["get", "jobs"], &[&name, "Canceled"])
+        daemon.shows(&["get", "jobs"], &[&name, " Canceled "])
     });
     // The broken one comes, without a hand.
     fs::rename(remote.bare(), &nowhere).unwrap();

@@ -371,7 +371,7 @@ fn a_push_runs_as_soon_as_its_webhook_is_called() {
     );
     eventually(PATIENCE, "the job runs", || {
         let jobs = daemon.run(&["get", "jobs"]);
-        jobs.contains(&name) && jobs.contains("Running")
+        jobs.contains(&name) && jobs.contains(" Running ")
     });
     assert!(daemon.run(&["history"]).contains(&commit[..7]));
 
@@ -384,7 +384,7 @@ fn a_push_runs_as_soon_as_its_webhook_is_called() {
         202
     );
     eventually(PATIENCE, "the job is canceled", || {
-        daemon.run(&["get", "jobs"]).contains("Canceled")
+        daemon.run(&["get", "jobs"]).contains(" Canceled ")
     });
     daemon.program.terminate().code(0);
 }

@@ -490,7 +490,7 @@ fn a_newer_document_waits_for_a_job_that_may_have_state() {
             total: None,
         },
     );
-    assert_eq!(words(&scene.learn()), "JarFetching");
+    assert_eq!(words(&scene.learn()), "JobStarting");
 }
 
 #[test]

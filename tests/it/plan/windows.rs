@@ -118,6 +118,9 @@ fn a_person_begins_it_at_once_and_it_goes_on_to_its_end() {
     // One word is enough, also where a step has to be tried again.
     scene.end_with(&plan, &stale("something changed"));
     assert_eq!(scene.settle(), WAY);
+    let new = scene.bound("orders").unwrap();
+    scene.commit_snapshot(new, &["counter"]);
+    assert_eq!(scene.settle(), NOTHING);
     assert!(!scene.recorded.jobs["orders"].outside_windows);
     // It was about this document.
     scene.new_jar("orders", "3");
