@@ -137,15 +137,12 @@ fn by_status(draft: &mut Draft<'_>) {
     if wait::still_looked_for(draft, &job) || wait::for_cancel(draft, &job) {
         return;
     }
-    if wanted != DesiredState::Suspended && upgrade::followed(draft, &job) {
+    let runs = wanted != DesiredState::Suspended;
+    if runs && (upgrade::followed(draft, &job) || running::replaced_unstarted(draft, &job)) {
         return;
     }
     match (job.status, wanted) {
-        (JobStatus::NotRunning | JobStatus::Starting, _) => {
-            if wanted == DesiredState::Suspended || !running::replaced_unstarted(draft, &job) {
-                wait::for_start(draft, &job);
-            }
-        }
+        (JobStatus::NotRunning | JobStatus::Starting, _) => wait::for_start(draft, &job),
         (JobStatus::Completing | JobStatus::SuspendedExportingSnapshot, _) => {
             wait::for_stop(draft, &job);
         }

@@ -150,9 +150,10 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
 /// waited for in the way of what mends it. There is no state to lose: it started from none, and that it has
 /// committed none is read again right before its end. Whether that is decided.
 pub(super) fn replaced_unstarted(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let starts = matches!(job.status, JobStatus::NotRunning | JobStatus::Starting);
     let has_no_state = !job.ran && !job.own_snapshot && job.started_from.is_none();
     let may = draft.record.spec.upgrade_policy.mode != UpgradeMode::Forbid;
-    if !has_no_state || !may || !replacement_wanted(draft, job) {
+    if !starts || !has_no_state || !may || !replacement_wanted(draft, job) {
         return false;
     }
     if upgrade::rejected(draft) || checked_jar(draft).is_none() || !submit::may_follow(draft) {
