@@ -13,6 +13,8 @@ mod notifications;
 mod recheck;
 mod shown;
 mod state;
+mod sync_window;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -26,8 +28,10 @@ pub use http::HttpConfig;
 pub use recheck::{ParseRecheckError, Recheck};
 pub use shown::{ShownConfig, keys};
 pub use state::places_of_state;
+pub use webhook::WebhookConfig;
 
 use crate::notifications::NotificationOptions;
+use crate::resources::sync_window::SyncWindows;
 use crate::resources::{CredentialsSpec, Fault, HazelcastSpec, SourceName, TlsSpec};
 use crate::source::git::GitOptions;
 
@@ -58,6 +62,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Who is told what is wrong.
     pub notifications: NotificationOptions,
+    /// Where hosts of repositories may say that there is something new; nowhere if not given.
+    pub webhooks: Option<SocketAddr>,
     owner: Option<String>,
     state: Option<PathBuf>,
 }
@@ -69,6 +75,10 @@ pub struct SourceConfig {
     pub name: SourceName,
     /// Where it is.
     pub origin: Origin,
+    /// Who may say that it has something new.
+    pub webhook: Option<WebhookConfig>,
+    /// When what it asks for may be begun.
+    pub sync_windows: SyncWindows,
 }
 
 /// Where a source is.
@@ -81,6 +91,16 @@ pub enum Origin {
 }
 
 impl SourceConfig {
+    /// The source that a PATH is.
+    fn of_path(directory: PathBuf) -> Self {
+        Self {
+            name: SourceName(PATH_SOURCE.to_owned()),
+            origin: Origin::Directory(directory),
+            webhook: None,
+            sync_windows: SyncWindows::default(),
+        }
+    }
+
     /// Its directory, where it is one.
     pub fn directory(&self) -> Option<&Path> {
         match &self.origin {
@@ -166,6 +186,8 @@ pub struct Overrides {
     pub http_listen: Option<SocketAddr>,
     /// Whether other machines may; said by saying it.
     pub http_allow_remote: bool,
+    /// Where hosts of repositories may say that there is something new.
+    pub webhooks_listen: Option<SocketAddr>,
 }
 
 /// What the process's surroundings say where nobody else does.
@@ -311,6 +333,7 @@ impl Config {
             recheck: Recheck::default().0,
             http: HttpConfig::default(),
             notifications: NotificationOptions::default(),
+            webhooks: None,
             owner: None,
             state: None,
         }
@@ -330,12 +353,10 @@ impl Config {
             recheck,
             http_listen,
             http_allow_remote,
+            webhooks_listen,
         } = overrides;
         if let Some(path) = path {
-            self.sources = vec![SourceConfig {
-                name: SourceName(PATH_SOURCE.to_owned()),
-                origin: Origin::Directory(absolute(path)?),
-            }];
+            self.sources = vec![SourceConfig::of_path(absolute(path)?)];
         }
         if let Some(state) = state {
             self.state = Some(absolute(state)?);
@@ -365,6 +386,7 @@ impl Config {
         self.http.listen = http_listen.or(self.http.listen);
         self.http.allow_remote |= http_allow_remote;
         self.http.check()?;
+        self.webhooks = webhooks_listen.or(self.webhooks);
         Ok(())
     }
 
@@ -382,6 +404,7 @@ impl Config {
             recheck,
             http,
             notifications,
+            webhooks,
             owner,
             state,
         } = other;
@@ -390,6 +413,7 @@ impl Config {
             ("artifacts", recheck != self.recheck),
             ("http", http != self.http),
             ("notifications", notifications != self.notifications),
+            ("webhooks", webhooks != self.webhooks),
             ("owner", owner != self.owner),
             ("state", state != self.state),
         ];

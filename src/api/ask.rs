@@ -1,10 +1,11 @@
 //! The POST routes: each hands one request to the engine and answers with the pass that saw it.
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{ConnectInfo, State};
 
 use super::error::ApiError;
+use super::peer::Peer;
 use super::server::Shared;
 use super::wire::{
     Accepted, AdoptBody, ConfirmBody, PauseBody, ReconcileBody, SnapshotBody, UnpauseBody,
@@ -42,7 +43,11 @@ pub(super) async fn reconcile(State(shared): State<Shared>, body: Body<Reconcile
 }
 
 /// Leave something alone.
-pub(super) async fn pause(State(shared): State<Shared>, body: Body<PauseBody>) -> Answer {
+pub(super) async fn pause(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    body: Body<PauseBody>,
+) -> Answer {
     let PauseBody {
         resource,
         reason,
@@ -52,27 +57,40 @@ pub(super) async fn pause(State(shared): State<Shared>, body: Body<PauseBody>) -
     if reason.trim().is_empty() {
         return Err(ApiError::invalid("a pause needs a reason"));
     }
-    if reason.len() > LONGEST_WORDS || by.len() > LONGEST_WORDS {
-        return Err(ApiError::invalid(format!(
-            "reason and by have at most {LONGEST_WORDS} bytes each"
-        )));
-    }
+    check_words(&reason)?;
+    check_words(&by)?;
     if until.is_some_and(|until| until <= shared.clock.now()) {
         return Err(ApiError::invalid("the end of the pause has passed already"));
     }
     let request = Request::Pause {
         resource,
         reason,
-        by,
+        by: peer.named(&by).await,
         until,
     };
     ask(&shared, request).await
 }
 
 /// End a pause.
-pub(super) async fn unpause(State(shared): State<Shared>, body: Body<UnpauseBody>) -> Answer {
-    let UnpauseBody { resource } = read(body)?;
-    ask(&shared, Request::Unpause { resource }).await
+pub(super) async fn unpause(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    body: Body<UnpauseBody>,
+) -> Answer {
+    let UnpauseBody { resource, by } = read(body)?;
+    check_words(&by)?;
+    let by = peer.named(&by).await;
+    ask(&shared, Request::Unpause { resource, by }).await
+}
+
+/// They are shown on terminals, in one line.
+fn check_words(words: &str) -> Result<(), ApiError> {
+    if words.len() <= LONGEST_WORDS && !words.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "reason and by have at most {LONGEST_WORDS} bytes each, and one line"
+    )))
 }
 
 /// Release a hold.

@@ -13,15 +13,17 @@ use tokio::time::{Instant, Sleep};
 
 /// A reader that takes nothing for this long is dropped.
 const LONGEST_STALL: Duration = Duration::from_secs(30);
-/// A request has this long from its first byte, or from the start of the connection, until its answer
-/// begins: longer than any answer takes, so that only those are dropped who never ask to the end.
-const LONGEST_REQUEST: Duration = Duration::from_mins(1);
+/// How long a request may take where nobody says otherwise: longer than any answer takes, so that only those
+/// are dropped who never ask to the end.
+pub(super) const LONGEST_REQUEST: Duration = Duration::from_mins(1);
 /// Pause after a failed accept: out of file descriptors, mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The next connection, once there is a permit for it. `what` ends "a connection …" in the log.
+/// The next connection, once there is a permit for it. `what` ends "a connection …" in the log. A request
+/// has `limit` from its first byte, or from the start of the connection, until its answer begins.
 pub(super) async fn accept<S, A>(
     permits: &Arc<Semaphore>,
+    limit: Duration,
     what: &str,
     mut poll_accept: impl FnMut(&mut Context<'_>) -> Poll<io::Result<(S, A)>>,
 ) -> (Guarded<S>, A) {
@@ -32,7 +34,7 @@ pub(super) async fn accept<S, A>(
             continue;
         };
         match poll_fn(&mut poll_accept).await {
-            Ok((stream, address)) => return (Guarded::new(stream, permit), address),
+            Ok((stream, address)) => return (Guarded::new(stream, permit, limit), address),
             Err(error) => {
                 tracing::warn!(%error, "failed to accept a connection {what}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -48,15 +50,22 @@ pub struct Guarded<S> {
     stalled: Option<Pin<Box<Sleep>>>,
     /// When the request has to have been read; none once its answer began.
     asking: Option<Pin<Box<Sleep>>>,
+    limit: Duration,
     _permit: OwnedSemaphorePermit,
 }
 
 impl<S> Guarded<S> {
-    fn new(stream: S, permit: OwnedSemaphorePermit) -> Self {
+    /// The connection itself.
+    pub(super) fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    fn new(stream: S, permit: OwnedSemaphorePermit, limit: Duration) -> Self {
         Self {
             stream,
             stalled: None,
-            asking: Some(after(LONGEST_REQUEST)),
+            asking: Some(after(limit)),
+            limit,
             _permit: permit,
         }
     }
@@ -94,7 +103,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if polled.is_ready() {
             if buffer.filled().len() > before {
-                self.asking.get_or_insert_with(|| after(LONGEST_REQUEST));
+                let limit = self.limit;
+                self.asking.get_or_insert_with(|| after(limit));
             }
             return polled;
         }
@@ -139,7 +149,7 @@ mod tests {
     async fn connection() -> (Guarded<UnixStream>, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        (Guarded::new(ours, permit), theirs)
+        (Guarded::new(ours, permit, LONGEST_REQUEST), theirs)
     }
 
     #[tokio::test(start_paused = true)]

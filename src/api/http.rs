@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::guarded::{Guarded, accept};
+use super::guarded::{Guarded, LONGEST_REQUEST, accept};
 use super::metrics;
 use crate::engine::{Handle, Published};
 
@@ -38,8 +38,11 @@ const LONGEST_TURN: Duration = Duration::from_secs(10);
 
 /// Why nobody can ask.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to listen for HTTP on {address}; `http.listen` or --http-listen names another")]
+#[error(
+    "failed to listen for {what} on {address}; `{what}.listen` or --{what}-listen names another"
+)]
 pub struct HttpError {
+    what: &'static str,
     address: SocketAddr,
     #[source]
     source: io::Error,
@@ -51,23 +54,37 @@ pub struct HttpSocket {
     listener: TcpListener,
     address: SocketAddr,
     connections: Arc<Semaphore>,
+    longest_request: Duration,
 }
 
 impl HttpSocket {
-    /// Listens on an address; port 0 is any that is free.
+    /// Listens on an address for monitoring; port 0 is any that is free.
     pub async fn bind(address: SocketAddr) -> Result<Self, HttpError> {
+        Self::bind_for("http", address, MOST_CONNECTIONS, LONGEST_REQUEST).await
+    }
+
+    /// Listens on an address for what a key of the configuration is about, within these limits.
+    pub(super) async fn bind_for(
+        what: &'static str,
+        address: SocketAddr,
+        most_connections: usize,
+        longest_request: Duration,
+    ) -> Result<Self, HttpError> {
         let bound = async {
             let listener = TcpListener::bind(address).await?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
-        let (listener, address) = bound
-            .await
-            .map_err(|source| HttpError { address, source })?;
+        let (listener, address) = bound.await.map_err(|source| HttpError {
+            what,
+            address,
+            source,
+        })?;
         Ok(Self {
             listener,
             address,
-            connections: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            connections: Arc::new(Semaphore::new(most_connections)),
+            longest_request,
         })
     }
 
@@ -82,7 +99,8 @@ impl Listener for HttpSocket {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        accept(&self.connections, "for HTTP", |context| {
+        let limit = self.longest_request;
+        accept(&self.connections, limit, "for HTTP", |context| {
             self.listener.poll_accept(context)
         })
         .await

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::engine::Published;
 use crate::engine::published::SourceReport;
-use crate::plan::record::{Condition, ConditionStatus, ConditionType};
+use crate::plan::record::{Condition, ConditionStatus, ConditionType, Pause};
 use crate::resources::Severity;
 
 /// A gauge and its series.
@@ -78,12 +78,34 @@ fn engine(published: &Published, turned: Duration) -> Vec<Measure> {
             "Whether everything is paused",
             one(number(everything)),
         ),
+        Measure::seconds(
+            "jetkeeper_pause_since_timestamp",
+            "Since when something is paused, for each thing that is",
+            pauses(published, |pause| Some(pause.since)),
+        ),
+        Measure::seconds(
+            "jetkeeper_pause_until_timestamp",
+            "When a pause ends by itself, for each that does",
+            pauses(published, |pause| pause.until),
+        ),
         Measure::count(
             "jetkeeper_steps_in_flight",
             "Steps that are being carried out",
             one(count(published.in_flight.len())),
         ),
     ]
+}
+
+/// A time of each pause, by what is paused: a person's words are no labels.
+fn pauses(published: &Published, time: impl Fn(&Pause) -> Option<Timestamp>) -> Vec<(Labels, f64)> {
+    let pauses = published.pauses.iter();
+    let told = pauses.filter_map(|(what, pause)| {
+        let what = what
+            .as_ref()
+            .map_or("everything".to_owned(), ToString::to_string);
+        Some((vec![("what", what)], seconds(time(pause)?)))
+    });
+    told.collect()
 }
 
 fn resources(published: &Published) -> Vec<Measure> {

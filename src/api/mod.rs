@@ -13,7 +13,8 @@
 //! error is `{code, message, hint}`. Readers never slow the engine down: they see the latest pass,
 //! changes that they were too slow for are merged, and who doesn't read at all is dropped.
 //!
-//! Beside it, where the configuration says so, [`http`] answers monitoring on an address.
+//! Beside it, where the configuration says so, [`http`] answers monitoring on an address, and [`webhooks`] takes
+//! calls of those who host repositories on another.
 
 mod ask;
 pub mod client;
@@ -23,11 +24,13 @@ pub mod http;
 mod lines;
 mod measure;
 mod metrics;
+pub mod peer;
 mod read;
 pub mod recorded;
 pub mod server;
 pub mod socket;
 mod watch;
+pub mod webhooks;
 pub mod wire;
 
 pub use client::{Client, ClientError};
@@ -36,3 +39,4 @@ pub use http::{HttpError, HttpSocket, serve_http};
 pub use recorded::RecordedView;
 pub use server::{Limits, serve};
 pub use socket::{Socket, SocketError};
+pub use webhooks::{Hook, Hooks, WebhookSocket, serve_webhooks};

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ApiError;
+use super::peer::Peer;
 use super::socket::Socket;
 use super::{ask, read};
 use crate::clock::Clock;
@@ -82,7 +83,8 @@ pub async fn serve(
         watches: Arc::new(Semaphore::new(limits.watches)),
         timeout: limits.timeout,
     };
-    axum::serve(socket, routes(shared, limits))
+    let routes = routes(shared, limits).into_make_service_with_connect_info::<Peer>();
+    axum::serve(socket, routes)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
 }

@@ -10,7 +10,7 @@ use axum::serve::Listener;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use super::guarded::{Guarded, accept};
+use super::guarded::{Guarded, LONGEST_REQUEST, accept};
 
 /// The socket's name in the state directory.
 pub const SOCKET_NAME: &str = "jetkeeper.sock";
@@ -146,9 +146,12 @@ impl Listener for Socket {
     type Addr = tokio::net::unix::SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        accept(&self.connections, "to the socket", |context| {
-            self.listener.poll_accept(context)
-        })
+        accept(
+            &self.connections,
+            LONGEST_REQUEST,
+            "to the socket",
+            |context| self.listener.poll_accept(context),
+        )
         .await
     }
 

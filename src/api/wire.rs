@@ -161,7 +161,8 @@ pub struct PauseBody {
     pub resource: Option<ResourceId>,
     /// Why.
     pub reason: String,
-    /// Who.
+    /// Who, as whoever asks says; the user that the system knows is told beside it.
+    #[serde(default)]
     pub by: String,
     /// Until when; for good where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -175,6 +176,9 @@ pub struct UnpauseBody {
     /// What; everything where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceId>,
+    /// Who.
+    #[serde(default)]
+    pub by: String,
 }
 
 /// The body of `POST /v1/confirm`.

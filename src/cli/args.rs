@@ -110,6 +110,14 @@ pub(super) struct Serving {
     /// Let that be an address that other machines reach
     #[arg(long, env = "JETKEEPER_HTTP_ALLOW_REMOTE", hide_env_values = true)]
     pub(super) http_allow_remote: bool,
+    /// Take webhooks of repositories on this address; nowhere if not given
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "JETKEEPER_WEBHOOKS_LISTEN",
+        hide_env_values = true
+    )]
+    pub(super) webhooks_listen: Option<SocketAddr>,
 }
 
 /// For the commands that log.
@@ -200,10 +208,12 @@ impl Serving {
         let Self {
             http_listen,
             http_allow_remote,
+            webhooks_listen,
         } = *self;
         Overrides {
             http_listen,
             http_allow_remote,
+            webhooks_listen,
             ..others
         }
     }

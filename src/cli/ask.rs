@@ -60,7 +60,12 @@ impl Taker {
 
 /// Refuses what nothing is recorded of.
 pub(super) fn require_recorded(id: &ResourceId, recorded: &Recorded) -> Result<()> {
-    if id.kind == Kind::JetJob && recorded.jobs.contains_key(&id.name) {
+    let is_recorded = match id.kind {
+        Kind::JetJob => recorded.jobs.contains_key(&id.name),
+        Kind::JetJobSnapshot => recorded.snapshots.contains_key(&id.name),
+        Kind::Hazelcast => false,
+    };
+    if is_recorded {
         return Ok(());
     }
     Err(CliError::failed(format!("nothing is recorded of {id}"))

@@ -133,7 +133,7 @@ fn mood(kind: EventKind) -> Mood {
         | K::SourceFailed
         | K::RolledBack
         | K::SnapshotFailed => Mood::Bad,
-        K::Held | K::Drifted => Mood::Calm,
+        K::Held | K::Paused | K::Drifted => Mood::Calm,
         K::Submitted
         | K::Suspended
         | K::Canceled
@@ -142,6 +142,7 @@ fn mood(kind: EventKind) -> Mood {
         | K::Deleted
         | K::Renamed
         | K::UpgradeStarted
-        | K::Released => Mood::Plain,
+        | K::Released
+        | K::Unpaused => Mood::Plain,
     }
 }

@@ -25,6 +25,7 @@ const FLAGS: &[(&str, &[&str])] = &[
     ("recheck", &["artifacts.recheck"]),
     ("http-listen", &["http.listen"]),
     ("http-allow-remote", &["http.allowRemote"]),
+    ("webhooks-listen", &["webhooks.listen"]),
 ];
 
 /// Only in the file: what belongs to one cluster or source among several says too much for a flag.
@@ -33,6 +34,8 @@ const FILE_ONLY: &[&str] = &[
     "clusters.*.tls.",
     "sources[].git.",
     "notifications.",
+    "sources[].syncWindows[].",
+    "sources[].webhook.",
 ];
 
 /// Instead of another key of the default file, which names them beside that.

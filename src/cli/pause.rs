@@ -9,14 +9,15 @@ use super::context::Context;
 use super::error::{CliError, Result};
 use super::subject::Subject;
 use super::time;
+use crate::api::peer::who;
 use crate::api::wire::PauseBody;
 use crate::plan::record::Pause;
 use crate::store::Change;
 
-/// Leave a job, or everything, alone for a while.
+/// Leave a job, a snapshot, or everything, alone for a while.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The job; everything if not given
+    /// The job, or snapshots/NAME; everything if not given
     #[arg(value_name = "NAME")]
     subject: Option<Subject>,
     /// Why, for others to read
@@ -47,6 +48,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         by: user(),
         until,
     };
+    let by = who(&body.by, rustix::process::getuid().as_raw()).await;
     let taker = Taker::find(context).await?;
     let asked = taker.ask(context, "/v1/pause", &body, |recorded| {
         if let Some(id) = &resource {
@@ -54,14 +56,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         }
         let pause = Pause {
             reason: body.reason.clone(),
-            by: body.by.clone(),
+            by,
             since: now,
             until,
         };
-        Ok(Change {
-            pauses: [(resource.clone(), Some(pause))].into(),
-            ..Change::default()
-        })
+        let mut change = Change::default();
+        change.pause(resource.clone(), pause);
+        Ok(change)
     });
     asked.await?;
     let end = match until {
@@ -74,10 +75,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
 }
 
 /// Who asks: behind `sudo`, the person.
-fn user() -> String {
+pub(super) fn user() -> String {
     ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
         .find(|name| !name.trim().is_empty())
-        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+        .unwrap_or_default()
 }

@@ -4,6 +4,7 @@ mod notify;
 mod reload;
 mod service;
 mod status;
+mod webhooks;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::resources::{Fault, Severity};
 use crate::telemetry;
 use reload::Reload;
 use service::Service;
+use webhooks::Webhooks;
 
 /// How long the socket may take to answer what was asked, once the engine has ended.
 const SOCKET_GRACE: Duration = Duration::from_secs(2);
@@ -56,6 +58,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     greet(&config, &socket);
     let end = CancellationToken::new();
     let monitored = monitor(&config, &running.handle, &end).await?;
+    let webhooks = Webhooks::begin(&config, &running, &end).await?;
     let served = tokio::spawn(serve(
         socket,
         running.handle.clone(),
@@ -82,6 +85,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         sources,
         start,
         handle,
+        webhooks,
     };
     let done = attend(&mut task, &mut stop, &service, &mut reload).await;
     let done = match done {
@@ -100,6 +104,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     }
     monitored.abort();
     telling.abort();
+    drop(reload);
     done
 }
 

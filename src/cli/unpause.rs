@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use super::ask::Taker;
 use super::context::Context;
 use super::error::{CliError, Result};
+use super::pause::user;
 use super::subject::Subject;
+use crate::api::peer::who;
 use crate::api::wire::UnpauseBody;
 use crate::store::Change;
 
@@ -24,7 +26,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let what = what.unwrap_or_else(|| "everything".to_owned());
     let body = UnpauseBody {
         resource: resource.clone(),
+        by: user(),
     };
+    let by = who(&body.by, rustix::process::getuid().as_raw()).await;
+    let now = context.clock.now();
     let taker = Taker::find(context).await?;
     let asked = taker.ask(context, "/v1/unpause", &body, |recorded| {
         if !recorded.pauses.contains_key(&resource) {
@@ -37,10 +42,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
                 error.hint(format!("paused: {what} (`jetkeeper unpause{name}`)"))
             }));
         }
-        Ok(Change {
-            pauses: [(resource.clone(), None)].into(),
-            ..Change::default()
-        })
+        let mut change = Change::default();
+        change.unpause(resource.clone(), &format!("by {by}"), now);
+        Ok(change)
     });
     asked.await?;
     context.output.say(&format!("{what} is no longer paused"));

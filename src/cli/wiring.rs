@@ -22,7 +22,8 @@ use crate::engine::{
 use crate::hazelcast::{Credentials, CredentialsSource, TlsConfig};
 use crate::plan;
 use crate::plan::record::Recorded;
-use crate::resources::{CredentialsSpec, Revision};
+use crate::resources::sync_window::SyncWindows;
+use crate::resources::{CredentialsSpec, Digest, Revision, SourceName};
 use crate::secrets::{FileSecrets, SecretError, Secrets};
 use crate::source::Source;
 use crate::source::git::FirstFetch;
@@ -45,6 +46,8 @@ pub(super) struct Running {
     pub(super) sources: Vec<Arc<dyn Source>>,
     /// What more of them are started with.
     pub(super) start: Sources,
+    /// Where secrets come from.
+    pub(super) secrets: Arc<dyn Secrets>,
     _scratch: Option<Scratch>,
 }
 
@@ -119,7 +122,7 @@ async fn begin(
         sources: sources.clone(),
         clusters: Arc::new(Connector::new(Arc::clone(&clock), config)),
         artifacts: Arc::new(artifacts.await.map_err(CliError::failed)?),
-        secrets,
+        secrets: Arc::clone(&secrets),
         store,
         clock,
         entropy,
@@ -131,6 +134,7 @@ async fn begin(
         task,
         sources,
         start,
+        secrets,
         _scratch: scratch,
     })
 }
@@ -143,6 +147,7 @@ fn settings(config: &Config, mode: Mode) -> Result<Settings> {
             owner: config.owner()?.to_owned(),
             max_deletions: prune.max_deletions as usize,
             max_deletions_percent: prune.max_deletions_percent as usize,
+            sync_windows: sync_windows(config),
             ..plan::Settings::default()
         },
         clusters: targets(config),
@@ -150,6 +155,15 @@ fn settings(config: &Config, mode: Mode) -> Result<Settings> {
         notifications: config.notifications.rules(),
         ..Settings::default()
     })
+}
+
+/// The windows of the sources that have any.
+fn sync_windows(config: &Config) -> BTreeMap<SourceName, Arc<SyncWindows>> {
+    let sources = config.sources.iter();
+    let sources = sources.filter(|source| !source.sync_windows.0.is_empty());
+    sources
+        .map(|source| (source.name.clone(), Arc::new(source.sync_windows.clone())))
+        .collect()
 }
 
 /// The clusters of the configuration.
@@ -186,7 +200,11 @@ pub(super) async fn reconfigured(
     (before, running, start): (&Config, &[Arc<dyn Source>], &Sources),
     config: &Config,
 ) -> Result<Configuration> {
-    let stays = |wanted: &SourceConfig| before.sources.contains(wanted);
+    // Who may wake it, and when what it asks for begins, are no matters of its own.
+    let stays = |wanted: &SourceConfig| {
+        let is_it = |it: &SourceConfig| it.name == wanted.name && it.origin == wanted.origin;
+        before.sources.iter().any(is_it)
+    };
     let start = start.waiting(DAEMON);
     let sources = start.start(context, config, running, stays).await?;
     let settings = settings(config, Mode::Keep)?;

@@ -11,6 +11,8 @@ use super::cluster::{self, RawCluster};
 use super::git::{self, RawGit};
 use super::http::{self, RawHttp};
 use super::notifications::{self, RawNotifications};
+use super::sync_window::{self, RawSyncWindow};
+use super::webhook::{self, RawWebhook, RawWebhooks};
 use super::{Config, ConfigError, Origin, ParseRecheckError, PruneConfig, Recheck, SourceConfig};
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
@@ -28,6 +30,7 @@ pub(super) struct RawConfig {
     artifacts: RawArtifacts,
     http: RawHttp,
     notifications: RawNotifications,
+    webhooks: RawWebhooks,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,6 +39,8 @@ struct RawSource {
     name: Option<String>,
     directory: Option<RawPath>,
     git: Option<RawGit>,
+    webhook: Option<RawWebhook>,
+    sync_windows: Option<Vec<RawSyncWindow>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -80,6 +85,7 @@ pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Result<Config, ConfigError> {
         secrets: directory("secrets", raw.secrets, base, &mut reading),
         state: directory("state", raw.state, base, &mut reading),
         http: http::read(&raw.http, &mut reading),
+        webhooks: webhook::listen(&raw.webhooks, &mut reading),
         owner: raw.owner,
         file: None,
         credentials: None,
@@ -147,9 +153,16 @@ fn sources(
                 None
             }
         };
+        let webhook = source.webhook.as_ref();
+        let webhook =
+            webhook.and_then(|raw| webhook::read(raw, &at, source.git.is_some(), reading));
+        let windows = source.sync_windows.as_deref().unwrap_or_default();
+        let sync_windows = sync_window::read(windows, &at, reading);
         sources.extend(origin.map(|origin| SourceConfig {
             name: SourceName(source.name.clone().unwrap_or_default()),
             origin,
+            webhook,
+            sync_windows,
         }));
     }
     sources

@@ -28,7 +28,10 @@ pub(super) struct RawHttp {
 /// Checks what is written.
 pub(super) fn read<T>(raw: &RawHttp, reading: &mut Reading<'_, T>) -> HttpConfig {
     let http = HttpConfig {
-        listen: raw.listen.as_deref().and_then(|text| listen(text, reading)),
+        listen: raw
+            .listen
+            .as_deref()
+            .and_then(|text| socket(text, &["http", "listen"], "127.0.0.1:7717", reading)),
         allow_remote: raw.allow_remote.unwrap_or_default(),
     };
     if let Err(error) = http.check() {
@@ -38,12 +41,18 @@ pub(super) fn read<T>(raw: &RawHttp, reading: &mut Reading<'_, T>) -> HttpConfig
     http
 }
 
-fn listen<T>(text: &str, reading: &mut Reading<'_, T>) -> Option<SocketAddr> {
+/// The address to listen on that is written at `at`.
+pub(super) fn socket<T>(
+    text: &str,
+    at: &[&str],
+    example: &str,
+    reading: &mut Reading<'_, T>,
+) -> Option<SocketAddr> {
     let address = text.parse().ok();
     if address.is_none() {
         let message = format!("`{text}` is no address to listen on");
-        let help = "write an IP address and a port: \"127.0.0.1:7717\"";
-        reading.refuse(&["http", "listen"], message, help);
+        let help = format!("write an IP address and a port: \"{example}\"");
+        reading.refuse(at, message, help);
     }
     address
 }

@@ -13,6 +13,8 @@ use serde_json::Value;
 use super::file::RawConfig;
 use super::git::ShownGit;
 use super::notifications::ShownNotifications;
+use super::sync_window::ShownSyncWindow;
+use super::webhook::ShownWebhook;
 use super::{ClusterConfig, Config, HttpConfig, Origin, PruneConfig, SourceConfig};
 use crate::resources::schema::schema_of;
 use crate::resources::{CredentialsSpec, TlsSpec};
@@ -29,6 +31,8 @@ pub struct ShownConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<Directory<'a>>,
     http: Http,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks: Option<Webhooks>,
     prune: Prune,
     artifacts: Artifacts,
     notifications: ShownNotifications<'a>,
@@ -41,6 +45,10 @@ struct Source<'a> {
     directory: Option<Place<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     git: Option<ShownGit<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<ShownWebhook<'a>>,
+    #[serde(rename = "syncWindows", skip_serializing_if = "Vec::is_empty")]
+    sync_windows: Vec<ShownSyncWindow<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +81,11 @@ struct Http {
 }
 
 #[derive(Debug, Serialize)]
+struct Webhooks {
+    listen: SocketAddr,
+}
+
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Prune {
     max_deletions: u32,
@@ -97,6 +110,7 @@ impl<'a> From<&'a Config> for ShownConfig<'a> {
             recheck,
             http,
             notifications,
+            webhooks,
             owner,
             state,
         } = config;
@@ -122,6 +136,7 @@ impl<'a> From<&'a Config> for ShownConfig<'a> {
                 listen,
                 allow_remote,
             },
+            webhooks: webhooks.map(|listen| Webhooks { listen }),
             prune: Prune {
                 max_deletions,
                 max_deletions_percent,
@@ -135,7 +150,12 @@ impl<'a> From<&'a Config> for ShownConfig<'a> {
 }
 
 fn source(config: &SourceConfig) -> Source<'_> {
-    let SourceConfig { name, origin } = config;
+    let SourceConfig {
+        name,
+        origin,
+        webhook,
+        sync_windows,
+    } = config;
     let (directory, git) = match origin {
         Origin::Directory(path) => (Some(Place { path }), None),
         Origin::Git(git) => (None, Some(ShownGit::from(&**git))),
@@ -144,6 +164,8 @@ fn source(config: &SourceConfig) -> Source<'_> {
         name: &name.0,
         directory,
         git,
+        webhook: webhook.as_ref().map(ShownWebhook::from),
+        sync_windows: sync_windows.0.iter().map(ShownSyncWindow::from).collect(),
     }
 }
 

@@ -27,10 +27,7 @@ pub fn places_of_state(environment: &Environment, here: &Path) -> Vec<PathBuf> {
     places.extend(of_systemd(environment));
     if let Some(users) = users(environment) {
         let here = here.canonicalize().unwrap_or_else(|_| here.to_owned());
-        let source = SourceConfig {
-            name: crate::resources::SourceName(super::PATH_SOURCE.to_owned()),
-            origin: Origin::Directory(here),
-        };
+        let source = SourceConfig::of_path(here);
         places.push(users.join(key(&source, std::slice::from_ref(&source))));
         places.extend(directories_in(&users));
     }

@@ -143,7 +143,7 @@ pub(super) fn judge(
             until,
         } => {
             if let Some(id) = &resource {
-                require_declared(id, published)?;
+                require_pausable(id, published)?;
             }
             if until.is_some_and(|until| until <= now) {
                 return Err(invalid(
@@ -158,11 +158,11 @@ pub(super) fn judge(
                 since,
                 until,
             };
-            change.pauses.insert(resource, Some(pause));
+            change.pause(resource, pause);
         }
-        Request::Unpause { resource } => {
+        Request::Unpause { resource, by } => {
             require_paused(resource.as_ref(), published)?;
-            change.pauses.insert(resource, None);
+            change.unpause(resource, &format!("by {by}"), now);
         }
         Request::Confirm {
             hold,
@@ -227,6 +227,18 @@ fn withdrawn(name: &str, recorded: &Recorded) -> Result<SnapshotRecord, RequestE
         ));
     }
     Ok(record.withdrawn())
+}
+
+/// A cluster has no plan of its own that could be held.
+fn require_pausable(id: &ResourceId, published: &Published) -> Result<(), RequestError> {
+    match id.kind {
+        Kind::JetJobSnapshot if published.snapshots.contains_key(&id.name) => Ok(()),
+        Kind::JetJob | Kind::JetJobSnapshot => require_declared(id, published),
+        Kind::Hazelcast => Err(invalid(
+            format!("{id} can't be paused"),
+            "pause its jobs, or everything: `jetkeeper pause --reason …`",
+        )),
+    }
 }
 
 fn require_paused(what: Option<&ResourceId>, published: &Published) -> Result<(), RequestError> {
@@ -438,7 +450,10 @@ mod tests {
             Request::Adopt {
                 resource: ResourceId::jet_job("nobody"),
             },
-            Request::Unpause { resource: None },
+            Request::Unpause {
+                resource: None,
+                by: "me".to_owned(),
+            },
             Request::Withdraw {
                 name: "nothing".to_owned(),
             },

@@ -1,7 +1,8 @@
 //! Which holds are told as events, and when.
 //!
 //! The rule: what waits for somebody (Blocked, Policy) is told when it begins. What passes by
-//! itself (Waiting) is told only once it has lasted for a minute, and a step in flight never. The
+//! itself (Waiting) is told only once it has lasted for a minute, and a step in flight never; nor is a pause,
+//! which is an event of its own. The
 //! end is told of what was told, once it is known: while a cluster can't be seen, or a step or its next
 //! try is on its way, nobody knows whether the hold stands, and it would seem to come and go. A hold of
 //! several resources is told of each. What an earlier run told is not told again.
@@ -64,7 +65,8 @@ impl Notices {
             if hides(hold) {
                 undecided.insert(topic.0.clone());
             }
-            if hold.reason == Reason::StepInFlight {
+            // A pause is told once, and not of each job that it holds.
+            if matches!(hold.reason, Reason::StepInFlight | Reason::Paused) {
                 continue;
             }
             if standing.insert(topic.clone()) && !self.told.contains(&topic) {

@@ -317,8 +317,10 @@ impl Engine {
 fn end_pauses(recorded: &Recorded, now: Timestamp, change: &mut Change) {
     for (what, pause) in &recorded.pauses {
         if pause.until.is_some_and(|until| until <= now) {
-            // A request of this pass may have paused it again.
-            change.pauses.entry(what.clone()).or_insert(None);
+            // A request of this pass may have paused it again, or ended it.
+            if !change.pauses.contains_key(what) {
+                change.unpause(what.clone(), "by itself: its time is over", now);
+            }
         }
     }
 }

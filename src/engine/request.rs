@@ -37,6 +37,8 @@ pub enum Request {
     Unpause {
         /// Of what; of everything where absent.
         resource: Option<ResourceId>,
+        /// Who.
+        by: String,
     },
     /// Release a hold.
     Confirm {

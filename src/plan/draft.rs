@@ -243,7 +243,20 @@ impl<'a> Draft<'a> {
         release: Release,
         message: impl Into<String>,
     ) -> bool {
-        let hold = word::question(self, reason, deed, message).released_by(release);
+        self.ask_until(reason, deed, release, None, message)
+    }
+
+    /// The same for what ends by itself too, if it has a time.
+    pub(super) fn ask_until(
+        &mut self,
+        reason: Reason,
+        deed: Deed,
+        release: Release,
+        until: Option<Timestamp>,
+        message: impl Into<String>,
+    ) -> bool {
+        let mut hold = word::question(self, reason, deed, message).released_by(release);
+        hold.deadline = until;
         let confirmation = self.input.recorded.confirmations.get(&hold.id);
         let enough = confirmation
             .is_some_and(|given| release != Release::DiscardState || given.discard_state);
@@ -265,7 +278,8 @@ impl<'a> Draft<'a> {
         &self.holds
     }
 
-    fn push(&mut self, hold: Hold) {
+    /// Holds.
+    pub(super) fn push(&mut self, hold: Hold) {
         if let Some(deadline) = hold.deadline {
             self.wake_at(deadline);
         }

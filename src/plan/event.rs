@@ -61,6 +61,10 @@ pub enum EventKind {
     Held,
     /// It is held no longer.
     Released,
+    /// A person wants something left alone.
+    Paused,
+    /// It is left alone no longer.
+    Unpaused,
     /// A source can't be read.
     SourceFailed,
     /// It can be read again.

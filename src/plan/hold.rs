@@ -106,6 +106,8 @@ pub enum Reason {
     Drifted,
     /// Paused.
     Paused,
+    /// The windows of the source are closed.
+    SyncWindow,
     /// `jetkeeper.io/reconcile: disabled`.
     ReconcileDisabled,
     /// `jetkeeper.io/prune: disabled`.
@@ -159,6 +161,7 @@ impl Reason {
         Self::StateMismatch,
         Self::RolledBack,
         Self::Drifted,
+        Self::SyncWindow,
         Self::JarChanged,
         Self::Rebuilt,
     ];
@@ -218,6 +221,7 @@ impl Reason {
             | R::Stalled => HoldClass::Blocked,
             R::Drifted
             | R::Paused
+            | R::SyncWindow
             | R::ReconcileDisabled
             | R::PruneDisabled
             | R::MassDeletion

@@ -11,6 +11,7 @@
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
 //! word     what a person's word about a hold is about, so that it is taken for nothing else
+//! pause    what a person wants left alone
 //! outlook  what comes after a step, in words
 //! report   the status that users read
 //! planner  the pass: what changed is planned anew, what did not stands as it was planned
@@ -39,6 +40,7 @@ mod outlook;
 pub mod ownership;
 mod pair;
 mod pass;
+mod pause;
 mod planner;
 pub mod record;
 mod report;

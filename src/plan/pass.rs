@@ -12,6 +12,7 @@ use super::planner::Planner;
 use super::record::{ClusterRecord, JobRecord, Recorded, SnapshotRecord, SourceRecord};
 use super::status::{JobStatusReport, SnapshotStatusReport};
 use super::step::Step;
+use crate::resources::sync_window::SyncWindows;
 use crate::resources::{Desired, ResourceId, Shared, SourceName};
 
 /// Everything that a plan follows from.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub max_deletions: usize,
     /// The same in percent of the source's jobs; counts from four deletions on.
     pub max_deletions_percent: usize,
+    /// When what a source asks for may begin, where that is not at any time.
+    pub sync_windows: BTreeMap<SourceName, Arc<SyncWindows>>,
     /// Plan as if the records were lost and are to be found again: for `plan` without state and for
     /// `state rebuild`. Entries of ours are then no reason to stop.
     pub rebuilding: bool,
@@ -49,6 +52,7 @@ impl Default for Settings {
             owner: "jetkeeper".to_owned(),
             max_deletions: 10,
             max_deletions_percent: 25,
+            sync_windows: BTreeMap::new(),
             rebuilding: false,
         }
     }

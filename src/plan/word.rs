@@ -25,13 +25,15 @@ pub(super) enum Deed {
     Configure,
     /// Leave state behind that the new version has no place for.
     LeaveState,
+    /// Begin what the document asks for, outside of the windows of its source.
+    Begin,
     /// Use these bytes, which are not those that were fetched first.
     TakeJar(Option<Digest>),
 }
 
 impl Deed {
     /// All that could be asked with a jar of these bytes.
-    fn all(jar: Option<Digest>) -> [Self; 8] {
+    fn all(jar: Option<Digest>) -> [Self; 9] {
         [
             Self::Start,
             Self::Cancel,
@@ -40,6 +42,7 @@ impl Deed {
             Self::Undo,
             Self::Configure,
             Self::LeaveState,
+            Self::Begin,
             Self::TakeJar(jar),
         ]
     }

@@ -44,6 +44,7 @@ pub mod shared;
 mod spec;
 mod split;
 mod suggest;
+pub mod sync_window;
 mod syntax;
 mod together;
 mod tree;

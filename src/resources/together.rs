@@ -106,11 +106,9 @@ impl<'a> Together<'a> {
             }
         }
         for (resource, index, other) in doubles {
-            let message = format!("{resource} is declared more than once");
-            let help = format!(
-                "keep one; there is another at {}",
-                self.place_of(other, index)
-            );
+            let other = self.place_of(other, index);
+            let message = format!("{resource} is declared more than once: also at {other}");
+            let help = "keep one".to_owned();
             self.refuse(index, |marks| marks.name, message, help);
         }
     }

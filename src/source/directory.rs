@@ -117,6 +117,10 @@ impl Source for DirectorySource {
     async fn rescan(&self) {
         self.requests.look().await;
     }
+
+    fn wake(&self) {
+        self.requests.wake();
+    }
 }
 
 #[cfg(test)]

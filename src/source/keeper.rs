@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::hints::{Hints, Urgency};
 use super::options::DirectoryOptions;
-use super::requests::Request;
+use super::requests::{Received, Request};
 use super::scan::{Scan, Scanner};
 use super::watcher::{WatchError, Watcher};
 use crate::resources::{Revision, SourceName};
@@ -98,7 +98,7 @@ pub(super) struct Keeper {
     /// Makes a look that remembers nothing, should the one we have break.
     pub(super) make: Box<dyn Fn() -> Look + Send>,
     pub(super) revisions: watch::Sender<Arc<Revision>>,
-    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) requests: Received,
     pub(super) state: State,
 }
 
@@ -169,13 +169,14 @@ impl Keeper {
             let due = [settled, patience_ends].into_iter().flatten().min();
             tokio::select! {
                 biased;
-                request = self.requests.recv() => {
+                request = self.requests.looks.recv() => {
                     let mut waiting = vec![request?];
-                    while let Ok(request) = self.requests.try_recv() {
+                    while let Ok(request) = self.requests.looks.try_recv() {
                         waiting.push(request);
                     }
                     return Some(Cause::Requests(waiting));
                 }
+                () = self.requests.wakes.wait() => return Some(Cause::Requests(Vec::new())),
                 () = sleep_until(due.unwrap_or(timer)), if due.is_some() => {
                     return Some(Cause::Events);
                 }

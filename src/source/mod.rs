@@ -51,6 +51,10 @@ pub trait Source: Send + Sync {
     /// Looks at the source now. When this returns, [`Source::revisions`] shows what was there at the
     /// time of the call or later.
     async fn rescan(&self);
+
+    /// Has the source looked at soon, and waits for nothing. What is asked for often is done once, and
+    /// not sooner than a remote may be asked.
+    fn wake(&self);
 }
 
 /// Why a source can't be started. What is wrong with its content is no error but part of its

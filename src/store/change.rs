@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::journal::JournalJson;
-use crate::plan::event::Event;
+use crate::plan::event::{Event, EventKind};
 use crate::plan::hold::HoldId;
 use crate::plan::record::{
     ClusterRecord, CommitStatus, Confirmation, Incident, JobRecord, Mark, Notification, Pause,
@@ -79,6 +79,42 @@ impl ToldChange {
         put_all(&self.receivers, &mut told.receivers);
         put_all(&self.commits, &mut told.commits);
     }
+}
+
+impl Change {
+    /// A person wants a resource, or everything, left alone; that is told.
+    pub fn pause(&mut self, what: Option<ResourceId>, pause: Pause) {
+        let named = named(what.as_ref());
+        let message = format!("{named} is paused {pause}");
+        self.tell_pause(EventKind::Paused, what.clone(), message, pause.since);
+        self.pauses.insert(what, Some(pause));
+    }
+
+    /// A pause ends; how, in words that follow on "ended".
+    pub fn unpause(&mut self, what: Option<ResourceId>, how: &str, now: Timestamp) {
+        let message = format!("the pause of {} ended {how}", named(what.as_ref()));
+        self.tell_pause(EventKind::Unpaused, what.clone(), message, now);
+        self.pauses.insert(what, None);
+    }
+
+    fn tell_pause(
+        &mut self,
+        kind: EventKind,
+        resource: Option<ResourceId>,
+        message: String,
+        now: Timestamp,
+    ) {
+        let event = Event {
+            kind,
+            resource,
+            message,
+        };
+        self.events.push((now, event));
+    }
+}
+
+fn named(what: Option<&ResourceId>) -> String {
+    what.map_or_else(|| "everything".to_owned(), ToString::to_string)
 }
 
 /// What goes into the journal; the store numbers it.

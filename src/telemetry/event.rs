@@ -46,6 +46,8 @@ fn level(kind: EventKind) -> Level {
         | K::UpgradeStable
         | K::SnapshotExported
         | K::Released
+        | K::Paused
+        | K::Unpaused
         | K::SourceRecovered => Level::Info,
     }
 }

@@ -28,6 +28,14 @@ pub struct Meters {
     copied: Counter,
     refused: Gauge,
     notified: Family<NotifiedLabels, Counter>,
+    webhooks: Family<WebhookLabels, Counter>,
+}
+
+/// Sources are those of the configuration, answers are names in the source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    source: String,
+    answer: &'static str,
 }
 
 /// Both have few values: they are names in the source.
@@ -56,6 +64,7 @@ impl Default for Meters {
             copied: Counter::default(),
             refused: Gauge::default(),
             notified: Family::default(),
+            webhooks: Family::default(),
         }
     }
 }
@@ -86,6 +95,15 @@ impl Meters {
         if let Outcome::Exported { facts } = outcome {
             self.copied.inc_by(u64::try_from(facts.bytes).unwrap_or(0));
         }
+    }
+
+    /// Somebody called the webhook of a source, and was answered so.
+    pub fn called(&self, source: &str, answer: &'static str) {
+        let labels = WebhookLabels {
+            source: source.to_owned(),
+            answer,
+        };
+        self.webhooks.get_or_create(&labels).inc();
     }
 
     /// The configuration was read again, and refused or not.
@@ -142,6 +160,11 @@ impl Meters {
             "jetkeeper_notification_requests",
             "Requests to receivers of notifications, by receiver and how they ended",
             self.notified.clone(),
+        );
+        registry.register(
+            "jetkeeper_webhook_calls",
+            "Calls of the webhook of a source, by what they were answered",
+            self.webhooks.clone(),
         );
     }
 }

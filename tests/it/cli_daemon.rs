@@ -173,7 +173,32 @@ fn a_pause_and_its_end_are_seen_and_told() {
         "{again}"
     );
     let events = scene.run(&["events", "orders"]).code(0).stdout;
-    assert!(events.contains("the fair"), "{events}");
+    let told = |kind: &str, words: &str| {
+        let mut lines = events.lines();
+        lines.any(|line| line.contains(kind) && line.contains(words))
+    };
+    assert!(told("Paused", ": the fair"), "{events}");
+    assert!(
+        told("Unpaused", "the pause of JetJob/orders ended by "),
+        "{events}"
+    );
+
+    let cluster = scene
+        .run(&["pause", "hazelcast/far", "--reason", "r"])
+        .code(1)
+        .stderr;
+    assert!(cluster.contains("can't be paused"), "{cluster}");
+    let lines = scene
+        .run(&["pause", "--reason", "two\nlines"])
+        .code(1)
+        .stderr;
+    assert!(lines.contains("one line"), "{lines}");
+    scene.run(&["pause", "--reason", "the move"]).code(0);
+    let holds = scene.run(&["get", "holds"]).code(0).stdout;
+    assert!(
+        holds.contains("everything is paused by ") && holds.contains(": the move"),
+        "{holds}"
+    );
     daemon.terminate().code(0);
 }
 

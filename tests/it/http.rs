@@ -110,7 +110,7 @@ fn an_address_that_is_taken_or_open_to_others_is_refused() {
         Program::run(["run", jobs, "--state", state, "--http-listen", address])
     };
     let taken = start(&daemon.address).code(1).stderr;
-    assert!(taken.contains("failed to listen for HTTP on"), "{taken}");
+    assert!(taken.contains("failed to listen for http on"), "{taken}");
     let open = start("0.0.0.0:0").code(2).stderr;
     assert!(open.contains("--http-allow-remote"), "{open}");
     daemon.program.terminate().code(0);

@@ -16,7 +16,16 @@ const EVERYTHING: &str = "*";
 const ALLOWED: &[(&str, &[&str])] = &[
     (
         "api",
-        &["clock", "engine", "plan", "resources", "store", "telemetry"],
+        &[
+            "clock",
+            "engine",
+            "plan",
+            "resources",
+            "secrets",
+            "source",
+            "store",
+            "telemetry",
+        ],
     ),
     ("artifacts", &["clock", "plan", "resources", "secrets"]),
     ("cli", &[EVERYTHING]),

@@ -423,26 +423,26 @@ spec:
 #[test]
 fn two_documents_of_one_name() {
     insta::assert_snapshot!(faults(&format!("{0}---\n{0}---\n{0}", job("  jarOnMember: /opt/orders.jar\n"))), @r"
-    error: JetJob/orders is declared more than once
+    error: JetJob/orders is declared more than once: also at jobs.yaml:12:9
      --> jobs.yaml:4:9
       |
     4 |   name: orders
       |         ^^^^^^
-      = help: keep one; there is another at jobs.yaml:12:9
+      = help: keep one
 
-    error: JetJob/orders is declared more than once
+    error: JetJob/orders is declared more than once: also at jobs.yaml:4:9
       --> jobs.yaml:12:9
        |
     12 |   name: orders
        |         ^^^^^^
-       = help: keep one; there is another at jobs.yaml:4:9
+       = help: keep one
 
-    error: JetJob/orders is declared more than once
+    error: JetJob/orders is declared more than once: also at jobs.yaml:4:9
       --> jobs.yaml:20:9
        |
     20 |   name: orders
        |         ^^^^^^
-       = help: keep one; there is another at jobs.yaml:4:9
+       = help: keep one
     ");
 }
 

@@ -288,19 +288,19 @@ fn resources_are_unique_across_sources() {
     );
     assert_eq!(faulty(&desired), ["JetJob/a"]);
     insta::assert_snapshot!(report(&desired), @r"
-    error: JetJob/a is declared more than once
+    error: JetJob/a is declared more than once: also at b.yaml:4:9 of the source `other`
      --> a.yaml:4:9
       |
     4 |   name: a
       |         ^
-      = help: keep one; there is another at b.yaml:4:9 of the source `other`
+      = help: keep one
 
-    error: JetJob/a is declared more than once
+    error: JetJob/a is declared more than once: also at a.yaml:4:9 of the source `jobs`
      --> b.yaml:4:9
       |
     4 |   name: a
       |         ^
-      = help: keep one; there is another at a.yaml:4:9 of the source `jobs`
+      = help: keep one
     ");
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::signal::unix::Signal;
 
 use super::log_fault;
+use super::webhooks::Webhooks;
 use crate::cli::args::{Keeping, Serving};
 use crate::cli::context::Context;
 use crate::cli::error::Result;
@@ -30,6 +31,7 @@ pub(super) struct Reload<'a> {
     pub(super) sources: Vec<Arc<dyn Source>>,
     pub(super) start: Sources,
     pub(super) handle: Handle,
+    pub(super) webhooks: Webhooks,
 }
 
 impl Reload<'_> {
@@ -68,6 +70,7 @@ impl Reload<'_> {
         let next = wiring::reconfigured(self.context, before, &config).await?;
         self.sources.clone_from(&next.sources);
         self.handle.configure(next);
+        self.webhooks.renew(&config, &self.sources);
         Ok(self.config.renew(config))
     }
 }

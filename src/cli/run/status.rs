@@ -1,7 +1,7 @@
 //! The daemon in one line, as `systemctl status` shows it.
 
 use crate::engine::Published;
-use crate::plan::hold::HoldClass;
+use crate::plan::hold::{HoldClass, Reason};
 use crate::plan::status::Phase;
 use crate::resources::Severity;
 
@@ -13,7 +13,8 @@ pub(super) fn line(published: &Published) -> String {
         (HoldClass::Policy, "waiting for a confirmation or a change"),
         (HoldClass::Waiting, "waiting"),
     ] {
-        let held = published.holds.iter().filter(|hold| hold.class == class);
+        let held = published.holds.iter();
+        let held = held.filter(|hold| hold.class == class && hold.reason != Reason::Paused);
         match held.collect::<Vec<_>>()[..] {
             [] => {}
             [hold] => parts.push(format!("1 {word}: {}", hold.reason)),
@@ -33,10 +34,24 @@ pub(super) fn line(published: &Published) -> String {
     let troubled = published.sources.iter();
     let troubled = troubled.filter(|(_, source)| !source.present || source.trouble.is_some());
     parts.extend(troubled.map(|(name, _)| format!("source {name} can't be read")));
-    if published.pauses.iter().any(|(what, _)| what.is_none()) {
-        parts.push("everything is paused".to_owned());
-    }
+    parts.extend(paused(published));
     parts.join("; ")
+}
+
+/// What a person wants left alone, with their words where it is one thing.
+fn paused(published: &Published) -> Option<String> {
+    let mut pauses = published.pauses.iter();
+    if let Some((_, pause)) = pauses.clone().find(|(what, _)| what.is_none()) {
+        return Some(format!("everything is paused {pause}"));
+    }
+    match (pauses.next(), pauses.count()) {
+        (None, _) => None,
+        (Some((what, pause)), 0) => {
+            let what = what.as_ref().map(ToString::to_string).unwrap_or_default();
+            Some(format!("{what} is paused {pause}"))
+        }
+        (Some(_), others) => Some(format!("{} resources are paused", others + 1)),
+    }
 }
 
 fn jobs(published: &Published) -> String {

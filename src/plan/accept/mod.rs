@@ -178,6 +178,7 @@ fn kept(record: &Arc<JobRecord>) -> Arc<JobRecord> {
         record.retry = None;
         // That its state may go was said of the removal.
         record.discard_state = false;
+        record.outside_windows = false;
     }
     record
 }
@@ -216,6 +217,7 @@ fn take_spec(record: &mut JobRecord, declared: &Declared<JetJobSpec>) {
     record.pin = None;
     record.discard_state = false;
     record.fork_allowed = false;
+    record.outside_windows = false;
     record.restarts = Restarts::default();
     if record.spec.state != DesiredState::Restarted {
         record.restarted = false;
@@ -257,6 +259,7 @@ fn removal(input: &PlanInput<'_>, record: &Arc<JobRecord>, limits: &Limits<'_>) 
         record.retry = None;
         if before.is_none() {
             record.discard_state = false;
+            record.outside_windows = false;
         }
     }
     standing

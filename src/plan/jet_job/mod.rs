@@ -3,7 +3,7 @@
 //! ```text
 //! observed \ wanted   Running                Suspended   Canceled           document gone
 //! never submitted     submit                 –           –                  give up the name
-//! starting            wait                   wait        wait, or cancel    wait, or cancel
+//! starting            wait, or replace       wait        wait, or cancel    wait, or cancel
 //! RUNNING             change, restart, –     suspend     deletionPolicy     deletionPolicy
 //! SUSPENDED           resume, drift, policy  –           deletionPolicy     deletionPolicy
 //! COMPLETING          wait                   wait        wait               wait
@@ -12,8 +12,8 @@
 //! gone                state loss             hold        –                  give up the name
 //! ```
 //!
-//! Whatever is decided goes through `gate` last: a cluster that can't be trusted now, or a step that
-//! failed a moment ago, turns the step into a hold.
+//! Whatever is decided goes through `window` and `gate` last: a source whose windows are closed, a cluster
+//! that can't be trusted now, or a step that failed a moment ago, turns the step into a hold.
 
 mod attempt;
 mod change;
@@ -31,6 +31,7 @@ mod submit;
 mod suspended;
 mod upgrade;
 mod wait;
+mod window;
 
 pub(super) use jar::{declared_now, jar_as_declared};
 pub(super) use secure::is_left_running;
@@ -43,6 +44,7 @@ use super::draft::Draft;
 use super::hold::{Reason, Release};
 use super::jet_job_snapshot::by_its_job as jet_job_snapshot_by_its_job;
 use super::job::JobStatus;
+use super::pause;
 use super::record::{BoundJob, OperationKind};
 use super::word::Deed;
 use crate::resources::jet_job::DesiredState;
@@ -73,6 +75,7 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     } else if !rebuilt(draft) && !claim::taken_over(draft) {
         by_record(draft);
     }
+    window::gate(draft);
     gate::gate(draft);
 }
 
@@ -134,7 +137,8 @@ fn by_status(draft: &mut Draft<'_>) {
     if wait::still_looked_for(draft, &job) || wait::for_cancel(draft, &job) {
         return;
     }
-    if wanted != DesiredState::Suspended && upgrade::followed(draft, &job) {
+    let runs = wanted != DesiredState::Suspended;
+    if runs && (upgrade::followed(draft, &job) || running::replaced_unstarted(draft, &job)) {
         return;
     }
     match (job.status, wanted) {
@@ -174,25 +178,12 @@ fn left_alone(draft: &mut Draft<'_>) -> bool {
 }
 
 fn paused(draft: &mut Draft<'_>) -> bool {
-    let pauses = &draft.input.recorded.pauses;
-    let own = Some(draft.id.clone());
-    let now = draft.now();
-    let all = pauses.get(&None).map(|pause| (pause, Release::UnpauseAll));
-    let own = pauses.get(&own).map(|pause| (pause, Release::Unpause));
-    let pause = [all, own]
-        .into_iter()
-        .flatten()
-        .find(|(pause, _)| pause.until.is_none_or(|until| until > now));
-    let Some((pause, release)) = pause else {
-        return false;
-    };
-    let what = match release {
-        Release::UnpauseAll => "everything is paused",
-        _ => "paused",
-    };
-    let message = format!("{what} by {}: {}", pause.by, pause.reason);
-    draft.hold_released_by(Reason::Paused, release, pause.until, message);
-    true
+    let hold = pause::hold(draft.input.recorded, &draft.id, draft.now());
+    let paused = hold.is_some();
+    if let Some(hold) = hold {
+        draft.push(hold);
+    }
+    paused
 }
 
 /// Whether a document, good or faulty, declares the job, or its new name is waited for.

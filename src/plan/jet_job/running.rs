@@ -64,6 +64,9 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
     if draft.record.discard_state {
         draft.edit().discard_state = false;
     }
+    if draft.record.outside_windows {
+        draft.edit().outside_windows = false;
+    }
 }
 
 /// Deletes a snapshot that an earlier operation made, once nothing needs it any more; whether there
@@ -141,6 +144,26 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
         job.configured = None;
         draft.wake_at(after(draft.now(), SignedDuration::from_millis(10)));
     }
+}
+
+/// Replaces a job that never ran, where its document asks for another version by now: what doesn't start is not
+/// waited for in the way of what mends it. There is no state to lose: it started from none, and that it has
+/// committed none is read again right before its end. Whether that is decided.
+pub(super) fn replaced_unstarted(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
+    let starts = matches!(job.status, JobStatus::NotRunning | JobStatus::Starting);
+    let has_no_state = !job.ran && !job.own_snapshot && job.started_from.is_none();
+    let may = draft.record.spec.upgrade_policy.mode != UpgradeMode::Forbid;
+    if !starts || !has_no_state || !may || !replacement_wanted(draft, job) {
+        return false;
+    }
+    if upgrade::rejected(draft) || checked_jar(draft).is_none() || !submit::may_follow(draft) {
+        return true;
+    }
+    stop::cancel(draft, job, OperationKind::Replace, None);
+    if let Some(step) = &mut draft.step {
+        step.expects.uncommitted = Some(job.id);
+    }
+    true
 }
 
 /// Replaces the job by a new one; what the new one needs is checked before anything is stopped. Its state

@@ -22,8 +22,9 @@ use std::collections::BTreeMap;
 use super::cluster::ClusterSight;
 use super::event::EventKind;
 use super::faults::Faults;
-use super::hold::{Hold, HoldClass, Reason};
+use super::hold::{HoldClass, Reason};
 use super::pass::{Plan, PlanInput};
+use super::pause;
 use super::record::SnapshotState;
 use draft::Draft;
 pub(super) use export::by_its_job;
@@ -114,20 +115,10 @@ fn left_alone(draft: &mut Draft<'_>) -> bool {
         draft.hold(Reason::ReconcileDisabled, message);
         return true;
     }
-    let pauses = &draft.input.recorded.pauses;
-    let (own, now) = (Some(draft.id.clone()), draft.input.now);
-    let pause = [pauses.get(&None), pauses.get(&own)]
-        .into_iter()
-        .flatten()
-        .find(|pause| pause.until.is_none_or(|until| until > now));
-    let Some(pause) = pause else { return false };
-    let message = format!("paused by {}: {}", pause.by, pause.reason);
-    let until = pause.until;
-    let hold = Hold::new(Reason::Paused, vec![draft.id.clone()], message)
-        .released_by(super::hold::Release::Unpause);
-    draft.push(match until {
-        Some(until) => hold.until(until),
-        None => hold,
-    });
-    true
+    let hold = pause::hold(draft.input.recorded, &draft.id, draft.input.now);
+    let paused = hold.is_some();
+    if let Some(hold) = hold {
+        draft.push(hold);
+    }
+    paused
 }

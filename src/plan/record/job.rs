@@ -91,6 +91,9 @@ pub struct JobRecord {
     /// Whether a person said that the job's state may go.
     #[serde(default)]
     pub discard_state: bool,
+    /// Whether a person said that what the document asks for may begin outside of the windows of its source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outside_windows: bool,
     /// Whether the record was rebuilt from a cluster and nobody confirmed it yet.
     #[serde(default)]
     pub rebuilt: bool,
@@ -153,6 +156,7 @@ impl JobRecord {
             pin: None,
             deletion: None,
             discard_state: false,
+            outside_windows: false,
             rebuilt: false,
             kept: None,
             surplus: BTreeSet::new(),

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::super::requests::Request;
+use super::super::requests::{Received, Request, Wakes};
 use super::error::GitError;
 use super::options::GitOptions;
-use super::schedule::{Last, pause};
+use super::schedule::{Last, pause, soonest};
 use super::share::Share;
 use super::tree::{self, Known, Reading};
 use crate::clock::Entropy;
@@ -24,7 +24,7 @@ pub(super) struct Keeper {
     pub(super) label: String,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) revisions: watch::Sender<Arc<Revision>>,
-    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) requests: Received,
     /// The files of the commit that is shown.
     pub(super) known: Known,
     /// The last question to the remote whose answer was taken.
@@ -53,10 +53,12 @@ impl Keeper {
         let mut failures = 0;
         let mut since = began;
         loop {
-            while let Ok(request) = self.requests.try_recv() {
+            while let Ok(request) = self.requests.looks.try_recv() {
                 waiting.push(request);
                 since = Instant::now();
             }
+            self.requests.wakes.clear();
+            let began = Instant::now();
             let last = match self.update_or_mend(since).await {
                 Ok(()) => {
                     failures = 0;
@@ -79,7 +81,7 @@ impl Keeper {
             let pause = pause(self.options.interval, last, self.entropy.next_u64());
             let (number, asked) = self.seen.unwrap_or((0, since));
             tokio::select! {
-                request = self.requests.recv() => match request {
+                request = self.requests.looks.recv() => match request {
                     Some(request) => {
                         waiting.push(request);
                         since = Instant::now();
@@ -88,6 +90,9 @@ impl Keeper {
                 },
                 // Another source of the repository asked, for all of them.
                 () = self.share.answered_after(number) => since = asked,
+                () = woken(&self.requests.wakes, began + soonest(pause, last)) => {
+                    since = Instant::now();
+                }
                 () = sleep(pause) => since = Instant::now(),
             }
         }
@@ -170,4 +175,10 @@ impl Keeper {
         revision.trouble = Some(words);
         self.publish(revision);
     }
+}
+
+/// Waits until somebody says that there is something new, and the remote may be asked again.
+async fn woken(wakes: &Wakes, soonest: Instant) {
+    wakes.wait().await;
+    sleep_until(soonest).await;
 }

@@ -31,6 +31,7 @@ mod share;
 mod tree;
 mod upkeep;
 mod url;
+pub mod webhook;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -182,5 +183,9 @@ impl Source for GitSource {
 
     async fn rescan(&self) {
         self.requests.look().await;
+    }
+
+    fn wake(&self) {
+        self.requests.wake();
     }
 }

@@ -9,6 +9,9 @@ const MOST_BACKOFF: Duration = Duration::from_mins(5);
 /// How long at least where the remote said that it is asked too often.
 const LEAST_THROTTLED: Duration = Duration::from_mins(1);
 
+/// How soon a remote is asked again that has something new, as somebody says.
+const SOONEST: Duration = Duration::from_secs(1);
+
 /// How the last question ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Last {
@@ -29,6 +32,16 @@ pub(super) fn pause(interval: Duration, last: Last, random: u64) -> Duration {
         Last::Throttled(times) => {
             backoff(LEAST_THROTTLED, interval, times, random).max(LEAST_THROTTLED)
         }
+    }
+}
+
+/// How long after the begin of the last question the next one may begin where somebody says that there is
+/// something new: whoever says so over and over again has the remote asked no faster than it can stand.
+pub(super) fn soonest(pause: Duration, last: Last) -> Duration {
+    match last {
+        Last::Answered => SOONEST.min(pause),
+        Last::Failed(_) => FIRST_BACKOFF.min(pause),
+        Last::Throttled(_) => pause,
     }
 }
 
@@ -56,6 +69,14 @@ mod tests {
         let at = |random| pause(10 * SECOND, Last::Answered, random);
         assert_eq!(at(0), 9 * SECOND);
         assert!(at(999) < 11 * SECOND && at(999) > 10 * SECOND);
+    }
+
+    #[test]
+    fn a_word_that_there_is_something_new_is_no_way_around_the_pauses_of_a_remote() {
+        let minute = 60 * SECOND;
+        assert_eq!(soonest(minute, Last::Answered), SOONEST);
+        assert_eq!(soonest(minute, Last::Failed(9)), FIRST_BACKOFF);
+        assert_eq!(soonest(minute, Last::Throttled(1)), minute);
     }
 
     #[test]

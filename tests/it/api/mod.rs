@@ -96,7 +96,10 @@ async fn hands_requests_to_the_engine_and_answers_with_the_pass() {
         by: "ann".to_owned(),
         until: Some(until),
     };
-    let unpause = UnpauseBody { resource: None };
+    let unpause = UnpauseBody {
+        resource: None,
+        by: String::new(),
+    };
     let confirm = ConfirmBody {
         hold: HoldId("0123456789ab".to_owned()),
         discard_state: true,
@@ -116,15 +119,24 @@ async fn hands_requests_to_the_engine_and_answers_with_the_pass() {
     for answer in answers {
         assert_eq!(answer.unwrap().pass, 7);
     }
+    // Whoever asks may say anything; the system knows who it is.
+    let user = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let user = String::from_utf8(user.stdout).unwrap().trim().to_owned();
     let expected = [
         Request::Reconcile,
         Request::Pause {
             resource: Some(orders),
             reason: "holiday".to_owned(),
-            by: "ann".to_owned(),
+            by: format!("ann (as {user})"),
             until: Some(until),
         },
-        Request::Unpause { resource: None },
+        Request::Unpause {
+            resource: None,
+            by: user,
+        },
         Request::Confirm {
             hold: HoldId("0123456789ab".to_owned()),
             discard_state: true,

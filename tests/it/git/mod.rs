@@ -11,9 +11,11 @@ mod proxies;
 mod remote;
 mod revisions;
 mod server;
+mod several;
 mod shared;
 mod ssh;
 mod sshd;
+mod webhooks;
 
 use std::fs;
 use std::path::PathBuf;

@@ -63,7 +63,7 @@ const DEFICIENCIES: &[(&str, Reason, Change)] = &[
 ];
 
 /// Scenes in which something is due, one for every kind of step.
-fn due() -> Vec<(&'static str, Scene)> {
+pub(super) fn due() -> Vec<(&'static str, Scene)> {
     let spec = json!({"deletionPolicy": "Cancel", "upgradePolicy": {"mode": "Stateless"}});
     let with = |more: serde_json::Value| {
         let mut spec = spec.clone();

@@ -26,4 +26,5 @@ mod scene;
 mod submit;
 mod table;
 mod upgrades;
+mod windows;
 mod withdrawals;

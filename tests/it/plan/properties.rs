@@ -369,7 +369,7 @@ impl World {
             same && snapshot.last_of == Some(job) && seen.status == JobStatus::Suspended
         });
         assert!(
-            may_go || stateless || secured || record.discard_state || rolls_back(step, job),
+            may_go || stateless || secured || record.discard_state || has_made_none(step, job),
             "{step}: its state may not go"
         );
     }
@@ -514,8 +514,8 @@ fn jobs_of_a_world_look_as_real_ones_do() {
     assert_eq!(config("theirs.jar").nonce, None);
 }
 
-/// Whether a new version is stopped that has made no snapshot of its own.
-fn rolls_back(step: &Step, job: JobId) -> bool {
-    step.remember.operation == Some(OperationKind::Rollback)
-        && step.expects.uncommitted == Some(job)
+/// Whether a version is stopped that has made no snapshot of its own: a new one that failed, or one that never ran.
+fn has_made_none(step: &Step, job: JobId) -> bool {
+    let kinds = [OperationKind::Rollback, OperationKind::Replace].map(Some);
+    kinds.contains(&step.remember.operation) && step.expects.uncommitted == Some(job)
 }

@@ -435,6 +435,64 @@ fn an_upgrade_waits_for_a_job_that_starts() {
     assert_eq!(scene.settle(), WAY);
 }
 
+/// A job that was submitted and doesn't start.
+fn stuck(spec: serde_json::Value) -> (Scene, JobId) {
+    let mut scene = Scene::with(spec);
+    for verb in ["claim", "submit"] {
+        let plan = scene.learn();
+        assert_eq!(words(&plan), verb);
+        scene.carry_out(&plan.steps[0]);
+    }
+    scene.learn();
+    let job = scene.bound("orders").unwrap();
+    scene.job(job, |job| job.status = JobStatus::Starting);
+    assert_eq!(words(&scene.learn()), "JobStarting");
+    (scene, job)
+}
+
+#[test]
+fn a_newer_document_does_not_wait_for_a_job_that_never_started() {
+    let (mut scene, job) = stuck(json!({}));
+    scene.declare("orders", json!({"parameters": ["mended"]}));
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "cancel");
+    assert_eq!(plan.steps[0].expects.uncommitted, Some(job));
+    assert_eq!(scene.settle(), ["cancel", "claim", "submit"]);
+    assert_ne!(scene.bound("orders"), Some(job));
+    assert_eq!(scene.recorded.jobs["orders"].operation, None);
+}
+
+#[test]
+fn a_newer_document_waits_for_a_job_that_may_have_state() {
+    let ran = running(json!({}));
+    let committed = {
+        let (mut scene, job) = stuck(json!({}));
+        scene.commit_snapshot(job, &["counter"]);
+        scene.learn();
+        (scene, job)
+    };
+    for (mut scene, job) in [ran, committed] {
+        scene.job(job, |job| job.status = JobStatus::Starting);
+        scene.new_jar("orders", "2");
+        assert_eq!(words(&scene.learn()), "JobStarting");
+    }
+    let (mut scene, _) = stuck(json!({"upgradePolicy": {"mode": "Forbid"}}));
+    scene.new_jar("orders", "2");
+    assert_eq!(words(&scene.learn()), "JobStarting");
+    // What can't be had replaces nothing.
+    let (mut scene, _) = stuck(json!({}));
+    scene.new_jar("orders", "2");
+    scene.set_jar(
+        "orders",
+        JarView::Fetching {
+            since: scene.now,
+            bytes: 0,
+            total: None,
+        },
+    );
+    assert_eq!(words(&scene.learn()), "JobStarting");
+}
+
 #[test]
 fn an_upgrade_of_a_job_that_failed_never_starts_it_without_its_state() {
     let (mut scene, job) = running(json!({}));

@@ -139,6 +139,8 @@ impl Source for SimulatedSource {
     }
 
     async fn rescan(&self) {}
+
+    fn wake(&self) {}
 }
 
 fn revision(

@@ -289,6 +289,7 @@ impl World {
                 let paused = shown.pauses.first();
                 Request::Unpause {
                     resource: paused.and_then(|(resource, _)| resource.clone()),
+                    by: "somebody".to_owned(),
                 }
             }
             _ => {

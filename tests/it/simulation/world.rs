@@ -130,7 +130,11 @@ impl World {
         self.show();
         self.pass_time(Duration::from_mins(1)).await;
         for (resource, _) in self.shown().pauses.clone() {
-            self.request(Request::Unpause { resource }).await;
+            self.request(Request::Unpause {
+                resource,
+                by: "me".to_owned(),
+            })
+            .await;
         }
         // By now every main has returned. What still isn't known never will be: the daemon or the
         // network ended before the upload arrived. A person who looked at the members may say so.

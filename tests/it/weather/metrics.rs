@@ -26,8 +26,8 @@ fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
     });
     let address = address_in(&stage.log()).unwrap();
     stage.until("it is ready", || get(&address, "/readyz").code == 200);
-    let metrics = || Metrics::read(&get(&address, "/metrics").body);
-    let applied = || metrics().value("jetkeeper_change_to_applied_seconds_count", &[]);
+    let measured = || Metrics::read(&get(&address, "/metrics").body);
+    let applied = || measured().value("jetkeeper_change_to_applied_seconds_count", &[]);
     assert_eq!(
         applied(),
         Some(0.0),
@@ -41,10 +41,10 @@ fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
     stage.until_held(&held, Reason::JarNotFound, &[]);
     stage.until("the hold is counted", || {
         let labels = [("class", "Blocked"), ("reason", "JarNotFound")];
-        metrics().value("jetkeeper_holds", &labels) == Some(1.0)
+        measured().value("jetkeeper_holds", &labels) == Some(1.0)
     });
 
-    let metrics = metrics();
+    let metrics = measured();
     let of = |name: &str, labels: &[(&str, &str)]| metrics.value(name, labels).unwrap_or_default();
     for step in ["suspend", "export", "cancel", "submit"] {
         let labels = [("step", step), ("outcome", "done")];
@@ -71,6 +71,15 @@ fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
     );
     assert!(snapshot > 1.7e9, "{snapshot}");
 
+    stage
+        .cli(&["pause", name, "--reason", "a look", "--for", "1h"])
+        .code(0);
+    let metrics = measured();
+    let what = format!("JetJob/{name}");
+    let of = |name: &str| metrics.value(name, &[("what", &what)]).unwrap();
+    let lasts = of("jetkeeper_pause_until_timestamp_seconds")
+        - of("jetkeeper_pause_since_timestamp_seconds");
+    assert!((3590.0..=3610.0).contains(&lasts), "{lasts}");
     every_expression_finds_its_own(&metrics);
     every_metric_is_documented(&metrics);
 }
