@@ -14,6 +14,7 @@ mod recheck;
 mod shown;
 mod state;
 mod sync_window;
+mod trust;
 mod webhook;
 
 use std::collections::BTreeMap;

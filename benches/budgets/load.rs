@@ -122,6 +122,8 @@ fn revision(documents: usize) -> Revision {
         unreadable: BTreeMap::new(),
         changed_at: None,
         trouble: None,
+        lineage: None,
+        proposal: None,
     }
 }
 

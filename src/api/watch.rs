@@ -251,6 +251,7 @@ mod tests {
             kind: EventKind::Held,
             resource: None,
             message: "it happened".to_owned(),
+            revision: None,
         };
         let events = vec![(jiff::Timestamp::UNIX_EPOCH, event); count];
         let change = store::Change {

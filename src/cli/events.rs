@@ -13,6 +13,7 @@ use super::table::{Cell, Mood};
 use super::time;
 use crate::plan::event::EventKind;
 use crate::resources::ResourceId;
+use crate::resources::lineage::short;
 use crate::store::EventEntry;
 
 /// How many are looked through for those of one resource.
@@ -96,6 +97,14 @@ fn document(format: Format, entry: &EventEntry) -> Result<String> {
     }
 }
 
+/// What happened, and for which commit.
+fn told(message: &str, revision: Option<&str>) -> String {
+    match revision {
+        Some(revision) => format!("{message} (commit {})", short(revision)),
+        None => message.to_owned(),
+    }
+}
+
 impl Row for EventEntry {
     fn header(_: bool) -> Vec<&'static str> {
         vec!["TIME", "KIND", "RESOURCE", "MESSAGE"]
@@ -109,7 +118,7 @@ impl Row for EventEntry {
             time::at(self.at).into(),
             Cell::of(format!("{:?}", event.kind), mood(event.kind)),
             resource.map_or("-".to_owned(), ToString::to_string).into(),
-            message.into(),
+            told(message, event.revision.as_deref()).into(),
         ]
     }
 

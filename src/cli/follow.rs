@@ -89,6 +89,7 @@ mod tests {
                 kind: EventKind::Held,
                 resource: None,
                 message: "it happened".to_owned(),
+                revision: None,
             };
             let change = Change {
                 events: vec![(jiff::Timestamp::UNIX_EPOCH, event); count],

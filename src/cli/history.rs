@@ -64,9 +64,31 @@ fn changes(entry: &RevisionEntry) -> impl Iterator<Item = (char, &ResourceId)> {
     added.chain(changed).chain(removed)
 }
 
+/// Who signed; `-` where nobody was asked to.
+fn signers(entry: &RevisionEntry, wide: bool) -> String {
+    if entry.verified_at.is_none() {
+        return "-".to_owned();
+    }
+    match entry.signers.as_slice() {
+        // What came before was signed, and nothing is new.
+        [] => "verified before".to_owned(),
+        all if wide => all.join(", "),
+        [one] => one.clone(),
+        [first, others @ ..] => format!("{first} and {} more", others.len()),
+    }
+}
+
 impl Row for RevisionEntry {
     fn header(_: bool) -> Vec<&'static str> {
-        vec!["SEEN", "SOURCE", "REVISION", "ERRORS", "CHANGES"]
+        vec![
+            "SEEN",
+            "APPLIED",
+            "SOURCE",
+            "REVISION",
+            "SIGNED BY",
+            "ERRORS",
+            "CHANGES",
+        ]
     }
 
     fn cells(&self, wide: bool, _: Timestamp) -> Vec<Cell> {
@@ -85,6 +107,8 @@ impl Row for RevisionEntry {
         } else {
             self.revision.chars().take(SHORT).collect()
         };
+        let tag = self.tag.as_ref().map(|tag| format!("{tag} "));
+        let revision = format!("{}{revision}", tag.unwrap_or_default());
         let errors = if self.errors == 0 {
             Mood::Plain
         } else {
@@ -92,8 +116,10 @@ impl Row for RevisionEntry {
         };
         vec![
             time::at(self.seen_at).into(),
+            self.applied_at.map_or("-".to_owned(), time::at).into(),
             self.source.to_string().into(),
             revision.into(),
+            signers(self, wide).into(),
             Cell::of(self.errors.to_string(), errors),
             names.join(" ").into(),
         ]

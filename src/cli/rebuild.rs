@@ -4,24 +4,28 @@
 //! again; a resource without one is recorded as rebuilt, and held until a person confirms that it may
 //! be submitted: it may have had a job once, and state. A snapshot that is there and signed for its
 //! document is that document's; a document that would end or pause a job and whose snapshot is not there
-//! is held as well: it may have done so long ago.
+//! is held as well: it may have done so long ago. Where a cluster remembers a commit that a source
+//! doesn't go on from, nothing is rebuilt: what the source shows may be older than what was in force.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::context::Context;
 use super::error::{CliError, Result};
-use super::wiring::{self, Connector};
+use super::wiring::{self, Connector, Shown};
 use crate::clock::Random;
 use crate::cluster::{ClusterWatch, WatchOptions};
 use crate::config::Config;
 use crate::engine::{ClusterTarget, Clusters, Hush};
+use crate::plan::hold::Reason;
 use crate::plan::observed::{ClusterView, Observed};
-use crate::plan::record::Recorded;
-use crate::plan::{self, Interest, Plan, PlanInput};
-use crate::resources::{Desired, LoadCache, LoadOptions, Severity, load};
+use crate::plan::record::{Confirmation, Recorded, SourceRecord};
+use crate::plan::{self, Interest, Plan, PlanInput, trust};
+use crate::resources::{Desired, LoadCache, LoadOptions, Severity, SourceName, load};
 use crate::store::rebuild::move_aside;
 use crate::store::{Change, SledStore};
 
@@ -31,8 +35,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MOST_ROUNDS: usize = 16;
 
 /// Rebuilds.
-pub(super) async fn rebuild(context: &Context, config: &Config) -> Result<ExitCode> {
-    let desired = desired(context, config).await?;
+///
+/// `force` takes what the sources show, whatever clusters remember of them.
+pub(super) async fn rebuild(context: &Context, config: &Config, force: bool) -> Result<ExitCode> {
+    let shown = wiring::show(context, config).await?;
+    let mut desired = desired(config, &shown)?;
     let interests = plan::interest(&desired, &Recorded::default(), &settings(config)?);
     let mut views = look(context, config, &desired, interests).await?;
     // What members say of jobs is recorded, and may repeat secrets.
@@ -42,7 +49,10 @@ pub(super) async fn rebuild(context: &Context, config: &Config) -> Result<ExitCo
         clusters: views,
         ..Observed::default()
     };
-    let change = records(context, config, &desired, &observed)?;
+    if ask(context, config, (&shown, &desired), &observed).await? {
+        desired = self::desired(config, &shown)?;
+    }
+    let change = records(context, config, (&desired, &observed), force)?;
     let words = words(&change);
     let state = config.state()?.to_owned();
     if wiring::has_state(&state) {
@@ -63,8 +73,8 @@ pub(super) async fn rebuild(context: &Context, config: &Config) -> Result<ExitCo
 }
 
 /// What the sources ask for. A document that can't be read may be a job that would be forgotten.
-async fn desired(context: &Context, config: &Config) -> Result<Desired> {
-    let revisions = wiring::revisions(context, config).await?;
+fn desired(config: &Config, shown: &Shown) -> Result<Desired> {
+    let revisions = shown.revisions();
     let options = LoadOptions {
         clusters: config.clusters.keys().cloned().collect(),
         check_references: true,
@@ -139,23 +149,74 @@ async fn seen(watch: &ClusterWatch, interest: &Interest) -> Result<Arc<ClusterVi
         });
         let mut snapshots = interest.snapshots.iter();
         let looked_for = snapshots.all(|name| view.snapshots.contains_key(name));
-        if told && looked_for && view.ownership.known().is_some() {
+        let anchored = !interest.anchors || view.anchors.known().is_some();
+        if told && looked_for && anchored && view.ownership.known().is_some() {
             return Ok(view);
         }
         views.changed().await.map_err(CliError::failed)?;
     }
 }
 
+fn settings(config: &Config) -> Result<plan::Settings> {
+    Ok(plan::Settings {
+        owner: config.owner()?.to_owned(),
+        rebuilding: true,
+        ..plan::Settings::default()
+    })
+}
+
+/// Asks sources whether they go on from what clusters remember; tells whether any was asked.
+async fn ask(
+    context: &Context,
+    config: &Config,
+    (shown, desired): (&Shown, &Desired),
+    observed: &Observed,
+) -> Result<bool> {
+    let (settings, recorded) = (settings(config)?, Recorded::default());
+    let input = PlanInput {
+        desired,
+        recorded: &recorded,
+        observed,
+        settings: &settings,
+        now: context.clock.now(),
+    };
+    let mut asked = false;
+    for source in &shown.sources {
+        let footing = trust::footing(source.name(), &input);
+        asked |= !footing.asked.is_empty();
+        source.stand_on(footing);
+        let stood = tokio::time::timeout(PATIENCE, source.stood()).await;
+        stood.map_err(CliError::failed)?;
+    }
+    Ok(asked)
+}
+
+/// The records of sources that have a history: what they show is in force.
+fn sources(desired: &Desired, now: Timestamp) -> BTreeMap<SourceName, Arc<SourceRecord>> {
+    let sources = desired.sources.iter();
+    let with_history = sources.filter_map(|(name, view)| {
+        let record = SourceRecord {
+            anchor: Some(view.lineage.as_ref()?.anchor()),
+            ..SourceRecord::new(String::new(), now)
+        };
+        Some((name.clone(), Arc::new(record)))
+    });
+    with_history.collect()
+}
+
 /// Plans until there is nothing more to learn, and takes the records.
 fn records(
     context: &Context,
     config: &Config,
-    desired: &Desired,
-    observed: &Observed,
+    (desired, observed): (&Desired, &Observed),
+    force: bool,
 ) -> Result<Change> {
     let settings = settings(config)?;
     let now = context.clock.now();
-    let mut recorded = Recorded::default();
+    let mut recorded = Recorded {
+        sources: sources(desired, now),
+        ..Recorded::default()
+    };
     let mut all = Change::default();
     for _ in 0..MOST_ROUNDS {
         let plan = plan::plan(&PlanInput {
@@ -168,8 +229,21 @@ fn records(
         if let Some(why) = plan.fatal {
             return Err(CliError::failed(why));
         }
-        let change = learnt(plan, now);
-        if change.jobs.is_empty() && change.snapshots.is_empty() && change.clusters.is_empty() {
+        let mut holds = plan.holds.iter();
+        let rewritten = holds.find(|hold| hold.reason == Reason::HistoryRewritten);
+        let let_in = rewritten.map(|hold| (hold.id.clone(), Some(confirmation(now))));
+        if let Some(hold) = rewritten.filter(|_| !force) {
+            return Err(CliError::failed(hold.message.clone())
+                .hint("put the repository right; --force takes what it shows now"));
+        }
+        let mut change = learnt(plan, now);
+        change.confirmations.extend(let_in);
+        let nothing_new = change.jobs.is_empty()
+            && change.snapshots.is_empty()
+            && change.clusters.is_empty()
+            && change.sources.is_empty()
+            && change.confirmations.is_empty();
+        if nothing_new {
             break;
         }
         change.apply(&mut recorded);
@@ -180,6 +254,8 @@ fn records(
         .into_iter()
         .map(|(k, v)| (k, Some(v)))
         .collect();
+    let sources = recorded.sources.into_iter();
+    all.sources = sources.map(|(k, v)| (k, Some(v))).collect();
     for (name, mut record) in recorded.jobs {
         if record.job.is_none() {
             Arc::make_mut(&mut record).rebuilt = true;
@@ -193,20 +269,21 @@ fn records(
     Ok(all)
 }
 
-fn settings(config: &Config) -> Result<plan::Settings> {
-    Ok(plan::Settings {
-        owner: config.owner()?.to_owned(),
-        rebuilding: true,
-        ..plan::Settings::default()
-    })
+fn confirmation(at: Timestamp) -> Confirmation {
+    Confirmation {
+        at,
+        discard_state: false,
+    }
 }
 
-fn learnt(plan: Plan, now: jiff::Timestamp) -> Change {
+fn learnt(plan: Plan, now: Timestamp) -> Change {
+    let sources = plan.sources.into_iter();
     let clusters = plan.clusters.into_iter();
     let events = plan.events.into_iter();
     Change {
         jobs: plan.jobs,
         snapshots: plan.snapshots,
+        sources: sources.map(|(name, record)| (name, Some(record))).collect(),
         clusters: clusters
             .map(|(name, record)| (name, Some(record)))
             .collect(),

@@ -267,6 +267,8 @@ pub(super) fn subjects(hold: &Hold) -> String {
     let names = hold.subjects.iter().take(SHOWN).map(ToString::to_string);
     let names = names.collect::<Vec<_>>().join(", ");
     match hold.subjects.len().saturating_sub(SHOWN) {
+        // It is of a source, and its words say of which.
+        _ if names.is_empty() => "-".to_owned(),
         0 => names,
         more => format!("{names} and {more} more"),
     }

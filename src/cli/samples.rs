@@ -188,6 +188,7 @@ pub(super) fn events() -> Vec<EventEntry> {
             kind,
             resource: Some(ResourceId::jet_job("orders")),
             message: message.to_owned(),
+            revision: None,
         },
     };
     let id = JobId(0x0adf_8fef_9a80_0001);

@@ -11,6 +11,7 @@ use super::error::{CliError, Result};
 use super::wiring::secrets;
 use crate::clock::Random;
 use crate::config::{Config, Origin, SourceConfig};
+use crate::resources::Footing;
 use crate::source::git::{FirstFetch, GitOptions, GitParts, GitSource, Repositories};
 use crate::source::{DirectoryOptions, DirectorySource, Source};
 
@@ -26,12 +27,21 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Sources whose clones are below this directory, and whose start waits for that.
-    pub(super) fn below(directory: &Path, config: &Config, first: FirstFetch) -> Self {
+    ///
+    /// `footing` is from where they may go on, where no engine is going to tell them.
+    pub(super) fn below(
+        directory: &Path,
+        (context, config): (&Context, &Config),
+        first: FirstFetch,
+        footing: Option<Footing>,
+    ) -> Self {
         let repositories = Repositories::new(GitParts {
             directory: directory.join("git"),
             program: PathBuf::from(OURSELVES),
             secrets: Arc::new(secrets(config)),
             entropy: Arc::new(Random::from_os()),
+            clock: Arc::clone(&context.clock),
+            footing,
         });
         Self {
             repositories: Arc::new(repositories),

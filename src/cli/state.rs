@@ -82,7 +82,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
             if !force {
                 refuse_sound(state).await?;
             }
-            rebuild::rebuild(context, &config).await
+            rebuild::rebuild(context, &config, force).await
         }
     }
 }

@@ -66,7 +66,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let mut revisions = revisions(context, &directories).await?;
     if !repositories.sources.is_empty() {
         // As they are at their remotes now: what the daemon fetched is the daemon's.
-        revisions.extend(wiring::revisions(context, &repositories).await?);
+        revisions.extend(wiring::show(context, &repositories).await?.revisions());
     }
     let options = LoadOptions {
         clusters: config.clusters.keys().cloned().collect::<BTreeSet<_>>(),

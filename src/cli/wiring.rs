@@ -23,7 +23,7 @@ use crate::hazelcast::{Credentials, CredentialsSource, TlsConfig};
 use crate::plan;
 use crate::plan::record::Recorded;
 use crate::resources::sync_window::SyncWindows;
-use crate::resources::{CredentialsSpec, Digest, Revision, SourceName};
+use crate::resources::{CredentialsSpec, Footing, Revision, SourceName};
 use crate::secrets::{FileSecrets, SecretError, Secrets};
 use crate::source::Source;
 use crate::source::git::FirstFetch;
@@ -59,7 +59,7 @@ pub(super) async fn keep(context: &Context, config: &Config, first: FirstFetch) 
     let entropy = Arc::new(Random::from_os());
     // What lies beside the store is of whoever has it: no source touches a clone before.
     let held = HeldState::take(state).await?;
-    let start = Sources::below(state, config, first);
+    let start = Sources::below(state, (context, config), first, None);
     start.remove_others(config).await;
     // Both take a while where there is much, and neither needs the other.
     let opened = SledStore::open_held(held, &*context.clock, &*entropy);
@@ -87,7 +87,12 @@ pub(super) async fn look(
     let store = Arc::new(Remembered(recorded.unwrap_or_default()));
     let scratch = Scratch::make()?;
     let jars = scratch.0.join("jars");
-    let start = Sources::below(&scratch.0, config, FirstFetch::Latest(patience));
+    let start = Sources::below(
+        &scratch.0,
+        (context, config),
+        FirstFetch::Latest(patience),
+        None,
+    );
     let sources = start.start(context, config, &[], |_| false).await?;
     let sources = (start, sources);
     let scratch = Some(scratch);
@@ -182,15 +187,32 @@ pub(super) fn targets(config: &Config) -> BTreeMap<String, ClusterTarget> {
         .collect()
 }
 
-/// What the sources show now.
-pub(super) async fn revisions(context: &Context, config: &Config) -> Result<Vec<Arc<Revision>>> {
+/// Sources that are looked at without an engine.
+pub(super) struct Shown {
+    pub(super) sources: Vec<Arc<dyn Source>>,
+    _scratch: Scratch,
+}
+
+impl Shown {
+    /// What they show now.
+    pub(super) fn revisions(&self) -> Vec<Arc<Revision>> {
+        let sources = self.sources.iter();
+        sources
+            .map(|source| Arc::clone(&source.revisions().borrow()))
+            .collect()
+    }
+}
+
+/// Looks at the sources.
+pub(super) async fn show(context: &Context, config: &Config) -> Result<Shown> {
     let scratch = Scratch::make()?;
-    let start = Sources::below(&scratch.0, config, LATEST);
+    let footing = Some(Footing::default());
+    let start = Sources::below(&scratch.0, (context, config), LATEST, footing);
     let sources = start.start(context, config, &[], |_| false).await?;
-    let shown = sources.iter();
-    Ok(shown
-        .map(|source| Arc::clone(&source.revisions().borrow()))
-        .collect())
+    Ok(Shown {
+        sources,
+        _scratch: scratch,
+    })
 }
 
 /// What a running engine goes on with once `before` became `config`. Sources that stay as they are

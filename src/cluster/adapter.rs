@@ -3,6 +3,7 @@
 //! Nothing is decided here: what members say is put into the words of planning, and what stands in
 //! the way into words that name the setting to change. No parameter of `main` is in any of them.
 
+mod anchors;
 mod health;
 mod jobs;
 mod link;
@@ -31,7 +32,7 @@ use crate::hazelcast::{
 };
 use crate::plan::hold::Reason;
 use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
-use crate::plan::ownership::OwnershipEntry;
+use crate::plan::ownership::{AnchorEntry, OwnershipEntry};
 use health::{HealthError, Settings};
 use ownership::WriteError;
 use snapshots::HazelcastSnapshots;
@@ -110,6 +111,19 @@ impl HazelcastCluster {
     }
 }
 
+impl HazelcastCluster {
+    /// What a write that failed proves.
+    fn write_error(&self, error: WriteError) -> CallError {
+        match error {
+            WriteError::Write(error) => self.call_error(&error),
+            WriteError::Read(error) => match self.call_error(&error) {
+                CallError::Unknown { message, .. } => CallError::NotSent { message },
+                other => other,
+            },
+        }
+    }
+}
+
 #[async_trait]
 impl Cluster for HazelcastCluster {
     fn connection(&self) -> watch::Receiver<Connection> {
@@ -155,6 +169,20 @@ impl Cluster for HazelcastCluster {
         entries.map_err(|error| self.call_error(&error))
     }
 
+    async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError> {
+        let entries = anchors::read(&self.client).await;
+        entries.map_err(|error| self.call_error(&error))
+    }
+
+    async fn write_anchor(
+        &self,
+        old: Option<&AnchorEntry>,
+        new: &AnchorEntry,
+    ) -> Result<bool, CallError> {
+        let written = anchors::write(&self.client, old, new).await;
+        written.map_err(|error| self.write_error(error))
+    }
+
     async fn listen(&self, job: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError> {
         let events = self.client.listen_to_job(job.0).await;
         let events = events.map_err(|error| self.call_error(&error))?;
@@ -170,13 +198,7 @@ impl Cluster for HazelcastCluster {
         new: Option<&OwnershipEntry>,
     ) -> Result<bool, CallError> {
         let written = ownership::write(&self.client, job_name, old, new).await;
-        written.map_err(|error| match error {
-            WriteError::Write(error) => self.call_error(&error),
-            WriteError::Read(error) => match self.call_error(&error) {
-                CallError::Unknown { message, .. } => CallError::NotSent { message },
-                other => other,
-            },
-        })
+        written.map_err(|error| self.write_error(error))
     }
 
     async fn upload(&self, upload: Upload) -> UploadReport {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::plan::hold::Reason;
 use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
 use crate::plan::observed::{ClusterState, Link};
-use crate::plan::ownership::OwnershipEntry;
+use crate::plan::ownership::{AnchorEntry, OwnershipEntry};
 use crate::plan::record::UploadOutcome;
 use crate::plan::snapshot::{ListedSnapshot, ReadBack, SnapshotFacts, SnapshotMaker, Standing};
 
@@ -39,6 +39,17 @@ pub trait Cluster: Send + Sync {
 
     /// All entries of the ownership map, by job name.
     async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError>;
+
+    /// The commits of sources that were in force last, by owner and source.
+    async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError>;
+
+    /// Puts `new` in the place of `old` in the map of commits, atomically; `false` where the entry is
+    /// not `old` any more. `None` is no entry.
+    async fn write_anchor(
+        &self,
+        old: Option<&AnchorEntry>,
+        new: &AnchorEntry,
+    ) -> Result<bool, CallError>;
 
     /// Changes of a job's status from now on; ends with the connection or the job.
     async fn listen(&self, job: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError>;

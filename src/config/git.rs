@@ -9,6 +9,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::file::RawConfig;
+use super::trust::{self, RawVerify, ShownVerify, shown_force_push};
 use crate::resources::reading::Reading;
 use crate::source::git::{GitOptions, GitReference, GitUrl, KnownHosts, Transport};
 
@@ -30,6 +31,8 @@ pub(super) struct RawGit {
     ca_file: Option<PathBuf>,
     known_hosts: Option<String>,
     known_hosts_file: Option<PathBuf>,
+    verify: Option<RawVerify>,
+    force_push: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
@@ -73,6 +76,9 @@ pub(super) fn read(
     let timeout = time(raw.timeout.as_deref(), "timeout", TIMEOUT, &git, reading);
     let url = url?;
     ssh(raw, &url, &git, reading);
+    let verify = raw.verify.as_ref();
+    let verify = verify.map(|raw| trust::verify(raw, &reference, &git, base, reading));
+    let force_push = trust::force_push(raw.force_push.as_deref(), &git, reading);
     let usual = GitOptions::new(url);
     Some(GitOptions {
         reference,
@@ -83,6 +89,8 @@ pub(super) fn read(
         ca_file: raw.ca_file.as_ref().map(|file| base.join(file)),
         known_hosts: raw.known_hosts.clone(),
         known_hosts_file: raw.known_hosts_file.as_ref().map(|file| base.join(file)),
+        verify,
+        force_push,
         ..usual
     })
 }
@@ -180,7 +188,7 @@ fn is_name(name: &str) -> bool {
     name.split('/').all(parts) && !name.contains(odd) && !name.contains("..")
 }
 
-fn is_commit(text: &str) -> bool {
+pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.chars().all(|c| c.is_ascii_hexdigit())
 }
 
@@ -225,6 +233,9 @@ pub(super) struct ShownGit<'a> {
     known_hosts: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     known_hosts_file: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verify: Option<ShownVerify<'a>>,
+    force_push: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -251,6 +262,8 @@ impl<'a> From<&'a GitOptions> for ShownGit<'a> {
             ca_file,
             known_hosts,
             known_hosts_file,
+            verify,
+            force_push,
         } = options;
         Self {
             url: url.as_str(),
@@ -268,6 +281,8 @@ impl<'a> From<&'a GitOptions> for ShownGit<'a> {
             ca_file: ca_file.as_deref(),
             known_hosts: known_hosts.as_deref(),
             known_hosts_file: known_hosts_file.as_deref(),
+            verify: verify.as_ref().map(ShownVerify::from),
+            force_push: shown_force_push(*force_push),
         }
     }
 }

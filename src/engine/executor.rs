@@ -61,7 +61,7 @@ impl Executor {
         match tokio::time::timeout(step.timeout, call(step, cluster)).await {
             Ok(Ok(true)) => Outcome::Done,
             Ok(Ok(false)) => Outcome::Stale {
-                message: "another entry is in the ownership map now".to_owned(),
+                message: "another entry is in the map now".to_owned(),
             },
             Ok(Err(error)) => outcome_of(error),
             Err(_) => unknown(
@@ -186,6 +186,9 @@ async fn call(step: &Step, cluster: &dyn Cluster) -> Result<bool, CallError> {
         }
         Action::Release { entry } => {
             return cluster.write_ownership(name, Some(entry), None).await;
+        }
+        Action::Anchor { entry, replaces } => {
+            return cluster.write_anchor(replaces.as_deref(), entry).await;
         }
         Action::Suspend { job } => cluster.suspend(*job).await?,
         Action::Resume { job } => cluster.resume(*job).await?,

@@ -83,6 +83,7 @@ async fn trust(step: &Step, watch: &ClusterWatch) -> Result<(), Outcome> {
         Action::Claim { .. }
         | Action::UpdateConfig { .. }
         | Action::Release { .. }
+        | Action::Anchor { .. }
         | Action::Export(_)
         | Action::DeleteSnapshot { .. } => return Ok(()),
     }

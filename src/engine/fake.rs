@@ -19,7 +19,7 @@ use crate::cluster::{
 use crate::plan::jar::JarRequest;
 use crate::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
 use crate::plan::observed::{ClusterState, Link};
-use crate::plan::ownership::OwnershipEntry;
+use crate::plan::ownership::{AnchorEntry, OwnershipEntry};
 use crate::plan::record::UploadOutcome;
 use crate::plan::step::{Action, Expectation, Remember, Step, Submit};
 use crate::resources::jet_job::SecretParameter;
@@ -129,6 +129,19 @@ impl Cluster for FakeCluster {
 
     async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError> {
         Ok(BTreeMap::new())
+    }
+
+    async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn write_anchor(
+        &self,
+        _old: Option<&AnchorEntry>,
+        new: &AnchorEntry,
+    ) -> Result<bool, CallError> {
+        self.effect(format!("write anchor of {}", new.source))?;
+        Ok(!self.answers.lock().unwrap().entry_is_other)
     }
 
     async fn listen(&self, _job: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError> {
@@ -319,4 +332,20 @@ pub(super) fn submit(secret_parameters: Vec<SecretParameter>) -> Step {
 /// A time, in seconds from the beginning of time.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+}
+
+/// A revision of a source that has nothing.
+pub(super) fn revision_of(source: &crate::resources::SourceName) -> crate::resources::Revision {
+    crate::resources::Revision {
+        source: source.clone(),
+        id: "r1".to_owned(),
+        present: true,
+        files: BTreeMap::new(),
+        jars: BTreeMap::new(),
+        unreadable: BTreeMap::new(),
+        changed_at: None,
+        trouble: None,
+        lineage: None,
+        proposal: None,
+    }
 }

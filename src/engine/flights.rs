@@ -92,8 +92,9 @@ impl Flights {
         if let Action::UpdateConfig { job, .. } = &step.action {
             watch.invalidate_config(*job);
         }
-        if *outcome == Outcome::Done && matches!(step.action, Action::Claim { .. }) {
-            // A claim changes no job, so nothing that was seen before it is out of date.
+        let writes_entry = matches!(step.action, Action::Claim { .. } | Action::Anchor { .. });
+        if *outcome == Outcome::Done && writes_entry {
+            // An entry changes no job, so nothing that was seen before it is out of date.
             watch.refresh_ownership();
             return None;
         }

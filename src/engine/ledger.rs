@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::executor::unknown;
 use crate::plan::observed::Lists;
 use crate::plan::record::{Recorded, SnapshotRecord};
-use crate::plan::step::{Outcome, Step};
-use crate::plan::{begin, begin_snapshot, finish, finish_snapshot};
+use crate::plan::step::{Action, Outcome, Step};
+use crate::plan::{begin, begin_snapshot, finish, finish_snapshot, trust};
 use crate::resources::{Kind, ResourceId};
 use crate::store::{Change, JournalEvent};
 
@@ -44,6 +44,7 @@ pub(super) fn settle(
     update_snapshot(change, recorded, &step.resource, |record| {
         finish_snapshot(record, step, &outcome, now)
     });
+    update_source(change, recorded, step, &outcome, now);
     change.journal.push(JournalEvent {
         at: now,
         step_id: step.id(),
@@ -82,6 +83,28 @@ fn update(
     if let Some(before) = before {
         let after = Arc::new(next(before));
         change.jobs.insert(resource.name.clone(), Some(after));
+    }
+}
+
+/// The same for a source's record, where the step wrote its commit down.
+fn update_source(
+    change: &mut Change,
+    recorded: &Recorded,
+    step: &Step,
+    outcome: &Outcome,
+    now: Timestamp,
+) {
+    let Action::Anchor { entry, .. } = &step.action else {
+        return;
+    };
+    let source = &entry.source;
+    let before = match change.sources.get(source) {
+        Some(changed) => changed.as_ref(),
+        None => recorded.sources.get(source),
+    };
+    if let Some(before) = before {
+        let after = Arc::new(trust::finish(before, step, outcome, now));
+        change.sources.insert(source.clone(), Some(after));
     }
 }
 

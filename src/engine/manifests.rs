@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::aside::aside;
+use super::footing::admitted;
 use super::revision::compare;
 use super::wake::{Bell, Follower};
 use crate::plan::event::{Event, EventKind};
@@ -16,6 +17,9 @@ use crate::resources::load::{LoadOptions, load};
 use crate::resources::{Desired, Fault, LoadCache, Revision, Severity, SourceName};
 use crate::source::Source;
 use crate::store::Change;
+
+/// How many troubles of a source are told until it is well again.
+const MOST_TROUBLES: usize = 16;
 
 /// The sources and what they ask for together.
 pub(super) struct Manifests {
@@ -26,7 +30,8 @@ pub(super) struct Manifests {
     loaded: Vec<Arc<Revision>>,
     desired: Arc<Desired>,
     faults: Arc<[Fault]>,
-    failed: BTreeSet<SourceName>,
+    /// What was told of each source since it failed.
+    failed: BTreeMap<SourceName, BTreeSet<String>>,
     _followers: Vec<Follower>,
 }
 
@@ -51,7 +56,7 @@ impl Manifests {
             loaded: Vec::new(),
             desired: Arc::default(),
             faults: Arc::default(),
-            failed: BTreeSet::new(),
+            failed: BTreeMap::new(),
         }
     }
 
@@ -106,6 +111,14 @@ impl Manifests {
             .iter_mut()
             .map(|receiver| Arc::clone(&receiver.borrow_and_update()))
             .collect();
+        let loaded = &self.loaded;
+        let latest: Vec<Arc<Revision>> = latest
+            .into_iter()
+            .map(|latest| {
+                let before = loaded.iter().find(|it| it.source == latest.source);
+                admitted(latest, before, recorded)
+            })
+            .collect();
         if same(&latest, &self.loaded) {
             return false;
         }
@@ -115,15 +128,20 @@ impl Manifests {
         self.faults = self.desired.faults.clone().into();
         for revision in &latest {
             self.tell_presence(revision, now, change);
-            let known = recorded.sources.get(&revision.source);
-            if revision.present && known.is_none_or(|known| known.revision != revision.id) {
-                let entry = compare(&revision.source, &self.desired, &before, recorded, now);
+            // What steps reported is newer than what is recorded.
+            let source = &revision.source;
+            let changed = change.sources.get(source).cloned().flatten();
+            let known = changed.or_else(|| recorded.sources.get(source).cloned());
+            let known = known.as_ref();
+            if !revision.present {
+                continue;
+            }
+            if known.is_none_or(|known| known.revision != revision.id) {
+                let entry = compare(revision, (&self.desired, &before), recorded, now);
                 change.revisions.push(entry);
-                let mut record = SourceRecord::new(revision.id.clone(), now);
-                if let Some(known) = known {
-                    record.deletions.clone_from(&known.deletions);
-                    record.held_since = known.held_since;
-                }
+            }
+            let record = in_force(revision, known, now);
+            if known.is_none_or(|known| **known != record) {
                 change
                     .sources
                     .insert(revision.source.clone(), Some(Arc::new(record)));
@@ -135,10 +153,14 @@ impl Manifests {
 
     fn tell_presence(&mut self, revision: &Revision, now: Timestamp, change: &mut Change) {
         let source = &revision.source;
-        let (kind, message) = match (is_well(revision), self.failed.contains(source)) {
-            (false, false) => {
-                self.failed.insert(source.clone());
+        let (kind, message) = match (is_well(revision), self.failed.contains_key(source)) {
+            (false, _) => {
                 let why = why(revision);
+                let told = self.failed.entry(source.clone()).or_default();
+                // A commit that is refused is told also where another trouble came before it.
+                if told.len() >= MOST_TROUBLES || !told.insert(why.to_owned()) {
+                    return;
+                }
                 (
                     EventKind::SourceFailed,
                     format!(
@@ -159,6 +181,7 @@ impl Manifests {
             kind,
             resource: None,
             message,
+            revision: None,
         };
         change.events.push((now, event));
     }
@@ -175,13 +198,40 @@ fn why(revision: &Revision) -> &str {
     why.map_or("it is not there", String::as_str)
 }
 
+/// The record of a source whose revision is planned with now.
+fn in_force(
+    revision: &Revision,
+    known: Option<&Arc<SourceRecord>>,
+    now: Timestamp,
+) -> SourceRecord {
+    let id = &revision.id;
+    let mut record = match known {
+        Some(known) if known.revision == *id => SourceRecord::clone(known),
+        known => SourceRecord {
+            revision: id.clone(),
+            seen_at: now,
+            ..known.map_or_else(
+                || SourceRecord::new(id.clone(), now),
+                |known| SourceRecord::clone(known),
+            )
+        },
+    };
+    record.anchor = revision.lineage.as_ref().map(|lineage| lineage.anchor());
+    if record.released.as_ref() == Some(id) {
+        record.released = None;
+    }
+    record
+}
+
 fn same(left: &[Arc<Revision>], right: &[Arc<Revision>]) -> bool {
     left.len() == right.len()
         && left.iter().zip(right).all(|(left, right)| {
             Arc::ptr_eq(left, right)
                 || (left.id == right.id
                     && left.source == right.source
-                    && left.trouble == right.trouble)
+                    && left.trouble == right.trouble
+                    && left.lineage == right.lineage
+                    && left.proposal == right.proposal)
         })
 }
 

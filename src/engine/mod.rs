@@ -21,6 +21,7 @@ mod expect;
 #[cfg(test)]
 mod fake;
 mod flights;
+mod footing;
 mod hush;
 mod ledger;
 mod links;

@@ -115,6 +115,7 @@ fn event(kind: EventKind, topic: &Topic, message: &str) -> Event {
         kind,
         resource: resource.clone(),
         message: format!("{reason}: {message}"),
+        revision: None,
     }
 }
 

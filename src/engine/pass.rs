@@ -17,6 +17,7 @@ use super::publish::Showing;
 use super::request::Request;
 use super::settings::Mode;
 use super::task::Engine;
+use super::{footing, hush};
 use crate::artifacts::{JarRequest, JarView, JarViews};
 use crate::plan::observed::Observed;
 use crate::plan::record::Recorded;
@@ -51,6 +52,7 @@ impl Engine {
         let wake = self.write_down(&plan, &steps, now, &mut change); //   pure
         self.commit(&change).await?; //                                   writes
         self.start(steps); //                                             writes: the effects
+        self.tell_sources(&observed, now); //                             tells sources what is in force
         self.schedule(&plan, wake, now); //                               pure
         self.show(plan, &observed, now); //                               writes: readers wake
         self.meters.passed(began.elapsed());
@@ -200,6 +202,18 @@ impl Engine {
             Some(why) => Err(EngineError::Fatal(why)),
             None => Ok(plan),
         }
+    }
+
+    /// Tells sources from where they may go on, once that is durable.
+    fn tell_sources(&self, observed: &Observed, now: Timestamp) {
+        let input = PlanInput {
+            desired: self.manifests.desired(),
+            recorded: &self.recorded,
+            observed,
+            settings: &self.settings.plan,
+            now,
+        };
+        footing::tell(self.manifests.sources(), &input);
     }
 
     fn choose(&mut self, plan: &Plan, observed: &Observed) -> Vec<Arc<Step>> {

@@ -7,23 +7,28 @@ use jiff::Timestamp;
 
 use super::manifests::errors_of;
 use crate::plan::record::Recorded;
-use crate::resources::{Declared, Desired, Digest, ResourceId, SourceName};
+use crate::resources::{Declared, Desired, Digest, ResourceId, Revision, SourceName};
 use crate::store::RevisionEntry;
 
 /// What a revision of a source added, changed and removed: against the revision before, where this run
 /// saw one, else, for jobs and snapshots, against their records, which survive a restart.
 pub(super) fn compare(
-    source: &SourceName,
-    desired: &Desired,
-    before: &Desired,
+    revision: &Revision,
+    (desired, before): (&Desired, &Desired),
     recorded: &Recorded,
     now: Timestamp,
 ) -> RevisionEntry {
-    let view = desired.sources.get(source);
+    let source = &revision.source;
+    let lineage = revision.lineage.as_deref();
+    let verified = lineage.and_then(|lineage| lineage.verified.as_ref());
     let mut entry = RevisionEntry {
         source: source.clone(),
-        revision: view.map(|view| view.revision.clone()).unwrap_or_default(),
-        seen_at: now,
+        revision: revision.id.clone(),
+        tag: lineage.and_then(|lineage| lineage.tag.clone()),
+        seen_at: lineage.map_or(now, |lineage| lineage.fetched_at),
+        verified_at: verified.map(|verified| verified.at),
+        applied_at: Some(now),
+        signers: verified.map_or_else(Vec::new, |verified| verified.signers.clone()),
         added: Vec::new(),
         changed: Vec::new(),
         removed: Vec::new(),
@@ -158,15 +163,16 @@ mod tests {
             .insert(source.clone(), SourceView::default());
         desired.snapshots.insert("fixed".to_owned(), declared("x"));
         let at = Timestamp::UNIX_EPOCH;
-        let first = compare(&source, &desired, &Desired::default(), &recorded, at);
+        let revision = crate::engine::fake::revision_of(&source);
+        let first = compare(&revision, (&desired, &Desired::default()), &recorded, at);
         assert_eq!((first.removed.len(), first.changed.len()), (1, 1));
         let mut next = desired.clone();
         next.snapshots.insert("new".to_owned(), declared("y"));
-        let second = compare(&source, &next, &desired, &recorded, at);
+        let second = compare(&revision, (&next, &desired), &recorded, at);
         let id = |name| vec![ResourceId::jet_job_snapshot(name)];
         assert_eq!((second.removed, second.changed), (vec![], vec![]));
         assert_eq!(second.added, id("new"));
-        let third = compare(&source, &Desired::default(), &next, &recorded, at);
+        let third = compare(&revision, (&Desired::default(), &next), &recorded, at);
         assert_eq!(third.removed, [id("fixed"), id("new")].concat());
     }
 
@@ -185,7 +191,13 @@ mod tests {
             desired.snapshots.insert(name.to_owned(), declared(job));
         }
         let before = Desired::default();
-        let entry = compare(&source, &desired, &before, &recorded, Timestamp::UNIX_EPOCH);
+        let revision = crate::engine::fake::revision_of(&source);
+        let entry = compare(
+            &revision,
+            (&desired, &before),
+            &recorded,
+            Timestamp::UNIX_EPOCH,
+        );
         let id = |name| vec![ResourceId::jet_job_snapshot(name)];
         assert_eq!(
             (entry.added, entry.changed, entry.removed),

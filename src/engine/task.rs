@@ -23,6 +23,7 @@ use super::desk::{Answers, Desk};
 use super::error::EngineError;
 use super::executor::Executor;
 use super::flights::Flights;
+use super::footing::tell_first;
 use super::hush::Hush;
 use super::ledger::recover;
 use super::links::Links;
@@ -120,6 +121,8 @@ pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineErr
             left_open.apply(&mut recorded);
         }
     }
+    let settings = &parts.settings.plan;
+    tell_first(&parts.sources, &recorded, settings, &*parts.clock).await;
     let events = parts
         .store
         .events(EVENTS_RECALLED)

@@ -15,7 +15,8 @@ use super::pass::{Plan, PlanInput};
 use super::record::ClusterRecord;
 use super::snapshot::SnapshotFacts;
 use super::transition::after;
-use crate::resources::{HazelcastSpec, ResourceId};
+use super::trust::contradictions;
+use crate::resources::{HazelcastSpec, ResourceId, SourceName};
 
 /// How long a new master must have been seen before anything is stopped or started.
 const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
@@ -47,6 +48,8 @@ pub(super) struct ClusterSight<'a> {
     pub(super) view: &'a ClusterView,
     /// Why nothing can be learnt or done, if so.
     pub(super) obstacle: Option<Obstacle>,
+    /// Of which sources nothing may be done, and why.
+    pub(super) mistrusted: BTreeMap<SourceName, Obstacle>,
     /// Of which names jobs may be asked for.
     sought: HashSet<String>,
     by_name: OnceCell<HashMap<&'a str, Vec<&'a Arc<JobView>>>>,
@@ -64,6 +67,12 @@ impl<'a> ClusterSight<'a> {
     /// The newest snapshot that was exported of a job and is there, and its name.
     pub(super) fn exported(&self, job: JobId) -> Option<(&'a str, &'a SnapshotFacts)> {
         self.exported.get(&job).copied()
+    }
+
+    /// Why nothing of this source can be done, if so.
+    pub(super) fn obstacle_for(&self, source: &SourceName) -> Option<&Obstacle> {
+        let obstacle = self.obstacle.as_ref();
+        obstacle.or_else(|| self.mistrusted.get(source))
     }
 
     /// Jobs of this name may be asked for.
@@ -104,6 +113,7 @@ pub(super) fn look<'a>(
         let sight = ClusterSight {
             view,
             obstacle: recognise(input, name, view, plan),
+            mistrusted: contradictions(input, name, view, plan),
             sought: HashSet::new(),
             by_name: OnceCell::new(),
             exported: HashMap::new(),

@@ -297,10 +297,12 @@ impl<'a> Draft<'a> {
     /// Tells what happened.
     pub(super) fn tell(&mut self, kind: EventKind, message: impl Into<String>) {
         let resource = Some(self.id.clone());
+        let revision = self.record.revision.clone();
         self.events.push(Event {
             kind,
             resource,
             message: message.into(),
+            revision: revision.filter(|_| kind.may_be_asked_for()),
         });
     }
 

@@ -14,6 +14,25 @@ pub struct Event {
     pub resource: Option<ResourceId>,
     /// What happened, in words.
     pub message: String,
+    /// The commit that it was done for, where one asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+}
+
+impl EventKind {
+    /// Whether it is done because a document asked for it, and not by the cluster or a person.
+    pub fn may_be_asked_for(self) -> bool {
+        matches!(
+            self,
+            Self::Submitted
+                | Self::Renamed
+                | Self::Configured
+                | Self::Deleted
+                | Self::UpgradeStarted
+                | Self::UpgradeStable
+                | Self::RolledBack
+        )
+    }
 }
 
 /// Kinds of events.

@@ -118,6 +118,8 @@ pub enum Reason {
     SourceMissing,
     /// A document of the source can't be identified, so nothing of it is pruned.
     SourceUnidentified,
+    /// A repository has something that doesn't go on from what is in force.
+    HistoryRewritten,
     /// The bytes behind a URL changed.
     JarChanged,
     /// `upgradePolicy.mode: Forbid`.
@@ -227,6 +229,7 @@ impl Reason {
             | R::MassDeletion
             | R::SourceMissing
             | R::SourceUnidentified
+            | R::HistoryRewritten
             | R::JarChanged
             | R::UpgradeForbidden
             | R::Rebuilt

@@ -10,6 +10,7 @@
 //! cluster  is this the cluster that was recorded, and can it be trusted now?
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
+//! trust    may this revision be in force, and who remembers which one was
 //! word     what a person's word about a hold is about, so that it is taken for nothing else
 //! pause    what a person wants left alone
 //! outlook  what comes after a step, in words
@@ -48,6 +49,7 @@ pub mod snapshot;
 pub mod status;
 pub mod step;
 pub mod transition;
+pub mod trust;
 pub mod upload;
 mod wanted;
 mod word;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::jar::{JarRequest, JarView};
 use super::job::{JobId, JobView};
-use super::ownership::OwnershipEntry;
+use super::ownership::{AnchorEntry, OwnershipEntry};
 use super::snapshot::{SnapshotFacts, SnapshotMark, Standing};
 
 /// Everything observed at the moment of a pass. Cloning is cheap.
@@ -109,6 +109,8 @@ pub struct ClusterView {
     pub missing: BTreeMap<JobId, Missing>,
     /// The entries of the ownership map, by job name.
     pub ownership: Seen<BTreeMap<String, OwnershipEntry>>,
+    /// The commits that were in force last, by owner and source; only known where a source has a history.
+    pub anchors: Seen<BTreeMap<String, AnchorEntry>>,
     /// Exported snapshots that were asked about, by name; none where one isn't there or isn't whole.
     pub snapshots: BTreeMap<String, Option<SnapshotFacts>>,
     /// What those of them are signed with that one of us made, by name.
@@ -184,6 +186,7 @@ impl ClusterView {
             lists: None,
             missing: BTreeMap::new(),
             ownership: Seen::Unknown,
+            anchors: Seen::Unknown,
             snapshots: BTreeMap::new(),
             snapshot_marks: BTreeMap::new(),
             standings: BTreeMap::new(),

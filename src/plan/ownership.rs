@@ -3,10 +3,30 @@
 use serde::{Deserialize, Serialize};
 
 use super::job::JobId;
-use crate::resources::{Digest, ResourceId};
+use crate::resources::{Anchor, Digest, ResourceId, SourceName};
 
 /// The map's name.
 pub const OWNERSHIP_MAP: &str = "jetkeeper.ownership";
+/// The map of the commits that were in force last, beside it.
+pub const ANCHORS_MAP: &str = "jetkeeper.anchors";
+
+/// Under what the commit in force of a source stands in its map.
+pub fn anchor_key(owner: &str, source: &SourceName) -> String {
+    format!("{owner}/{source}")
+}
+
+/// One entry of the map of commits, stored as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnchorEntry {
+    /// The owner, from the configuration.
+    pub owner: String,
+    /// The source.
+    pub source: SourceName,
+    /// What was in force.
+    #[serde(flatten)]
+    pub anchor: Anchor,
+}
 
 /// One entry, keyed by the job's name, stored as JSON. It outlives the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::hold::Reason;
 use super::job::{JobId, JobSettings, JobStatus};
-use super::ownership::OwnershipEntry;
+use super::ownership::{AnchorEntry, OwnershipEntry};
 use super::record::{Attempt, OperationKind, UploadOutcome};
 use super::snapshot::{SnapshotFacts, SnapshotMaker, SnapshotMark, Strategy};
 use crate::resources::jet_job::{Nonce, SecretParameter};
+use crate::resources::lineage::short;
 use crate::resources::{Digest, ResourceId};
 
 /// A step's id: the digest of what makes it the same step.
@@ -133,6 +134,13 @@ pub enum Action {
         /// The entry.
         entry: OwnershipEntry,
     },
+    /// Writes the commit in force into the cluster's map, if the entry there still is as `replaces` says.
+    Anchor {
+        /// The new entry.
+        entry: Box<AnchorEntry>,
+        /// The entry that is there now; none where there is none.
+        replaces: Option<Box<AnchorEntry>>,
+    },
     /// Exports a snapshot of a job's state and reads it back.
     Export(ExportSnapshot),
     /// Deletes an exported snapshot, if it is signed by its maker still.
@@ -242,6 +250,7 @@ impl Step {
             Action::Cancel { .. } => "cancel",
             Action::UpdateConfig { .. } => "update",
             Action::Release { .. } => "release",
+            Action::Anchor { .. } => "anchor",
             Action::Export(_) => "export",
             Action::DeleteSnapshot { .. } => "delete snapshot",
         }
@@ -283,6 +292,13 @@ impl fmt::Display for Step {
                 )
             }
             Action::Release { .. } => write!(f, "give up the name {name} on {cluster}"),
+            Action::Anchor { entry, .. } => {
+                let (source, commit) = (&entry.source, short(&entry.anchor.commit));
+                write!(
+                    f,
+                    "write down on {cluster} that {commit} of source {source} is in force"
+                )
+            }
             Action::Export(export) => {
                 let (snapshot, job) = (&export.name, export.job);
                 write!(

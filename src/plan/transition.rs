@@ -73,7 +73,8 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
         Action::Claim { attempt: None, .. }
         | Action::UpdateConfig { .. }
         | Action::DeleteSnapshot { .. }
-        | Action::Release { .. } => {}
+        | Action::Release { .. }
+        | Action::Anchor { .. } => {}
     }
     record
 }
@@ -238,6 +239,7 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
                 claimed.claimed = true;
             }
         }
+        Action::Anchor { .. } => {}
         Action::Release { .. } => {
             record.entry = None;
             record.released = true;
@@ -392,6 +394,7 @@ fn undo(record: &mut JobRecord, step: &Step) {
                 record.attempt = None;
             }
         }
+        Action::Anchor { .. } => {}
         Action::Release { .. } => record.entry = None,
         Action::Submit(submit) => {
             if own_attempt(record, &submit.nonce).is_some() {

@@ -22,6 +22,8 @@ pub struct Interest {
     pub snapshots: BTreeSet<String>,
     /// Jobs whose snapshots are followed until they committed one.
     pub standings: BTreeSet<JobId>,
+    /// Whether it matters which commits were in force.
+    pub anchors: bool,
 }
 
 /// The jars that the declared jobs need.
@@ -108,6 +110,11 @@ pub fn interest(
     }
     if settings.rebuilding {
         seek_snapshots(desired, recorded, &mut interests);
+    }
+    let mut sources = desired.sources.values();
+    let anchors = sources.any(|source| source.lineage.is_some());
+    for interest in interests.values_mut() {
+        interest.anchors = anchors;
     }
     interests
 }

@@ -8,6 +8,7 @@ use super::hazelcast::HazelcastSpec;
 use super::identity::{Digest, Place, ResourceId, SourceName};
 use super::jet_job::JetJobSpec;
 use super::jet_job_snapshot::JetJobSnapshotSpec;
+use super::lineage::{Lineage, Proposal};
 use super::revision::JarOrigin;
 use super::shared::Shared;
 
@@ -45,6 +46,10 @@ pub struct SourceView {
     pub present: bool,
     /// Whether every document could be identified; else nothing is pruned.
     pub identified: bool,
+    /// Where it comes from, where the source has a history.
+    pub lineage: Option<Arc<Lineage>>,
+    /// What the source has instead, where that doesn't go on from what is in force.
+    pub proposal: Option<Arc<Proposal>>,
 }
 
 /// What all sources together ask for, and everything that is wrong with it.

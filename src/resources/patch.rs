@@ -72,11 +72,10 @@ pub(super) fn patch(
         *desired.jobs.get_mut(name)? = declared;
     }
     for revision in revisions {
-        desired
-            .sources
-            .get_mut(&revision.source)?
-            .revision
-            .clone_from(&revision.id);
+        let view = desired.sources.get_mut(&revision.source)?;
+        view.revision.clone_from(&revision.id);
+        view.lineage.clone_from(&revision.lineage);
+        view.proposal.clone_from(&revision.proposal);
     }
     last.revisions = revisions.to_vec();
     Some(last)
@@ -95,6 +94,8 @@ fn is_alike(old: &Arc<Revision>, new: &Arc<Revision>) -> bool {
         changed_at: _,
         // What is shown is the same with and without.
         trouble: _,
+        lineage: _,
+        proposal: _,
     } = &**new;
     Arc::ptr_eq(old, new)
         || *source == old.source

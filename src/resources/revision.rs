@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Digest, SourceName};
+use super::lineage::{Lineage, Proposal};
 use super::remote_url::RemoteUrl;
 
 /// One state of a source: a directory's content, or a commit's tree.
@@ -31,6 +32,29 @@ pub struct Revision {
     pub changed_at: Option<Timestamp>,
     /// Why this may not be the latest: the source can't be reached, or has what we don't take.
     pub trouble: Option<String>,
+    /// Where it comes from, where the source has a history.
+    pub lineage: Option<Arc<Lineage>>,
+    /// What the source has instead, where that doesn't go on from what is in force.
+    pub proposal: Option<Arc<Proposal>>,
+}
+
+impl Revision {
+    /// The same source, showing nothing for this reason.
+    #[must_use]
+    pub fn withheld(&self, reason: &str) -> Self {
+        Self {
+            source: self.source.clone(),
+            id: String::new(),
+            present: false,
+            files: BTreeMap::new(),
+            jars: BTreeMap::new(),
+            unreadable: BTreeMap::from([(".".to_owned(), reason.to_owned())]),
+            changed_at: None,
+            trouble: Some(reason.to_owned()),
+            lineage: None,
+            proposal: self.proposal.clone(),
+        }
+    }
 }
 
 /// One YAML file. Cloning shares the bytes.

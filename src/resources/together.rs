@@ -87,6 +87,8 @@ impl<'a> Together<'a> {
             revision: revision.id.clone(),
             present: revision.present && documents > 0,
             identified,
+            lineage: revision.lineage.clone(),
+            proposal: revision.proposal.clone(),
         };
         self.sources.insert(revision.source.clone(), view);
     }

@@ -36,7 +36,7 @@ use tokio::sync::watch;
 pub use directory::DirectorySource;
 pub use options::DirectoryOptions;
 
-use crate::resources::{Revision, SourceName};
+use crate::resources::{Footing, Revision, SourceName};
 
 /// A place that desired state comes from.
 #[async_trait]
@@ -45,7 +45,7 @@ pub trait Source: Send + Sync {
     fn name(&self) -> &SourceName;
 
     /// Its latest revision, and word of each new one. A revision is only replaced by one with
-    /// another id or another trouble.
+    /// another id, trouble, lineage or proposal.
     fn revisions(&self) -> watch::Receiver<Arc<Revision>>;
 
     /// Looks at the source now. When this returns, [`Source::revisions`] shows what was there at the
@@ -55,6 +55,14 @@ pub trait Source: Send + Sync {
     /// Has the source looked at soon, and waits for nothing. What is asked for often is done once, and
     /// not sooner than a remote may be asked.
     fn wake(&self);
+
+    /// Tells a source with a history from where it may go on. What doesn't is shown as a proposal.
+    fn stand_on(&self, footing: Footing) {
+        drop(footing);
+    }
+
+    /// Waits until what is shown follows from what was told last.
+    async fn stood(&self) {}
 }
 
 /// Why a source can't be started. What is wrong with its content is no error but part of its

@@ -110,6 +110,8 @@ impl Scanner {
             unreadable: walk.unreadable,
             changed_at: None,
             trouble: None,
+            lineage: None,
+            proposal: None,
         };
         revision.id = revision_id(&revision);
         revision.changed_at = match self.latest.take() {

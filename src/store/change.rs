@@ -163,8 +163,20 @@ pub struct RevisionEntry {
     pub source: SourceName,
     /// The revision.
     pub revision: String,
+    /// The tag that led there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// When it was first seen.
     pub seen_at: Timestamp,
+    /// When its signatures were verified, where that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<Timestamp>,
+    /// Since when it is in force; none where a version before this one wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<Timestamp>,
+    /// Who signed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<String>,
     /// What it added, by resource.
     pub added: Vec<ResourceId>,
     /// What it changed.

@@ -200,6 +200,7 @@ pub(super) fn event(message: &str) -> (Timestamp, Event) {
         kind: EventKind::Running,
         resource: Some(ResourceId::jet_job("orders")),
         message: message.to_owned(),
+        revision: None,
     };
     (time(5), event)
 }
@@ -208,7 +209,11 @@ pub(super) fn revision(revision: &str) -> RevisionEntry {
     RevisionEntry {
         source: SourceName("jobs".to_owned()),
         revision: revision.to_owned(),
+        tag: Some("v1.0.0".to_owned()),
         seen_at: time(6),
+        verified_at: Some(time(6)),
+        applied_at: Some(time(7)),
+        signers: vec!["a@example.com (SSH key SHA256:…)".to_owned()],
         added: vec![ResourceId::jet_job("orders")],
         changed: Vec::new(),
         removed: vec![ResourceId::hazelcast("old")],

@@ -1,13 +1,19 @@
 //! One event, one log line.
 
+use std::borrow::Cow;
+
 use crate::plan::event::{Event, EventKind};
+use crate::resources::lineage::short;
 
 /// Logs an event at the level of its kind.
 pub fn event(event: &Event) {
     let kind = event.kind;
     let resource = event.resource.as_ref().map(ToString::to_string);
     let subject = resource.as_deref().unwrap_or("jetkeeper");
-    let message = &event.message;
+    let mut message = Cow::Borrowed(event.message.as_str());
+    if let Some(revision) = &event.revision {
+        message = Cow::Owned(format!("{message} (commit {})", short(revision)));
+    }
     // A level is part of a callsite, so each has its own.
     match level(kind) {
         Level::Error => tracing::error!(target: TARGET, ?kind, resource, "{subject}: {message}"),

@@ -142,6 +142,7 @@ mod tests {
             kind: EventKind::Running,
             resource: Some(ResourceId::jet_job("orders")),
             message: "RUNNING (job 0adf-8fef-9a80-0001)".to_owned(),
+            revision: None,
         }
     }
 

@@ -177,6 +177,7 @@ mod tests {
             kind: EventKind::Held,
             resource: Some(ResourceId::jet_job("orders")),
             message: "JarNotFound: no jar".to_owned(),
+            revision: None,
         };
         let entry = entry(|| super::super::event(&event));
         assert_eq!(

@@ -44,6 +44,7 @@ impl World {
             revision: "r1".to_owned(),
             present: true,
             identified: true,
+            ..SourceView::default()
         };
         let mut world = Self {
             desired: Desired {
@@ -203,6 +204,7 @@ fn healthy(now: Timestamp) -> ClusterView {
             count: 0,
         }),
         ownership: Seen::Known(BTreeMap::new()),
+        anchors: Seen::Unknown,
         standings: BTreeMap::new(),
         ..ClusterView::unknown(now)
     }

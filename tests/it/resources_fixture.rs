@@ -23,6 +23,8 @@ pub(crate) fn revision(files: &[(&str, &[u8])]) -> Revision {
         unreadable: BTreeMap::new(),
         changed_at: None,
         trouble: None,
+        lineage: None,
+        proposal: None,
     }
 }
 

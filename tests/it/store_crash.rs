@@ -55,6 +55,7 @@ fn change(number: u64) -> Change {
         kind: EventKind::Running,
         resource: None,
         message: number.to_string(),
+        revision: None,
     };
     let record = SourceRecord::new(number.to_string(), at);
     let source = SourceName(format!("source-{}", number % 7));

@@ -10,7 +10,7 @@ use super::member_config::{self, MemberConfig};
 use crate::cluster::port::Health;
 use crate::hazelcast::{Client, ClusterStatus, Result};
 use crate::plan::observed::ClusterState;
-use crate::plan::ownership::OWNERSHIP_MAP;
+use crate::plan::ownership::{ANCHORS_MAP, OWNERSHIP_MAP};
 
 /// The members' configuration, which does not change while they live.
 #[derive(Debug, Default)]
@@ -60,9 +60,13 @@ impl Settings {
             return Ok(config.clone());
         }
         let xml = client.member_config_xml().await?;
-        let config = member_config::read(&xml, OWNERSHIP_MAP).ok_or(HealthError::Unreadable(
+        let read = |map| member_config::read(&xml, map);
+        let mut config = read(OWNERSHIP_MAP).ok_or(HealthError::Unreadable(
             "the member's configuration says nothing about Jet",
         ))?;
+        if config.map_faults.is_empty() {
+            config = read(ANCHORS_MAP).unwrap_or(config);
+        }
         *self.lock() = Some((members, config.clone()));
         Ok(config)
     }
@@ -139,8 +143,9 @@ fn map_fault(config: &MemberConfig) -> Option<String> {
     if config.map_faults.is_empty() {
         return None;
     }
+    let map = &config.map;
     Some(format!(
-        "the map {OWNERSHIP_MAP} could lose entries ({}): give it a configuration of its own on the \
+        "the map {map} could lose entries ({}): give it a configuration of its own on the \
          members, without eviction, time-to-live, max-idle and map-store",
         config.map_faults.join(", ")
     ))

@@ -12,6 +12,8 @@ pub(super) struct MemberConfig {
     pub(super) upload_enabled: bool,
     /// What is wrong with the map that was asked about.
     pub(super) map_faults: Vec<String>,
+    /// That map.
+    pub(super) map: String,
 }
 
 /// Reads the configuration; the map is the one of this name. None where it says nothing about Jet.
@@ -56,6 +58,7 @@ pub(super) fn read(xml: &str, map: &str) -> Option<MemberConfig> {
         jet_enabled,
         upload_enabled,
         map_faults,
+        map: map.to_owned(),
     })
 }
 

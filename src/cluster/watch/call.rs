@@ -13,13 +13,20 @@ use super::picture::Asked;
 use crate::cluster::port::{CallError, Cluster, Health, StatusEvent};
 use crate::plan::hold::Reason;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
-use crate::plan::ownership::OwnershipEntry;
+use crate::plan::ownership::{AnchorEntry, OwnershipEntry};
 use crate::plan::snapshot::{ReadBack, Standing};
 
 /// A call on its way.
 pub(super) type Call = BoxFuture<'static, Answer>;
 
 type Answered<T> = Result<T, CallError>;
+
+/// What the maps beside the jobs say.
+pub(super) struct Entries {
+    pub(super) ownership: BTreeMap<String, OwnershipEntry>,
+    /// None where nobody asks about commits.
+    pub(super) anchors: Option<BTreeMap<String, AnchorEntry>>,
+}
 
 /// What came of a call. `number` is that of the last order that the call answers.
 pub(super) enum Answer {
@@ -32,7 +39,7 @@ pub(super) enum Answer {
     Ownership {
         number: u64,
         asked: Timestamp,
-        result: Answered<BTreeMap<String, OwnershipEntry>>,
+        result: Answered<Entries>,
     },
     Health {
         number: u64,
@@ -72,9 +79,26 @@ pub(super) fn list(cluster: Arc<dyn Cluster>, number: u64, asked: Asked, began: 
     })
 }
 
-pub(super) fn ownership(cluster: Arc<dyn Cluster>, number: u64, asked: Timestamp) -> Call {
+pub(super) fn ownership(
+    cluster: Arc<dyn Cluster>,
+    number: u64,
+    asked: Timestamp,
+    with_anchors: bool,
+) -> Call {
     Box::pin(async move {
-        let result = cluster.ownership().await;
+        let anchors = async {
+            match with_anchors {
+                true => cluster.anchors().await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let (ownership, anchors) = tokio::join!(cluster.ownership(), anchors);
+        let result = ownership.and_then(|ownership| {
+            Ok(Entries {
+                ownership,
+                anchors: anchors?,
+            })
+        });
         Answer::Ownership {
             number,
             asked,

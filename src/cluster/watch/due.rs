@@ -42,7 +42,9 @@ impl Keeper {
         }
         if self.lanes.ownership.begin(now) {
             let asked = self.clock.now();
-            let ownership = call::ownership(Arc::clone(&self.cluster), self.refreshes, asked);
+            let anchors = self.picture.interest().anchors;
+            let cluster = Arc::clone(&self.cluster);
+            let ownership = call::ownership(cluster, self.refreshes, asked, anchors);
             self.calls.push(ownership);
         }
         if self.lanes.snapshots.begin(now) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::WatchError;
-use super::call::Answer;
+use super::call::{Answer, Entries};
 use super::errand::Errands;
 use super::keeper::{JobErrands, Keeper, Lanes};
 use super::lane::Lane;
@@ -20,7 +20,6 @@ use super::picture::Asked;
 use crate::cluster::port::{CallError, Health, StatusEvent};
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::ClusterState;
-use crate::plan::ownership::OwnershipEntry;
 use crate::plan::snapshot::{ReadBack, Standing};
 
 /// How long a new master is not believed when it lacks jobs.
@@ -49,6 +48,9 @@ impl Keeper {
                 self.lanes.snapshots = Lane::default();
             } else if snapshots != self.picture.interest().snapshots {
                 self.lanes.snapshots.want(now);
+            }
+            if interest.anchors && !self.picture.interest().anchors {
+                self.lanes.ownership.want_urgently(now);
             }
             if self.picture.want(interest) {
                 self.lanes.list.want_urgently(now);
@@ -193,7 +195,7 @@ impl Keeper {
     fn take_ownership(
         &mut self,
         asked: Timestamp,
-        result: Result<BTreeMap<String, OwnershipEntry>, CallError>,
+        result: Result<Entries, CallError>,
         now: Instant,
     ) -> Result<(), WatchError> {
         match result {

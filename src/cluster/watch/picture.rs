@@ -10,11 +10,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::call::Entries;
 use crate::cluster::port::{Connection, Health, StatusEvent};
 use crate::plan::Interest;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::{ClusterView, GONE_AFTER, Link, Lists, Missing, Seen};
-use crate::plan::ownership::OwnershipEntry;
 use crate::plan::snapshot::{ReadBack, Standing};
 
 /// The most that is kept of a text, in bytes.
@@ -235,6 +235,7 @@ impl Picture {
         self.view.snapshots.clear();
         self.view.snapshot_marks.clear();
         self.view.ownership = Seen::Unknown;
+        self.view.anchors = Seen::Unknown;
         self.view.ownership_asked_at = None;
         self.heard.clear();
     }
@@ -256,13 +257,10 @@ impl Picture {
         self.view.ownership_map_fault = Seen::Known(health.ownership_map_fault.clone());
     }
 
-    /// Takes the ownership map as it was read when it was asked for.
-    pub(super) fn ownership(
-        &mut self,
-        asked: Timestamp,
-        entries: BTreeMap<String, OwnershipEntry>,
-    ) {
-        self.view.ownership = Seen::Known(entries);
+    /// Takes the maps beside the jobs as they were read when they were asked for.
+    pub(super) fn ownership(&mut self, asked: Timestamp, entries: Entries) {
+        self.view.ownership = Seen::Known(entries.ownership);
+        self.view.anchors = entries.anchors.map_or(Seen::Unknown, Seen::Known);
         self.view.ownership_asked_at = Some(asked);
     }
 

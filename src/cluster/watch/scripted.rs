@@ -17,7 +17,7 @@ use crate::cluster::port::{
 use crate::plan::hold::Reason;
 use crate::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStatus, JobView};
 use crate::plan::observed::{ClusterState, Link};
-use crate::plan::ownership::OwnershipEntry;
+use crate::plan::ownership::{AnchorEntry, OwnershipEntry};
 use crate::plan::record::UploadOutcome;
 
 pub(super) const MASTER: Uuid = Uuid::from_u128(1);
@@ -59,6 +59,7 @@ pub(super) struct State {
     pub(super) unsafe_partitions: bool,
     pub(super) settings_of: BTreeMap<JobId, Duration>,
     pub(super) ownership: BTreeMap<String, OwnershipEntry>,
+    pub(super) anchors: BTreeMap<String, AnchorEntry>,
     listeners: BTreeMap<JobId, mpsc::Sender<StatusEvent>>,
 }
 
@@ -247,6 +248,18 @@ impl Cluster for Scripted {
 
     async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError> {
         Ok(self.called("ownership")?.ownership.clone())
+    }
+
+    async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError> {
+        Ok(self.called("anchors")?.anchors.clone())
+    }
+
+    async fn write_anchor(
+        &self,
+        _old: Option<&AnchorEntry>,
+        _new: &AnchorEntry,
+    ) -> Result<bool, CallError> {
+        self.called("write_anchor").map(|_| true)
     }
 
     async fn listen(&self, job: JobId) -> Result<mpsc::Receiver<StatusEvent>, CallError> {

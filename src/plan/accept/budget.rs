@@ -108,7 +108,10 @@ fn change(
     plan: &mut Plan,
     change: impl FnOnce(&mut SourceRecord),
 ) {
-    let before = input.recorded.sources.get(source).cloned();
+    let changed = plan.sources.get(source);
+    let before = changed
+        .or_else(|| input.recorded.sources.get(source))
+        .cloned();
     let before =
         before.unwrap_or_else(|| Arc::new(SourceRecord::new(view.revision.clone(), input.now)));
     let mut record = Arc::clone(&before);

@@ -21,7 +21,7 @@ use super::pair::pair;
 use super::pass::{Plan, PlanInput};
 use super::record::{Deletion, JobRecord, Restarts};
 use crate::resources::jet_job::DesiredState;
-use crate::resources::{Declared, JetJobSpec, Place, ResourceId};
+use crate::resources::{Declared, JetJobSpec, Place, ResourceId, SourceName};
 
 /// Where a job stands after the documents were read.
 pub(super) struct Standing {
@@ -85,7 +85,8 @@ pub(super) fn accept<'a>(
                 accepted.unchanged.push((name, record));
             }
             (Some(record), Some(declared)) => {
-                let standing = known(name, record, declared);
+                let mut standing = known(name, record, declared);
+                note_commit(input, &mut standing.record, record.generation);
                 accepted.standings.insert(name.to_owned(), standing);
             }
             (None, Some(declared)) => new.push((name, declared)),
@@ -133,7 +134,11 @@ fn take_new<'a>(
     let renames = Renames::among(input, gone);
     for (name, declared) in new {
         let standing = match renames.old_name(name, &declared.spec) {
-            None => Standing::of(Arc::new(fresh(declared))),
+            None => {
+                let mut record = Arc::new(fresh(declared));
+                note_commit(input, &mut record, 0);
+                Standing::of(record)
+            }
             Some(old) => {
                 gone.remove(old);
                 let Some(renamed) = rename::rename(input, old, name, declared) else {
@@ -144,11 +149,30 @@ fn take_new<'a>(
                     continue;
                 };
                 plan.jobs.insert(old.to_owned(), None);
+                let mut renamed = renamed;
+                note_commit(input, &mut renamed.record, 0);
                 renamed
             }
         };
         standings.insert((*name).to_owned(), standing);
     }
+}
+
+/// Notes with which commit the document came, where it is another one than that of this generation.
+fn note_commit(input: &PlanInput<'_>, record: &mut Arc<JobRecord>, before: u64) {
+    if record.generation == before {
+        return;
+    }
+    let commit = commit_of(input, &record.place.source);
+    if record.revision != commit {
+        Arc::make_mut(record).revision = commit;
+    }
+}
+
+/// The commit that a source shows.
+fn commit_of(input: &PlanInput<'_>, source: &SourceName) -> Option<String> {
+    let view = input.desired.sources.get(source)?;
+    view.lineage.as_ref().map(|lineage| lineage.commit.clone())
 }
 
 fn fresh(declared: &Declared<JetJobSpec>) -> JobRecord {
@@ -260,6 +284,7 @@ fn removal(input: &PlanInput<'_>, record: &Arc<JobRecord>, limits: &Limits<'_>) 
         if before.is_none() {
             record.discard_state = false;
             record.outside_windows = false;
+            record.revision = commit_of(input, &record.place.source);
         }
     }
     standing

@@ -60,6 +60,7 @@ pub(super) fn rename(
         kind: EventKind::Renamed,
         resource: Some(ResourceId::jet_job(name)),
         message: format!("it was {old_id} before; its job goes on"),
+        revision: None,
     });
     Some(standing)
 }

@@ -202,7 +202,7 @@ fn cluster_known(draft: &mut Draft<'_>) -> bool {
         draft.hold(Reason::ClusterMismatch, message);
         return false;
     };
-    match sight.obstacle.clone() {
+    match sight.obstacle_for(&draft.record.place.source).cloned() {
         None => true,
         Some(obstacle) => {
             hold_for(draft, obstacle);

@@ -69,7 +69,7 @@ impl<'a> Draft<'a> {
                 .and_then(|cluster| sights.get(cluster.as_str()))
                 .map(|sight| Sight {
                     view: sight.view,
-                    obstacle: sight.obstacle.clone(),
+                    obstacle: sight.obstacle_for(&record.place.source).cloned(),
                 }),
             record,
             job,
@@ -119,6 +119,7 @@ impl<'a> Draft<'a> {
             kind,
             resource: Some(self.id.clone()),
             message: message.into(),
+            revision: None,
         });
     }
 

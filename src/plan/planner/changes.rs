@@ -12,16 +12,21 @@ use crate::plan::observed::{ClusterView, Seen};
 use crate::plan::pair::pair;
 use crate::plan::pass::{PlanInput, Settings};
 use crate::plan::record::{ClusterRecord, Confirmation, Pause, SnapshotRecord};
-use crate::resources::{Declared, Desired, HazelcastSpec, JarOrigin, Place, ResourceId, Shared};
+use crate::resources::{
+    Declared, Desired, HazelcastSpec, JarOrigin, Place, ResourceId, Shared, SourceName,
+};
 
 /// What a plan follows from beside records and documents of jobs.
 #[derive(Debug)]
 pub(super) struct Circumstances {
     common: Common,
-    clusters: BTreeMap<String, (Arc<ClusterView>, Option<Obstacle>)>,
+    clusters: BTreeMap<String, (Arc<ClusterView>, Hindrances)>,
     origins: Shared<BTreeMap<String, JarOrigin>>,
     jars: Arc<BTreeMap<JarRequest, JarView>>,
 }
+
+/// Why nothing can be done on a cluster, and what of which sources.
+type Hindrances = (Option<Obstacle>, BTreeMap<SourceName, Obstacle>);
 
 /// What concerns every job, or changes so seldom that it may be taken to.
 #[derive(Debug, PartialEq)]
@@ -83,9 +88,12 @@ impl Circumstances {
         } = input.desired;
         let recorded = input.recorded;
         let clusters = input.observed.clusters.iter().map(|(name, view)| {
-            let obstacle = sights.get(name.as_str());
-            let obstacle = obstacle.and_then(|sight| sight.obstacle.clone());
-            (name.clone(), (Arc::clone(view), obstacle))
+            let sight = sights.get(name.as_str());
+            let hindrances = sight.map(|sight| (sight.obstacle.clone(), sight.mistrusted.clone()));
+            (
+                name.clone(),
+                (Arc::clone(view), hindrances.unwrap_or_default()),
+            )
         });
         Self {
             common: Common {
@@ -111,8 +119,8 @@ impl Circumstances {
             return Changes::Everything;
         }
         let pairs = self.clusters.iter().zip(now.clusters.values());
-        let clusters = pairs.filter_map(|((name, (before, hindered)), (view, obstacle))| {
-            let changes = if hindered == obstacle {
+        let clusters = pairs.filter_map(|((name, (before, hindered)), (view, hindrances))| {
+            let changes = if hindered == hindrances {
                 compare_views(before, view)?
             } else {
                 ClusterChanges::Everything
@@ -203,6 +211,8 @@ fn same_but_jobs(before: &ClusterView, now: &ClusterView) -> bool {
         missing: _,
         ownership: _,
         standings: _,
+        // What hinders jobs because of it is compared.
+        anchors: _,
         // Only the plans of snapshots follow from it, and none of these is kept.
         snapshots: _,
         // The same, and records where none are there yet.

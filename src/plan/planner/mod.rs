@@ -26,6 +26,7 @@ use super::faults::{self, Faults};
 use super::hold::HoldId;
 use super::jet_job_snapshot;
 use super::pass::{Plan, PlanInput, Statuses};
+use super::trust;
 use crate::resources::Kind;
 use changes::{Changes, Circumstances};
 use jobs::Jobs;
@@ -69,6 +70,7 @@ impl Planner {
         }
         let faults = Faults::of(input.desired);
         faults::hold_new(input, &faults, &mut plan);
+        trust::hold_all(input, &mut plan);
         let accepted = accept::accept(input, &faults, &mut plan);
         document::keep(input, &accepted, &faults, &mut plan);
         let now = Circumstances::of(input, &sights);
@@ -85,6 +87,7 @@ impl Planner {
         self.circumstances = Some(now);
         let (mut plan, unasked) = jobs.finish(&self.kept);
         self.statuses = plan.statuses.clone();
+        trust::write_all(input, &sights, &mut plan);
         jet_job_snapshot::plan_all(input, &sights, &faults, &mut plan);
         void_confirmations(input, &unasked, &mut plan);
         plan

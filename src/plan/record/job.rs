@@ -36,6 +36,10 @@ pub struct JobRecord {
     /// Its annotations.
     #[serde(default)]
     pub annotations: Annotations,
+    /// The commit that the spec came with, or that removed the document; none where its source has no
+    /// history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Counts the attempts to submit; gives each its nonce.
     #[serde(default)]
     pub attempts: u64,
@@ -138,6 +142,7 @@ impl JobRecord {
             digest,
             spec,
             annotations,
+            revision: None,
             attempts: 0,
             attempt: None,
             unsent: None,

@@ -28,7 +28,7 @@ pub use told::{
 
 use super::hold::HoldId;
 use super::step::Step;
-use crate::resources::{HazelcastSpec, Place, ResourceId, SourceName};
+use crate::resources::{Anchor, HazelcastSpec, Place, ResourceId, SourceName};
 
 /// Everything recorded. Cloning is cheap: records are shared.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -109,6 +109,28 @@ pub struct SourceRecord {
     /// Since when deletions are held because there were too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
+    /// The last commit that was verified and in force, where the source has a history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
+    /// A commit that a person let in although it doesn't go on from the anchor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<String>,
+    /// The commit in force as it was last written into the map of each cluster.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anchored: BTreeMap<String, Anchored>,
+    /// Where that failed, by cluster.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub retries: BTreeMap<String, Retry>,
+}
+
+/// A commit that was written into a cluster's map, or that a person said may be replaced there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Anchored {
+    /// The commit.
+    pub commit: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl SourceRecord {
@@ -119,6 +141,10 @@ impl SourceRecord {
             seen_at,
             deletions: BTreeMap::new(),
             held_since: None,
+            anchor: None,
+            released: None,
+            anchored: BTreeMap::new(),
+            retries: BTreeMap::new(),
         }
     }
 }

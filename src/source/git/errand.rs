@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::reference::GitReference;
+use super::trust::{JudgeErrand, Judgement};
 
 /// What the child is to do.
 #[derive(Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub(super) enum Errand {
     Export(ExportErrand),
     /// Ask an SSH host who it is.
     HostKey(HostKeyErrand),
+    /// Judge a commit by its history.
+    Judge(JudgeErrand),
 }
 
 /// Bring the clone to what the remote has.
@@ -97,6 +100,8 @@ pub(super) enum Answer {
     Exported,
     /// The host's public key, as SSH sends it.
     HostKey(Vec<u8>),
+    /// What a commit's history says.
+    Judged(Judgement),
 }
 
 /// What the clone has for a reference.
@@ -104,6 +109,8 @@ pub(super) enum Answer {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Found {
     pub(super) commit: String,
+    /// The remote's name for what leads there; none for a commit that was asked for itself.
+    pub(super) name: Option<String>,
     /// The object of an annotated tag that leads there.
     pub(super) tag: Option<String>,
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::errand::{Failure, FailureKind};
+use super::trust::KeysError;
 use crate::secrets::SecretError;
 
 /// Why a Git source can't be brought up to date. Each is tried again.
@@ -52,6 +53,9 @@ pub(super) enum GitError {
         #[source]
         source: io::Error,
     },
+    /// The keys that commits have to be signed with can't be used.
+    #[error("what commits have to be signed with can't be told")]
+    Keys(#[source] KeysError),
     /// What the remote has not.
     #[error("{0}")]
     Absent(String),

@@ -83,7 +83,7 @@ fn lock(place: &Place) -> Result<File, Failure> {
     Ok(file)
 }
 
-fn open(path: &Path) -> Result<Repository, Failure> {
+pub(super) fn open(path: &Path) -> Result<Repository, Failure> {
     // By the environment, because only then is the system's configuration left out.
     let flags =
         RepositoryOpenFlags::FROM_ENV | RepositoryOpenFlags::BARE | RepositoryOpenFlags::NO_SEARCH;
@@ -220,7 +220,7 @@ fn resolve(
 ) -> Result<Result<Found, String>, git2::Error> {
     let target = repository.refname_to_id(&incoming(chosen))?;
     match repository.find_object(target, None)?.peel_to_commit() {
-        Ok(commit) => Ok(Ok(found(target, commit.id()))),
+        Ok(commit) => Ok(Ok(found(Some(chosen), target, commit.id()))),
         Err(error) if matches!(error.code(), ErrorCode::InvalidSpec | ErrorCode::Peel) => {
             let (url, name) = (&errand.url, &chosen.name);
             Ok(Err(format!("{name} of {url} leads to no commit")))
@@ -242,12 +242,13 @@ fn heads(connection: &git2::RemoteConnection<'_, '_, '_>) -> Result<Vec<RemoteHe
 
 fn commit_in(repository: &Repository, commit: &str) -> Option<Found> {
     let commit = repository.find_commit(Oid::from_str(commit).ok()?).ok()?;
-    Some(found(commit.id(), commit.id()))
+    Some(found(None, commit.id(), commit.id()))
 }
 
-fn found(target: Oid, commit: Oid) -> Found {
+fn found(chosen: Option<&Chosen>, target: Oid, commit: Oid) -> Found {
     Found {
         commit: commit.to_string(),
+        name: chosen.map(|chosen| chosen.name.clone()),
         tag: (target != commit).then(|| target.to_string()),
     }
 }

@@ -8,8 +8,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::ExitCode;
 use std::thread;
 
-use super::errand::{Errand, Failure, Line};
-use super::{export, fetch, host_key};
+use super::errand::{Answer, Errand, Failure, Line};
+use super::{export, fetch, host_key, trust};
 
 /// Does the errand that stands on stdin, and tells on stdout how it goes.
 pub fn do_errand() -> ExitCode {
@@ -25,6 +25,7 @@ pub fn do_errand() -> ExitCode {
         Ok(Errand::Fetch(errand)) => fetch::fetch(errand),
         Ok(Errand::Export(errand)) => export::export(errand),
         Ok(Errand::HostKey(errand)) => host_key::learn(errand),
+        Ok(Errand::Judge(errand)) => trust::judge(errand).map(Answer::Judged),
         Err(error) => Err(Failure::remote(format!(
             "this command is used by jetkeeper itself, and not by people: {error}"
         ))),

@@ -10,10 +10,11 @@ use super::super::requests::{Received, Request, Wakes};
 use super::error::GitError;
 use super::options::GitOptions;
 use super::schedule::{Last, pause, soonest};
+use super::settle::{Candidate, Judged, Stand};
 use super::share::Share;
 use super::tree::{self, Known, Reading};
-use crate::clock::Entropy;
-use crate::resources::Revision;
+use crate::clock::{Clock, Entropy};
+use crate::resources::{Lineage, Revision};
 
 /// The task behind a source.
 pub(super) struct Keeper {
@@ -29,15 +30,27 @@ pub(super) struct Keeper {
     pub(super) known: Known,
     /// The last question to the remote whose answer was taken.
     pub(super) seen: Option<(u64, Instant)>,
+    /// Whether the remote answered that question.
+    pub(super) reachable: bool,
+    pub(super) clock: Arc<dyn Clock>,
+    /// From where it may go on; nothing new is shown before that was told.
+    pub(super) footing: watch::Receiver<Stand>,
+    /// The last of these that what is shown follows from.
+    pub(super) stood: watch::Sender<u64>,
+    /// What the repository has.
+    pub(super) candidate: Option<Candidate>,
+    /// The last judgement.
+    pub(super) judged: Option<Judged>,
 }
 
 impl Keeper {
     /// Shows what an earlier run showed last, where that is still there.
     pub(super) async fn recall(&mut self) {
-        let Ok(Some(commit)) = self.share.recall(self.label.clone()).await else {
+        let Ok(Some(text)) = self.share.recall(self.label.clone()).await else {
             return;
         };
-        if let Err(error) = self.show(&commit).await {
+        let lineage = self.recalled(&text);
+        if let Err(error) = self.show(&lineage).await {
             let source = &self.reading.source;
             tracing::debug!(%source, "what was shown last can't be read: {}", error.words());
             if error.is_of_clone() {
@@ -93,6 +106,8 @@ impl Keeper {
                 () = woken(&self.requests.wakes, began + soonest(pause, last)) => {
                     since = Instant::now();
                 }
+                // What it answered last is judged again.
+                Ok(()) = self.footing.changed() => since = asked,
                 () = sleep(pause) => since = Instant::now(),
             }
         }
@@ -115,22 +130,35 @@ impl Keeper {
     async fn update(&mut self, since: Instant) -> Result<(), GitError> {
         let seen = self.share.fetch(since).await;
         self.seen = Some((seen.number, seen.began));
-        let commit = seen.found?.commit;
-        self.show(&commit).await?;
-        self.share.remember(self.label.clone(), commit).await
+        self.reachable = seen.found.is_ok();
+        match seen.found {
+            Ok(found) => {
+                self.found(found);
+                self.settle().await
+            }
+            Err(error) => {
+                if !error.is_of_clone() {
+                    self.settle().await?;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Publishes what a commit shows, once all of it is at hand.
-    async fn show(&mut self, commit: &str) -> Result<(), GitError> {
+    pub(super) async fn show(&mut self, lineage: &Lineage) -> Result<(), GitError> {
+        let commit = &lineage.commit;
         let current = Arc::clone(&self.revisions.borrow());
-        let revision = if current.id == commit {
-            Revision {
-                trouble: None,
-                ..Revision::clone(&current)
-            }
+        let mut revision = if current.id == *commit {
+            Revision::clone(&current)
         } else {
             self.read(commit).await?
         };
+        if self.reachable {
+            revision.trouble = None;
+        }
+        revision.proposal = None;
+        revision.lineage = Some(Arc::new(lineage.clone()));
         self.share.export(revision.jars.values()).await?;
         let jars = revision.jars.values().map(|jar| jar.location.clone());
         let jars = jars.collect();
@@ -154,9 +182,12 @@ impl Keeper {
         read.map_err(|error| GitError::Damaged(error.message().to_owned()))
     }
 
-    fn publish(&self, revision: Revision) {
+    pub(super) fn publish(&self, revision: Revision) {
         self.revisions.send_if_modified(|current| {
-            let changed = current.id != revision.id || current.trouble != revision.trouble;
+            let changed = current.id != revision.id
+                || current.trouble != revision.trouble
+                || current.lineage != revision.lineage
+                || current.proposal != revision.proposal;
             if changed {
                 tracing::debug!(source = %revision.source, revision = %revision.id, "a new revision");
                 *current = Arc::new(revision);
@@ -167,7 +198,11 @@ impl Keeper {
 
     /// What is shown stays, and says why it may not be the latest.
     fn fail(&self, error: &GitError) {
-        let words = error.words();
+        self.refuse(error.words());
+    }
+
+    /// The same, in words.
+    pub(super) fn refuse(&self, words: String) {
         let mut revision = Revision::clone(&self.revisions.borrow());
         if !revision.present && revision.id.is_empty() {
             revision.unreadable = super::unread(&words);

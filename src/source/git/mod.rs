@@ -3,7 +3,8 @@
 //! ```text
 //! timer ─────┐           child process               daemon
 //! rescan() ──┴─▶ fetch ─▶ ls-remote, fetch, ─▶ read the commit's tree ─▶ Revision ─▶ watch channel
-//!                         write jars into files   from the object database
+//! footing ───┘            judge (`trust`),        from the object database
+//!                         write jars into files
 //! ```
 //!
 //! There is never a work tree. What talks to the remote is a process of its own, so that it can be
@@ -27,8 +28,10 @@ mod reference;
 mod repositories;
 mod repository;
 mod schedule;
+mod settle;
 mod share;
 mod tree;
+mod trust;
 mod upkeep;
 mod url;
 pub mod webhook;
@@ -50,16 +53,18 @@ pub use learn::{LearnError, learn_host_key};
 pub use options::GitOptions;
 pub use reference::GitReference;
 pub use repositories::Repositories;
+pub use trust::{ForcePush, GitVerify, VerifyMode};
 pub use url::{GitUrl, GitUrlError, Transport};
 
 use self::keeper::Keeper;
+use self::settle::Stand;
 use self::share::Share;
 use self::tree::{Known, Reading};
 use super::Source;
 use super::requests::Requests;
 use super::walk::ITSELF;
-use crate::clock::Entropy;
-use crate::resources::{Digest, Revision, SourceName};
+use crate::clock::{Clock, Entropy};
+use crate::resources::{Digest, Footing, Revision, SourceName};
 use crate::secrets::Secrets;
 
 /// What Git sources work with.
@@ -72,6 +77,10 @@ pub struct GitParts {
     pub secrets: Arc<dyn Secrets>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// From where sources may go on, where nobody is going to tell them.
+    pub footing: Option<Footing>,
 }
 
 /// What a start waits for.
@@ -89,6 +98,8 @@ pub struct GitSource {
     revisions: watch::Receiver<Arc<Revision>>,
     requests: Requests,
     share: Arc<Share>,
+    footing: watch::Sender<Stand>,
+    stood: watch::Receiver<u64>,
     // Dropping it kills the child too.
     _keeper: AbortOnDropHandle<()>,
 }
@@ -105,6 +116,9 @@ impl GitSource {
         let (sender, revisions) = watch::channel(Arc::new(nothing(&name)));
         let (requests, received) = Requests::channel();
         let share = Arc::new(repositories.share(&options));
+        let parts = repositories.parts();
+        let (footing, told) = watch::channel(Stand::of(parts.footing.clone()));
+        let (standing, stood) = watch::channel(0);
         let mut keeper = Keeper {
             reading: Reading {
                 source: name.clone(),
@@ -115,11 +129,17 @@ impl GitSource {
             label: label(&name, &options),
             options,
             share: Arc::clone(&share),
-            entropy: Arc::clone(&repositories.parts().entropy),
+            entropy: Arc::clone(&parts.entropy),
             revisions: sender,
             requests: received,
             known: Known::new(),
             seen: None,
+            reachable: false,
+            clock: Arc::clone(&parts.clock),
+            footing: told,
+            stood: standing,
+            candidate: None,
+            judged: None,
         };
         keeper.recall().await;
         let shown = revisions.borrow().present;
@@ -136,6 +156,8 @@ impl GitSource {
             revisions,
             requests,
             share,
+            footing,
+            stood,
             _keeper: keeper,
         }
     }
@@ -164,6 +186,8 @@ fn nothing(name: &SourceName) -> Revision {
         unreadable: unread(reason),
         changed_at: None,
         trouble: Some(reason.to_owned()),
+        lineage: None,
+        proposal: None,
     }
 }
 
@@ -187,5 +211,16 @@ impl Source for GitSource {
 
     fn wake(&self) {
         self.requests.wake();
+    }
+
+    fn stand_on(&self, footing: Footing) {
+        self.footing.send_if_modified(|stand| stand.tell(footing));
+    }
+
+    async fn stood(&self) {
+        let told = self.footing.borrow().number;
+        let mut stood = self.stood.clone();
+        // It fails where the source has stopped.
+        drop(stood.wait_for(|stood| *stood >= told).await);
     }
 }

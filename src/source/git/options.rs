@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::reference::GitReference;
+use super::trust::{ForcePush, GitVerify};
 use super::url::GitUrl;
 use crate::source::options::DirectoryOptions;
 
@@ -34,6 +35,10 @@ pub struct GitOptions {
     pub known_hosts_file: Option<PathBuf>,
     /// A file of the authorities that https trusts, instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// What has to be signed, if anything.
+    pub verify: Option<GitVerify>,
+    /// What happens where the repository doesn't go on from what is in force.
+    pub force_push: ForcePush,
 }
 
 impl GitOptions {
@@ -52,6 +57,8 @@ impl GitOptions {
             known_hosts: None,
             known_hosts_file: None,
             ca_file: None,
+            verify: None,
+            force_push: ForcePush::Hold,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <place>/url              the repository's URL; another one means that all of this is of no use
-//! <place>/shown/<source>   the commit that a source showed last
+//! <place>/shown/<source>   the commit that a source showed last, and what is known of it
 //! <place>/lock             held by the child that works on the clone
 //! <place>/repository/      a bare clone: objects, and references to what is wanted of it
 //! <place>/repository.new/  a clone under way
@@ -53,13 +53,13 @@ impl Place {
         Ok(())
     }
 
-    /// The commit that a source showed last.
+    /// What was written about the commit that a source showed last.
     pub(super) fn shown(&self, source: &str) -> Option<String> {
         fs::read_to_string(self.0.join("shown").join(source)).ok()
     }
 
-    pub(super) fn set_shown(&self, source: &str, commit: &str) -> io::Result<()> {
-        write(&self.0.join("shown").join(source), commit.as_bytes())
+    pub(super) fn set_shown(&self, source: &str, text: &str) -> io::Result<()> {
+        write(&self.0.join("shown").join(source), text.as_bytes())
     }
 
     /// Moves the new clone into the place of the old one. There is no moment at which neither is there.

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use semver::{Version, VersionReq};
+use semver::VersionReq;
 use serde::{Deserialize, Serialize};
+
+use crate::resources::Motion;
+use crate::resources::lineage::version_of;
 
 /// Which commit is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,20 @@ pub(super) struct Chosen {
 }
 
 impl GitReference {
+    /// How it moves where nobody rewrites anything.
+    pub(super) fn motion(&self) -> Motion {
+        match self {
+            Self::Head | Self::Branch(_) => Motion::Descends,
+            Self::Semver(_) => Motion::Rises,
+            Self::Tag(_) | Self::Commit(_) => Motion::Stays,
+        }
+    }
+
+    /// Whether it is a tag that leads to the commit.
+    pub fn is_tag(&self) -> bool {
+        matches!(self, Self::Tag(_) | Self::Semver(_))
+    }
+
     /// What a remote has for it; none where it has nothing.
     pub(super) fn choose(&self, heads: &[RemoteHead]) -> Option<Chosen> {
         match self {
@@ -47,7 +64,7 @@ impl GitReference {
             Self::Semver(range) => {
                 let versions = heads.iter().filter_map(|head| {
                     let tag = head.name.strip_prefix("refs/tags/")?;
-                    Some((version(tag)?, head))
+                    Some((version_of(tag)?, head))
                 });
                 let fitting = versions.filter(|(version, _)| range.matches(version));
                 // Of two spellings of one version, the same one each time.
@@ -57,11 +74,6 @@ impl GitReference {
             Self::Commit(_) => None,
         }
     }
-}
-
-/// The version that a tag names, with or without `v`.
-fn version(tag: &str) -> Option<Version> {
-    Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
 }
 
 fn named(heads: &[RemoteHead], name: &str) -> Option<Chosen> {

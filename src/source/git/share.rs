@@ -12,12 +12,13 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::errand::{Errand, ExportErrand};
+use super::errand::{Answer, Errand, ExportErrand};
 use super::error::GitError;
 use super::options::GitOptions;
 use super::place::Place;
 use super::reference::GitReference;
 use super::repository::{Repository, Seen, held};
+use super::trust::{JudgeErrand, Judgement};
 use crate::resources::JarFile;
 
 /// What a source wants of its repository.
@@ -95,7 +96,20 @@ impl Share {
         state.anew |= last == since;
     }
 
-    /// The commit that the source of this label showed last.
+    /// Has a commit judged.
+    pub(super) async fn judge(&self, question: JudgeErrand) -> Result<Judgement, GitError> {
+        let (timeout, stall_timeout) = {
+            let member = held(&self.member);
+            (member.timeout, member.stall_timeout)
+        };
+        let runner = self.repository.runner(timeout, stall_timeout);
+        match runner.run(&Errand::Judge(question)).await? {
+            Answer::Judged(judgement) => Ok(judgement),
+            _ => Err(GitError::BrokenOff),
+        }
+    }
+
+    /// What was noted of the commit that the source of this label showed last.
     pub(super) async fn recall(&self, label: String) -> Result<Option<String>, GitError> {
         self.repository.prepare().await?;
         let recall = move |place: &Place, _: &str| Ok(place.shown(&label));
@@ -103,8 +117,8 @@ impl Share {
     }
 
     /// Notes that for the next start.
-    pub(super) async fn remember(&self, label: String, commit: String) -> Result<(), GitError> {
-        let remember = move |place: &Place, _: &str| place.set_shown(&label, &commit);
+    pub(super) async fn remember(&self, label: String, text: String) -> Result<(), GitError> {
+        let remember = move |place: &Place, _: &str| place.set_shown(&label, &text);
         self.repository.on_disk(remember).await
     }
 

@@ -80,6 +80,8 @@ pub(super) fn read(
         unreadable: walk.unreadable,
         changed_at: Timestamp::from_second(found.time().seconds()).ok(),
         trouble: None,
+        lineage: None,
+        proposal: None,
     })
 }
 

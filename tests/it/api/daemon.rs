@@ -43,6 +43,7 @@ impl FakeStore {
                 kind,
                 resource,
                 message,
+                revision: None,
             },
         });
     }
@@ -85,7 +86,11 @@ impl Store for FakeStore {
         let revision = |revision: &str| RevisionEntry {
             source: SourceName("local".to_owned()),
             revision: revision.to_owned(),
+            tag: None,
             seen_at: Timestamp::UNIX_EPOCH,
+            verified_at: None,
+            applied_at: None,
+            signers: Vec::new(),
             added: vec![ResourceId::jet_job("orders")],
             changed: Vec::new(),
             removed: Vec::new(),

@@ -9,12 +9,16 @@ mod odd;
 mod program;
 mod proxies;
 mod remote;
+mod replay;
 mod revisions;
+mod rewrites;
 mod server;
 mod several;
 mod shared;
+mod signers;
 mod ssh;
 mod sshd;
+mod trust;
 mod webhooks;
 
 use std::fs;
@@ -22,8 +26,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jetkeeper::clock::Random;
-use jetkeeper::resources::{Revision, SourceName};
+use jetkeeper::clock::{Random, SystemClock};
+use jetkeeper::resources::{Footing, Revision, SourceName};
 use jetkeeper::secrets::FileSecrets;
 use jetkeeper::source::Source;
 use jetkeeper::source::git::{FirstFetch, GitOptions, GitParts, GitSource, GitUrl, Repositories};
@@ -36,6 +40,8 @@ use remote::Remote;
 struct Scene {
     place: Scratch,
     options: GitOptions,
+    /// From where it may go on.
+    footing: Footing,
 }
 
 impl Scene {
@@ -46,7 +52,12 @@ impl Scene {
     fn at(url: &str) -> Self {
         let options = GitOptions::new(GitUrl::parse(url).unwrap());
         let place = Scratch::new();
-        Self { place, options }
+        let footing = Footing::default();
+        Self {
+            place,
+            options,
+            footing,
+        }
     }
 
     /// The directory of the one repository.
@@ -70,6 +81,8 @@ impl Scene {
             program: PathBuf::from(env!("CARGO_BIN_EXE_jetkeeper")),
             secrets: Arc::new(FileSecrets::new(None, Some(secrets))),
             entropy: Arc::new(Random::from_os()),
+            clock: Arc::new(SystemClock),
+            footing: Some(self.footing.clone()),
         })
     }
 

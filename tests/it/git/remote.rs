@@ -20,7 +20,7 @@ impl Remote {
             let mut args = vec!["init", "--quiet", "--initial-branch=main"];
             args.extend(bare.then_some("--bare"));
             args.push(directory.to_str().unwrap());
-            git(remote.scratch.path(), &args, "");
+            git(remote.scratch.path(), &args, "", &[]);
         }
         remote
     }
@@ -73,16 +73,26 @@ impl Remote {
 
     /// `git` in the work tree.
     pub(super) fn git(&self, args: &[&str]) -> String {
-        git(&self.tree(), args, "")
+        git(&self.tree(), args, "", &[])
+    }
+
+    /// The same, with these variables.
+    pub(super) fn git_with(&self, args: &[&str], variables: &[(&str, &str)]) -> String {
+        git(&self.tree(), args, "", variables)
+    }
+
+    /// The same, with this on stdin.
+    pub(super) fn git_with_input(&self, args: &[&str], stdin: &str) -> String {
+        git(&self.tree(), args, stdin, &[])
     }
 
     /// `git` in the bare repository, with this on stdin.
     pub(super) fn git_bare(&self, args: &[&str], stdin: &str) -> String {
-        git(&self.bare(), args, stdin)
+        git(&self.bare(), args, stdin, &[])
     }
 }
 
-fn git(directory: &Path, args: &[&str], stdin: &str) -> String {
+fn git(directory: &Path, args: &[&str], stdin: &str, variables: &[(&str, &str)]) -> String {
     let mut child = Command::new("git")
         .args(args)
         .current_dir(directory)
@@ -95,6 +105,7 @@ fn git(directory: &Path, args: &[&str], stdin: &str) -> String {
             ("GIT_COMMITTER_NAME", "A. Author"),
             ("GIT_COMMITTER_EMAIL", "author@example.com"),
         ])
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -112,21 +112,3 @@ async fn a_path_a_tag_a_range_and_a_commit_are_taken() {
     let trouble = revision.trouble.clone().unwrap();
     assert!(trouble.contains("has no branch gone"), "{trouble}");
 }
-
-#[tokio::test]
-async fn a_force_push_is_followed() {
-    let remote = Remote::new();
-    remote.write("a.yaml", "a");
-    remote.push();
-    remote.write("a.yaml", "b");
-    let before = remote.push();
-    let scene = Scene::of(&remote);
-    let source = scene.start().await;
-    assert_eq!(shown(&source).id, before);
-
-    remote.write("a.yaml", "c");
-    let rewritten = remote.push_amended();
-    let revision = looked(&source).await;
-    assert_eq!((&revision.id, &revision.trouble), (&rewritten, &None));
-    assert_eq!(text(&revision, "a.yaml"), "c");
-}

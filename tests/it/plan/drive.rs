@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use jetkeeper::plan::hold::{HoldClass, Reason};
 use jetkeeper::plan::job::{JobId, JobStatus};
-use jetkeeper::plan::ownership::OwnershipEntry;
+use jetkeeper::plan::observed::Seen;
+use jetkeeper::plan::ownership::{AnchorEntry, OwnershipEntry, anchor_key};
 use jetkeeper::plan::record::{SnapshotRecord, UploadOutcome};
 use jetkeeper::plan::snapshot::{SnapshotFacts, Standing};
 use jetkeeper::plan::step::{Action, ExportSnapshot, Outcome, Step, Submit};
 use jetkeeper::plan::upload::file_name;
-use jetkeeper::plan::{Plan, begin, begin_snapshot, finish, finish_snapshot};
+use jetkeeper::plan::{Plan, begin, begin_snapshot, finish, finish_snapshot, trust};
 use jetkeeper::resources::Kind;
 
 use super::observe::config;
@@ -89,6 +90,9 @@ impl Scene {
     /// The step's intent is durable.
     pub(crate) fn begin(&mut self, step: &Step) {
         let now = self.now;
+        if matches!(step.action, Action::Anchor { .. }) {
+            return;
+        }
         let name = &step.resource.name;
         if step.resource.kind == Kind::JetJobSnapshot {
             self.snapshot_record(name, |record| begin_snapshot(record, step, now));
@@ -100,6 +104,11 @@ impl Scene {
     /// The step's outcome is durable.
     pub(crate) fn finish(&mut self, step: &Step, outcome: &Outcome) {
         let now = self.now;
+        if let Action::Anchor { entry, .. } = &step.action {
+            let record = self.recorded.sources.get_mut(&entry.source).unwrap();
+            *record = Arc::new(trust::finish(record, step, outcome, now));
+            return;
+        }
         let name = &step.resource.name;
         if step.resource.kind == Kind::JetJobSnapshot {
             self.snapshot_record(name, |record| finish_snapshot(record, step, outcome, now));
@@ -167,6 +176,7 @@ impl Scene {
                 entry, replaces, ..
             } => return self.write(&step.job_name, replaces.as_ref(), Some(entry)),
             Action::Release { entry } => return self.write(&step.job_name, Some(entry), None),
+            Action::Anchor { entry, replaces } => return self.anchor(entry, replaces.as_deref()),
             Action::Submit(submit) => return self.submit(&step.job_name, submit),
             Action::Suspend { job } => self.suspend_by_hand(*job),
             Action::Resume { job } => self.job(*job, |job| {
@@ -187,6 +197,18 @@ impl Scene {
                 self.job_config(*job, |config| config.settings = *settings);
             }
         }
+        Outcome::Done
+    }
+
+    fn anchor(&mut self, entry: &AnchorEntry, old: Option<&AnchorEntry>) -> Outcome {
+        let key = anchor_key(&entry.owner, &entry.source);
+        let Seen::Known(entries) = &mut self.view().anchors else {
+            return stale("nobody knows what is there");
+        };
+        if entries.get(&key) != old {
+            return stale("another entry");
+        }
+        entries.insert(key, entry.clone());
         Outcome::Done
     }
 

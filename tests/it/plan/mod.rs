@@ -25,6 +25,7 @@ mod rollbacks;
 mod scene;
 mod submit;
 mod table;
+mod trust;
 mod upgrades;
 mod windows;
 mod withdrawals;

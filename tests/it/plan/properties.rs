@@ -294,6 +294,7 @@ impl World {
                 );
             }
             Action::Release { entry } => assert_eq!(entry.owner, OWNER, "{step}"),
+            Action::Anchor { entry, .. } => assert_eq!(entry.owner, OWNER, "{step}"),
             Action::Export(export) => {
                 self.check_job(step, export.job);
                 assert_eq!(export.mark.owner, OWNER, "{step}");

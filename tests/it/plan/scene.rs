@@ -76,6 +76,7 @@ pub(crate) fn healthy(now: Timestamp) -> ClusterView {
             count: 0,
         }),
         ownership: Seen::Known(BTreeMap::new()),
+        anchors: Seen::Unknown,
         ..ClusterView::unknown(now)
     }
 }
@@ -119,6 +120,7 @@ impl Scene {
             revision: "r1".to_owned(),
             present: true,
             identified: true,
+            ..SourceView::default()
         };
         let name = SourceName(name.to_owned());
         self.desired.sources.entry(name).or_insert(view)

@@ -17,7 +17,7 @@ use jetkeeper::engine::{ClusterTarget, Clusters};
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::{JobConfigView, JobId, JobSettings, JobStatus, JobView};
 use jetkeeper::plan::observed::Link;
-use jetkeeper::plan::ownership::OwnershipEntry;
+use jetkeeper::plan::ownership::{AnchorEntry, OwnershipEntry, anchor_key};
 use jetkeeper::plan::record::UploadOutcome;
 use jetkeeper::plan::upload::nonce_of;
 use rand::Rng;
@@ -200,6 +200,35 @@ impl Cluster for Client {
         self.call(Kind::Reads, "ownership".to_owned(), |_, state| {
             Ok(state.ownership.clone())
         })
+        .await
+    }
+
+    async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError> {
+        self.call(Kind::Reads, "anchors".to_owned(), |_, state| {
+            Ok(state.anchors.clone())
+        })
+        .await
+    }
+
+    async fn write_anchor(
+        &self,
+        old: Option<&AnchorEntry>,
+        new: &AnchorEntry,
+    ) -> Result<bool, CallError> {
+        let (old, new) = (old.cloned(), new.clone());
+        self.call(
+            Kind::Writes,
+            format!("write anchor {}", new.source),
+            move |_, state| {
+                let key = anchor_key(&new.owner, &new.source);
+                let there = state.anchors.get(&key).cloned();
+                if there.as_ref() == Some(&new) || there != old {
+                    return Ok(there.as_ref() == Some(&new));
+                }
+                state.anchors.insert(key, new);
+                Ok(true)
+            },
+        )
         .await
     }
 

@@ -18,7 +18,7 @@ use jetkeeper::clock::Clock;
 use jetkeeper::cluster::{CallError, Connection, Health, StatusEvent};
 use jetkeeper::plan::job::{Guarantee, JobConfigView, JobId, JobStatus, JobView};
 use jetkeeper::plan::observed::{ClusterState, Link};
-use jetkeeper::plan::ownership::OwnershipEntry;
+use jetkeeper::plan::ownership::{AnchorEntry, OwnershipEntry};
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -65,6 +65,7 @@ pub(crate) struct State {
     pub(crate) jobs: BTreeMap<JobId, Job>,
     pub(crate) shelf: Shelf,
     pub(crate) ownership: BTreeMap<String, OwnershipEntry>,
+    pub(crate) anchors: BTreeMap<String, AnchorEntry>,
     /// Uploads whose `main` runs, by nonce: the job's name, and the member that runs it.
     pub(crate) mains: BTreeMap<String, (String, Uuid)>,
     pub(crate) watchdog: Watchdog,
@@ -144,6 +145,7 @@ impl Hazelcast {
             jobs: BTreeMap::new(),
             shelf: Shelf::default(),
             ownership: BTreeMap::new(),
+            anchors: BTreeMap::new(),
             mains: BTreeMap::new(),
             watchdog: Watchdog::new(clock),
             listeners: BTreeMap::new(),
@@ -254,6 +256,7 @@ impl Hazelcast {
         state.jobs.clear();
         state.shelf = Shelf::default();
         state.ownership.clear();
+        state.anchors.clear();
         state.mains.clear();
         state.listeners.clear();
         state.blind_until = None;

@@ -185,5 +185,7 @@ fn revision(
         unreadable: BTreeMap::new(),
         changed_at: None,
         trouble: None,
+        lineage: None,
+        proposal: None,
     }
 }
