@@ -7,9 +7,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jetkeeper::clock::Random;
+use jetkeeper::clock::{Random, SystemClock};
 use jetkeeper::plan::status::Phase;
-use jetkeeper::resources::SourceName;
+use jetkeeper::resources::{Footing, SourceName};
 use jetkeeper::secrets::FileSecrets;
 use jetkeeper::source::Source;
 use jetkeeper::source::git::{FirstFetch, GitOptions, GitParts, GitSource, GitUrl, Repositories};
@@ -94,6 +94,8 @@ async fn source(remote: &Remote, place: &Scratch) -> GitSource {
         program: PathBuf::from(env!("CARGO_BIN_EXE_jetkeeper")),
         secrets: Arc::new(FileSecrets::default()),
         entropy: Arc::new(Random::from_os()),
+        clock: Arc::new(SystemClock),
+        footing: Some(Footing::default()),
     });
     let name = SourceName("bench".to_owned());
     GitSource::start(name, options, &repositories, FirstFetch::Latest(LONG)).await

@@ -93,6 +93,7 @@ fn submit(number: usize) -> [JournalEvent; 2] {
         expects: Expectation {
             cluster_id: CLUSTER_ID,
             master: None,
+            min_members: None,
             job: None,
             only_active: None,
             snapshot: None,

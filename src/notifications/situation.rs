@@ -274,6 +274,8 @@ fn is_told(kind: EventKind) -> bool {
         | K::StepFailed
         | K::Held
         | K::Released
+        | K::Paused
+        | K::Unpaused
         | K::SourceFailed
         | K::SourceRecovered => false,
     }

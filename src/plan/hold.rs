@@ -175,66 +175,65 @@ impl Reason {
 
     /// What kind of hold it makes.
     pub fn class(self) -> HoldClass {
-        use Reason as R;
         match self {
-            R::ClusterUnreachable
-            | R::ClusterUnsafe
-            | R::ClusterUnknown
-            | R::StepInFlight
-            | R::BackingOff
-            | R::OutcomeUnknown
-            | R::LookingForJob
-            | R::JarFetching
-            | R::JobStarting
-            | R::JobCompleting
-            | R::UpgradeQueued
-            | R::SnapshotUnderWay
-            | R::WaitingForJob
-            | R::WaitingForSnapshot
-            | R::SnapshotNotCommitted => HoldClass::Waiting,
-            R::ClusterMismatch
-            | R::ClusterChanged
-            | R::JetDisabled
-            | R::ResourceUploadDisabled
-            | R::OwnershipMapUnsafe
-            | R::JarNotFound
-            | R::JarInvalid
-            | R::JarDigestMismatch
-            | R::MainClassMissing
-            | R::SecretMissing
-            | R::SubmitRefused
-            | R::NoJobSubmitted
-            | R::JobFailed
-            | R::StateLost
-            | R::SnapshotRequired
-            | R::NoGuarantee
-            | R::SnapshotFailed
-            | R::SnapshotOvertaken
-            | R::SnapshotMissing
-            | R::SnapshotDamaged
-            | R::HeapTooFull
-            | R::ForkedStateInUse
-            | R::StateMismatch
-            | R::RolledBack
-            | R::NotSuspendable
-            | R::ImmutableField
-            | R::Conflict
-            | R::Faulty
-            | R::Stalled => HoldClass::Blocked,
-            R::Drifted
-            | R::Paused
-            | R::SyncWindow
-            | R::ReconcileDisabled
-            | R::PruneDisabled
-            | R::MassDeletion
-            | R::SourceMissing
-            | R::SourceUnidentified
-            | R::HistoryRewritten
-            | R::JarChanged
-            | R::UpgradeForbidden
-            | R::Rebuilt
-            | R::AsDesired
-            | R::Ended => HoldClass::Policy,
+            Self::ClusterUnreachable
+            | Self::ClusterUnsafe
+            | Self::ClusterUnknown
+            | Self::StepInFlight
+            | Self::BackingOff
+            | Self::OutcomeUnknown
+            | Self::LookingForJob
+            | Self::JarFetching
+            | Self::JobStarting
+            | Self::JobCompleting
+            | Self::UpgradeQueued
+            | Self::SnapshotUnderWay
+            | Self::WaitingForJob
+            | Self::WaitingForSnapshot
+            | Self::SnapshotNotCommitted => HoldClass::Waiting,
+            Self::ClusterMismatch
+            | Self::ClusterChanged
+            | Self::JetDisabled
+            | Self::ResourceUploadDisabled
+            | Self::OwnershipMapUnsafe
+            | Self::JarNotFound
+            | Self::JarInvalid
+            | Self::JarDigestMismatch
+            | Self::MainClassMissing
+            | Self::SecretMissing
+            | Self::SubmitRefused
+            | Self::NoJobSubmitted
+            | Self::JobFailed
+            | Self::StateLost
+            | Self::SnapshotRequired
+            | Self::NoGuarantee
+            | Self::SnapshotFailed
+            | Self::SnapshotOvertaken
+            | Self::SnapshotMissing
+            | Self::SnapshotDamaged
+            | Self::HeapTooFull
+            | Self::ForkedStateInUse
+            | Self::StateMismatch
+            | Self::RolledBack
+            | Self::NotSuspendable
+            | Self::ImmutableField
+            | Self::Conflict
+            | Self::Faulty
+            | Self::Stalled => HoldClass::Blocked,
+            Self::Drifted
+            | Self::Paused
+            | Self::SyncWindow
+            | Self::ReconcileDisabled
+            | Self::PruneDisabled
+            | Self::MassDeletion
+            | Self::SourceMissing
+            | Self::SourceUnidentified
+            | Self::HistoryRewritten
+            | Self::JarChanged
+            | Self::UpgradeForbidden
+            | Self::Rebuilt
+            | Self::AsDesired
+            | Self::Ended => HoldClass::Policy,
         }
     }
 }

@@ -239,7 +239,6 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
                 claimed.claimed = true;
             }
         }
-        Action::Anchor { .. } => {}
         Action::Release { .. } => {
             record.entry = None;
             record.released = true;
@@ -257,7 +256,8 @@ fn done(record: &mut JobRecord, step: &Step, now: Timestamp) {
         Action::DeleteSnapshot { name, .. } => {
             record.surplus.remove(name);
         }
-        Action::Suspend { .. }
+        Action::Anchor { .. }
+        | Action::Suspend { .. }
         | Action::Resume { .. }
         | Action::Restart { .. }
         | Action::Export(_) => {}
@@ -394,7 +394,6 @@ fn undo(record: &mut JobRecord, step: &Step) {
                 record.attempt = None;
             }
         }
-        Action::Anchor { .. } => {}
         Action::Release { .. } => record.entry = None,
         Action::Submit(submit) => {
             if own_attempt(record, &submit.nonce).is_some() {
@@ -407,7 +406,8 @@ fn undo(record: &mut JobRecord, step: &Step) {
         }
         Action::Cancel { .. } => undo_cancel(record),
         Action::Restart { .. } => undo_restart(record),
-        Action::Resume { .. }
+        Action::Anchor { .. }
+        | Action::Resume { .. }
         | Action::UpdateConfig { .. }
         | Action::Export(_)
         | Action::DeleteSnapshot { .. } => {}

@@ -108,6 +108,7 @@ impl Change {
             kind,
             resource,
             message,
+            revision: None,
         };
         self.events.push((now, event));
     }

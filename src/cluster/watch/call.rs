@@ -87,9 +87,10 @@ pub(super) fn ownership(
 ) -> Call {
     Box::pin(async move {
         let anchors = async {
-            match with_anchors {
-                true => cluster.anchors().await.map(Some),
-                false => Ok(None),
+            if with_anchors {
+                cluster.anchors().await.map(Some)
+            } else {
+                Ok(None)
             }
         };
         let (ownership, anchors) = tokio::join!(cluster.ownership(), anchors);

@@ -74,6 +74,7 @@ fn begins(draft: &Draft<'_>, step: &Step) -> bool {
     let job = draft.record.job.as_ref();
     match &step.action {
         Action::Claim { attempt: None, .. }
+        | Action::Anchor { .. }
         | Action::Release { .. }
         | Action::DeleteSnapshot { .. } => false,
         // Whatever it is for: the job runs as long as it isn't done.

@@ -37,7 +37,7 @@ pub(super) fn look_for(draft: &mut Draft<'_>) -> bool {
     };
     let mark = view.snapshot_marks.get(&name);
     match (seen, mark.filter(|mark| maker.made(mark))) {
-        (Some(facts), Some(mark)) => take(draft, facts.clone(), mark.clone()),
+        (Some(facts), Some(mark)) => take(draft, facts.clone(), mark),
         // There is a job that it would stop.
         _ if draft.job.as_ref().is_some_and(|job| job.job.is_some()) => {
             draft.record = Arc::new(draft.record.made_anew());
@@ -48,7 +48,7 @@ pub(super) fn look_for(draft: &mut Draft<'_>) -> bool {
 }
 
 /// It was exported before, and is final.
-fn take(draft: &mut Draft<'_>, facts: SnapshotFacts, mark: SnapshotMark) {
+fn take(draft: &mut Draft<'_>, facts: SnapshotFacts, mark: &SnapshotMark) {
     let now = draft.input.now;
     let job = draft.job.as_ref();
     let cluster = job.map(|job| job.spec.hazelcast_resource_name.clone());

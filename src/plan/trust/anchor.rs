@@ -112,6 +112,7 @@ fn write(
         expects: Expectation {
             cluster_id,
             master: None,
+            min_members: None,
             job: None,
             only_active: None,
             snapshot: None,

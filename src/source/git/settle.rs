@@ -145,7 +145,7 @@ impl Keeper {
                 return Ok(());
             }
         };
-        match self.obstacle(&lineage, footing) {
+        match Self::obstacle(&lineage, footing) {
             None => {
                 self.show(&lineage).await?;
                 let text = serde_json::to_string(&lineage).map_err(GitError::Order)?;
@@ -156,7 +156,7 @@ impl Keeper {
     }
 
     /// What is in force, where a commit doesn't go on from it and nobody let it in.
-    fn obstacle<'a>(&self, lineage: &Lineage, footing: &'a Footing) -> Option<&'a Anchor> {
+    fn obstacle<'a>(lineage: &Lineage, footing: &'a Footing) -> Option<&'a Anchor> {
         let anchor = footing.anchor.as_ref()?;
         let goes_on = lineage.goes_on_from(anchor) == Some(true);
         let let_in = footing.released.as_deref() == Some(&*lineage.commit);

@@ -99,6 +99,10 @@ fn run(config: &Path, args: &[&str]) -> Output {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, from its start to its end"
+)]
 fn what_was_signed_once_does_not_come_back_when_our_state_is_deleted() {
     let scene = Scene::new();
     scene.write(1);

@@ -194,6 +194,6 @@ async fn what_is_asked_about_other_commits_is_told() {
     });
     source.stood().await;
     let lineage = shown(&source).lineage.clone().unwrap();
-    assert_eq!(lineage.descends[&scene.first], true);
-    assert_eq!(lineage.descends[&gone], false);
+    assert!(lineage.descends[&scene.first]);
+    assert!(!lineage.descends[&gone]);
 }

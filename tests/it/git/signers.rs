@@ -69,7 +69,7 @@ impl Keyring {
         run_with(&mut gpg, stdin)
     }
 
-    /// An OpenPGP key that may sign, made at this time and good for so long.
+    /// An `OpenPGP` key that may sign, made at this time and good for so long.
     pub(super) fn openpgp(&self, user: &str, made: Option<&str>, good_for: &str) -> Signer {
         let made = made.map(|made| format!("--faked-system-time={made}"));
         let mut args: Vec<&str> = made.as_deref().into_iter().collect();

@@ -333,12 +333,12 @@ async fn a_source_that_is_woken_over_and_over_fetches_once_a_second() {
     let mut scene = Scene::of(&remote);
     scene.options.interval = Duration::from_hours(24);
     let source = scene.start().await;
-    let (before, began) = (source.fetches(), Instant::now());
+    let (before, began) = (source.questions(), Instant::now());
     within(Duration::from_secs(3), || {
         source.wake();
         false
     });
-    let fetched = source.fetches() - before;
+    let fetched = source.questions() - before;
     let most = began.elapsed().as_secs() + 1;
     assert!((1..=most).contains(&fetched), "{fetched} in {most} s");
     // The last word is heard, too.

@@ -16,6 +16,10 @@ const RULES: &str = "systemd/monitoring/jetkeeper.rules.yaml";
 const DASHBOARD: &str = "systemd/monitoring/jetkeeper.dashboard.json";
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, from its start to its end"
+)]
 fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
     let mut counting = Counting::start("measured", &[]);
     counting.stage.terminate();

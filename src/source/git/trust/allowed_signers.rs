@@ -82,20 +82,19 @@ impl AllowedSigner {
 fn signer(line: &str, zone: &TimeZone) -> Result<Option<AllowedSigner>, String> {
     let (principals, rest) = word(line)?;
     let rest = rest.trim_start();
-    let (options, key) = match PublicKey::from_openssh(rest) {
-        Ok(key) => (Options::default(), key),
-        Err(_) => {
-            let (text, rest) = word(rest)?;
-            let options = Options::parse(&text, zone)?;
-            if options.is_authority {
-                return Ok(None);
-            }
-            let key = PublicKey::from_openssh(rest.trim_start());
-            (
-                options,
-                key.map_err(|error| format!("its key can't be read: {error}"))?,
-            )
+    let (options, key) = if let Ok(key) = PublicKey::from_openssh(rest) {
+        (Options::default(), key)
+    } else {
+        let (text, rest) = word(rest)?;
+        let options = Options::parse(&text, zone)?;
+        if options.is_authority {
+            return Ok(None);
         }
+        let key = PublicKey::from_openssh(rest.trim_start());
+        (
+            options,
+            key.map_err(|error| format!("its key can't be read: {error}"))?,
+        )
     };
     Ok(Some(AllowedSigner {
         principals: principals.replace('"', ""),

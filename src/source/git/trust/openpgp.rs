@@ -1,4 +1,4 @@
-//! Signatures that `git commit -S` makes with an OpenPGP key.
+//! Signatures that `git commit -S` makes with an `OpenPGP` key.
 //!
 //! The library tells whether a signature fits a key. Everything else is judged here: which hash was
 //! used, whether the key and its subkey are bound to each other, meant for signing, expired or revoked.
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use pgp::composed::{Deserializable, DetachedSignature, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{RevocationCode, Signature, SignatureType, SubpacketData};
-use pgp::types::{KeyDetails, Tag};
+use pgp::types::{Duration, KeyDetails, Tag};
 
 use super::keys::KeysError;
 use super::refusal::{When, Why};
@@ -26,7 +26,7 @@ struct Times {
     verified: Option<Timestamp>,
 }
 
-/// The OpenPGP keys that are trusted.
+/// The `OpenPGP` keys that are trusted.
 #[derive(Debug, Default)]
 pub(super) struct OpenPgpKeys(Vec<SignedPublicKey>);
 
@@ -36,19 +36,17 @@ impl OpenPgpKeys {
         let mut keys = Vec::new();
         for file in files {
             let before = keys.len();
-            match std::str::from_utf8(file) {
-                Ok(text) => {
-                    for (start, _) in text.match_indices(KEY_BLOCK) {
-                        let block = text.get(start..).unwrap_or_default();
-                        let (found, _) =
-                            SignedPublicKey::from_string_many(block).map_err(unread)?;
-                        take(found, &mut keys)?;
-                    }
-                }
-                Err(_) => {
-                    let found = SignedPublicKey::from_bytes_many(&**file).map_err(unread)?;
+            if let Ok(text) = std::str::from_utf8(file) {
+                for (start, _) in text.match_indices(KEY_BLOCK) {
+                    let block = text.get(start..).unwrap_or_default();
+                    let found = SignedPublicKey::from_string_many(block);
+                    let (found, _) = found.map_err(|error| unread(&error))?;
                     take(found, &mut keys)?;
                 }
+            } else {
+                let found = SignedPublicKey::from_bytes_many(&**file);
+                let found = found.map_err(|error| unread(&error))?;
+                take(found, &mut keys)?;
             }
             if keys.len() == before {
                 return Err(KeysError::new("openpgpKeys", &"a file has no public key"));
@@ -95,7 +93,7 @@ impl OpenPgpKeys {
             verified: now,
         };
         let lifetime = signature.signature_expiration_time();
-        if let Err(why) = within(signed, lifetime.map(|it| it.as_secs()), times)
+        if let Err(why) = within(signed, lifetime.map(Duration::as_secs), times)
             .and_then(|()| judge(key, component, times))
         {
             return refuse(why);
@@ -107,8 +105,8 @@ impl OpenPgpKeys {
     }
 }
 
-fn unread(error: pgp::errors::Error) -> KeysError {
-    KeysError::new("openpgpKeys", &error)
+fn unread(error: &pgp::errors::Error) -> KeysError {
+    KeysError::new("openpgpKeys", error)
 }
 
 fn take(
@@ -116,7 +114,7 @@ fn take(
     keys: &mut Vec<SignedPublicKey>,
 ) -> Result<(), KeysError> {
     for key in found {
-        keys.push(key.map_err(unread)?);
+        keys.push(key.map_err(|error| unread(&error))?);
     }
     Ok(())
 }
@@ -218,7 +216,7 @@ fn judge(key: &SignedPublicKey, component: Component<'_>, times: Times) -> Resul
     let created = moment(primary.created_at().as_secs().into()).unwrap_or(Timestamp::UNIX_EPOCH);
     within(
         created,
-        own.key_expiration_time().map(|it| it.as_secs()),
+        own.key_expiration_time().map(Duration::as_secs),
         times,
     )?;
     match component {
@@ -256,7 +254,7 @@ fn judge_subkey(
     });
     let binding = binding.ok_or(Why::NotForSigning)?;
     let created = moment(subkey.key.created_at().as_secs().into());
-    let lifetime = binding.key_expiration_time().map(|it| it.as_secs());
+    let lifetime = binding.key_expiration_time().map(Duration::as_secs);
     within(created.unwrap_or(Timestamp::UNIX_EPOCH), lifetime, times)
 }
 

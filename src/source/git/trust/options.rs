@@ -11,7 +11,7 @@ pub struct GitVerify {
     pub allowed_signers: Option<PathBuf>,
     /// A file of SSH keys that may sign no more.
     pub revoked_signers: Option<PathBuf>,
-    /// A file of OpenPGP keys, or a directory of such files.
+    /// A file of `OpenPGP` keys, or a directory of such files.
     pub openpgp_keys: Option<PathBuf>,
     /// A commit that is trusted with all that came before it.
     pub since: Option<String>,
