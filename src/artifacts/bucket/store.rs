@@ -5,7 +5,7 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::{BackoffConfig, Error, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ClientOptions, Error, ObjectStore, RetryConfig};
 
 use super::credentials::Credentials;
 use super::transport::Transport;
@@ -136,6 +136,8 @@ fn google(
         .with_bucket_name(&bucket.name)
         .with_retry(retry())
         .with_skip_signature(bucket.anonymous)
+        // By itself the library would send its token over http, too.
+        .with_client_options(ClientOptions::new().with_allow_http(false))
         .with_http_connector(transport.clone())
         .build()?;
     Ok(Box::new(store))

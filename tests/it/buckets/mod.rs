@@ -13,10 +13,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use jetkeeper::artifacts::{ArtifactOptions, JarProblem, JarRequest, JarView};
+use jetkeeper::artifacts::{ArtifactOptions, JarProblem, JarRequest, JarView, JarViews};
 use jetkeeper::resources::JarOrigin;
+use tokio::time::timeout;
 
-use crate::artifacts::Jars;
+use crate::artifacts::{DEADLINE, Jars};
 
 /// The jar of this name there, opened with the secret `br`.
 fn request(uri: &str, jar_name: &str) -> JarRequest {
@@ -55,13 +56,21 @@ async fn jars_with(keys: &[(&str, &str)], set: impl FnOnce(&mut ArtifactOptions)
 /// Why the jar can't be had, once that is told in these words.
 async fn until_told(jars: &mut Jars, request: &JarRequest, words: &str) -> (JarProblem, String) {
     jars.want([request.clone()]);
-    let fits = |view: &JarView| matches!(view, JarView::Unavailable { message, .. } if message.contains(words));
-    match jars.until(request, fits).await {
-        JarView::Unavailable {
+    let told = |views: &JarViews| match views.get(request) {
+        Some(JarView::Unavailable {
             problem, message, ..
-        } => (problem, message),
-        other => panic!("{other:?}"),
-    }
+        }) => message.contains(words).then(|| (*problem, message.clone())),
+        _ => None,
+    };
+    let found = jars.views.wait_for(|views| told(views).is_some());
+    let found = timeout(DEADLINE, found).await.is_ok();
+    let views = jars.views.borrow();
+    assert!(
+        found,
+        "waited in vain for {words:?}: {:?}",
+        views.get(request)
+    );
+    told(&views).expect("it is still told")
 }
 
 /// Looks at jars again all the time.

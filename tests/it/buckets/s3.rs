@@ -87,7 +87,8 @@ async fn each_refusal_of_a_real_server_says_what_to_do() {
     let words = "(SignatureDoesNotMatch); mend the secret `br`";
     expect(JarProblem::Denied, words).await;
     write_secret(&secrets, "br", &[("access-key-id", "wrong")]);
-    expect(JarProblem::Denied, "the secret `br` (").await;
+    let words = "(NotSignedUp); mend the secret `br`";
+    expect(JarProblem::Denied, words).await;
     std::fs::remove_file(secrets.join("br/secret-access-key")).unwrap();
     let words = "the key `secret-access-key` of the secret `br` was not found";
     expect(JarProblem::SecretMissing, words).await;
