@@ -208,5 +208,8 @@ fn what_is_shown_is_what_file_variables_and_flags_say_together() {
       maxDeletionsPercent: 25
     artifacts:
       recheck: 30m
+    notifications:
+      settle: 1m
+      receivers: []
     ");
 }

@@ -100,6 +100,8 @@ pub struct GitSource {
     share: Arc<Share>,
     footing: watch::Sender<Stand>,
     stood: watch::Receiver<u64>,
+    /// Whether there was something to judge when it was started; nobody waits for a first fetch again.
+    has_something: bool,
     // Dropping it kills the child too.
     _keeper: AbortOnDropHandle<()>,
 }
@@ -150,7 +152,7 @@ impl GitSource {
             FirstFetch::Latest(wait) | FirstFetch::Anything(wait) => wait,
         };
         // Where the wait is too long, what is shown says why there is nothing yet.
-        drop(tokio::time::timeout(wait, fetched).await);
+        let ended = tokio::time::timeout(wait, fetched).await.is_ok();
         Self {
             name,
             revisions,
@@ -158,6 +160,7 @@ impl GitSource {
             share,
             footing,
             stood,
+            has_something: shown || ended,
             _keeper: keeper,
         }
     }
@@ -218,6 +221,9 @@ impl Source for GitSource {
     }
 
     async fn stood(&self) {
+        if !self.has_something {
+            return;
+        }
         let told = self.footing.borrow().number;
         let mut stood = self.stood.clone();
         // It fails where the source has stopped.

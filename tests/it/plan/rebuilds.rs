@@ -35,6 +35,9 @@ fn look(scene: &mut Scene, found: Option<(JobId, &str)>) {
         bytes: 1,
         stateful: ["counter".to_owned()].into(),
     });
+    if let Some(facts) = &facts {
+        scene.snapshots.insert("evening".to_owned(), facts.clone());
+    }
     scene.view().snapshots.insert("evening".to_owned(), facts);
     if let Some((job, owner)) = found {
         let mark = SnapshotMark {
