@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
@@ -92,6 +93,9 @@ async fn recorded(context: &Context, config: &Config) -> Result<Option<Recorded>
     Ok(Some(store.load().await?))
 }
 
+/// How long a first pass may take, whatever time is left.
+const FIRST_PASS: Duration = Duration::from_secs(5);
+
 /// The first pass that knows all it needs, else the last one before the time is up.
 async fn looked(
     handle: Handle,
@@ -114,6 +118,9 @@ async fn looked(
     if let Ok(complete) = tokio::time::timeout_at(until, complete).await {
         return Ok(complete);
     }
+    // Sources may have taken all the time that there was. A first pass waits for nobody.
+    let first = published.wait_for(|latest| latest.pass > 0);
+    drop(tokio::time::timeout(FIRST_PASS, first).await);
     let latest = Arc::clone(&handle.published.borrow());
     if latest.pass == 0 {
         let message = format!("nothing was planned within {}", time::short(patience));

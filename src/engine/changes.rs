@@ -50,10 +50,12 @@ impl Changes {
             .extend(jobs.into_iter().map(|name| (name, changed_at)));
     }
 
-    /// Measures the changes that jobs follow now, and forgets those of jobs that are gone.
+    /// Measures the changes that jobs follow now, and forgets those of jobs that are gone. A job whose jar
+    /// was not looked at yet may still be told of a change.
     pub(super) fn shown(
         &mut self,
         jobs: &Shared<BTreeMap<String, Arc<JobResource>>>,
+        jar_is_known: impl Fn(&str) -> bool,
         now: Timestamp,
         meters: &Meters,
     ) {
@@ -65,6 +67,7 @@ impl Changes {
                 condition.kind == ConditionType::Reconciled
                     && condition.status == ConditionStatus::True
             });
+            let follows = follows && jar_is_known(name);
             if follows {
                 meters.applied(between(*since, now));
             }

@@ -157,8 +157,6 @@ impl Engine {
         if new.is_empty() {
             return;
         }
-        let is_known =
-            |view: Option<&JarView>| !matches!(view, None | Some(JarView::Fetching { .. }));
         let all_known = |views: &JarViews| new.iter().all(|jar| is_known(views.get(*jar)));
         // Whatever is not known by then is on its way, and wakes a pass of its own.
         drop(tokio::time::timeout(GLANCE, self.jar_views.wait_for(all_known)).await);
@@ -316,7 +314,13 @@ impl Engine {
         let published = showing.publish(plan);
         let pass = published.pass;
         let shown_at = self.clock.now();
-        self.changes.shown(&published.jobs, shown_at, &self.meters);
+        let desired = self.manifests.desired();
+        let jar_is_known = |name: &str| {
+            let jar = plan::wanted_jar(desired, name);
+            jar.is_none_or(|jar| is_known(observed.jars.get(&jar)))
+        };
+        self.changes
+            .shown(&published.jobs, jar_is_known, shown_at, &self.meters);
         self.published.send_replace(Arc::new(published));
         let mut answers = std::mem::take(&mut self.answers);
         answers.give(pass);
@@ -325,6 +329,11 @@ impl Engine {
             self.bell.ring();
         }
     }
+}
+
+/// Whether a jar was looked at, with whatever result.
+fn is_known(view: Option<&JarView>) -> bool {
+    !matches!(view, None | Some(JarView::Fetching { .. }))
 }
 
 /// Forgets pauses that are over.

@@ -62,4 +62,4 @@ pub use pass::{Plan, PlanInput, Settings, Statuses, plan};
 pub use planner::Planner;
 pub use report::last_status;
 pub use transition::{begin, finish};
-pub use wanted::{Interest, interest, kept_jars, wanted_jars};
+pub use wanted::{Interest, interest, kept_jars, wanted_jar, wanted_jars};

@@ -28,16 +28,16 @@ pub struct Interest {
 
 /// The jars that the declared jobs need.
 pub fn wanted_jars(desired: &Desired) -> BTreeSet<JarRequest> {
-    let mut requests = BTreeSet::new();
-    for (name, origin) in &desired.jars {
-        if let Some(job) = desired.jobs.get(name) {
-            requests.insert(JarRequest {
-                origin: origin.clone(),
-                main_class: job.spec.main_class.clone(),
-            });
-        }
-    }
-    requests
+    let names = desired.jars.keys();
+    names.filter_map(|name| wanted_jar(desired, name)).collect()
+}
+
+/// The jar that a declared job needs.
+pub fn wanted_jar(desired: &Desired, name: &str) -> Option<JarRequest> {
+    Some(JarRequest {
+        origin: desired.jars.get(name)?.clone(),
+        main_class: desired.jobs.get(name)?.spec.main_class.clone(),
+    })
 }
 
 /// The jars that jobs were submitted with or are being submitted with: they stay at hand.

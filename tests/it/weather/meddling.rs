@@ -132,6 +132,10 @@ fn a_snapshot_that_a_job_needs_is_not_deleted_before() {
     assert!(Counts::read(&file).lowest() > 10, "it began anew");
 
     stage.remove(&format!("{snapshot}.yaml"));
+    // The job that it ended goes on from it, should it run again; so does the other one.
+    let ended = &*counting.name;
+    stage.until_snapshot_held(&snapshot, Reason::SnapshotUnderWay, &[ended]);
+    stage.remove(&format!("{ended}.yaml"));
     stage.until_snapshot_held(&snapshot, Reason::SnapshotUnderWay, &[&restored]);
     stage.reconcile();
     assert!(stage.person.lists_snapshot(&snapshot));
