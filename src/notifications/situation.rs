@@ -241,9 +241,14 @@ fn urgency(hold: &Hold) -> Urgency {
     match (hold.class, hold.reason) {
         (HoldClass::Blocked, _)
         | (_, R::ClusterUnreachable | R::ClusterUnsafe | R::ClusterUnknown) => Urgency::Error,
-        (_, R::Paused | R::ReconcileDisabled | R::PruneDisabled | R::UpgradeForbidden) => {
-            Urgency::Info
-        }
+        (
+            _,
+            R::Paused
+            | R::SyncWindow
+            | R::ReconcileDisabled
+            | R::PruneDisabled
+            | R::UpgradeForbidden,
+        ) => Urgency::Info,
         _ => Urgency::Warning,
     }
 }

@@ -176,7 +176,10 @@ impl Keeper {
                     }
                     return Some(Cause::Requests(waiting));
                 }
-                () = self.requests.wakes.wait() => return Some(Cause::Requests(Vec::new())),
+                () = self.requests.wakes.wait() => {
+                    self.requests.wakes.clear_before(Instant::now());
+                    return Some(Cause::Requests(Vec::new()));
+                }
                 () = sleep_until(due.unwrap_or(timer)), if due.is_some() => {
                     return Some(Cause::Events);
                 }

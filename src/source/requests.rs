@@ -1,9 +1,9 @@
 //! Requests to look at a source now.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 
 /// How many requests may wait.
 const MAX_REQUESTS: usize = 64;
@@ -15,7 +15,7 @@ pub(super) type Request = oneshot::Sender<()>;
 #[derive(Debug)]
 pub(super) struct Requests {
     looks: mpsc::Sender<Request>,
-    wakes: Arc<Notify>,
+    wakes: Arc<Said>,
 }
 
 /// Where the requests come in.
@@ -29,13 +29,20 @@ pub(super) struct Received {
 
 /// That it is time to look, said any number of times.
 #[derive(Debug)]
-pub(super) struct Wakes(Arc<Notify>);
+pub(super) struct Wakes(Arc<Said>);
+
+/// When it was said last that nobody began to look since.
+#[derive(Debug, Default)]
+struct Said {
+    last: Mutex<Option<Instant>>,
+    notify: Notify,
+}
 
 impl Requests {
     /// The way to ask, and where the requests come in.
     pub(super) fn channel() -> (Self, Received) {
         let (looks, received) = mpsc::channel(MAX_REQUESTS);
-        let wakes = Arc::new(Notify::new());
+        let wakes = Arc::new(Said::default());
         let received = Received {
             looks: received,
             wakes: Wakes(Arc::clone(&wakes)),
@@ -55,38 +62,61 @@ impl Requests {
     /// Asks for a look, and waits for nothing. However often it is asked for before one begins, it is
     /// one look.
     pub(super) fn wake(&self) {
-        self.wakes.notify_one();
+        *self.wakes.said() = Some(Instant::now());
+        self.wakes.notify.notify_one();
     }
 }
 
 impl Wakes {
-    /// Waits until it is time.
+    /// Waits until somebody said that it is time. That stays said until a look began later.
     pub(super) async fn wait(&self) {
-        self.0.notified().await;
+        while self.0.last().is_none() {
+            self.0.notify.notified().await;
+        }
     }
 
-    /// Forgets what was asked for until now: a look begins.
-    pub(super) fn clear(&self) {
-        let _whether_any_was = self.0.notified().now_or_never();
+    /// Forgets what was said until a look began.
+    pub(super) fn clear_before(&self, began: Instant) {
+        self.0.said().take_if(|last| *last <= began);
+    }
+}
+
+impl Said {
+    fn said(&self) -> MutexGuard<'_, Option<Instant>> {
+        // A time is whole whatever became of who wrote it.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self) -> Option<Instant> {
+        *self.said()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn many_wakes_are_one_look_and_none_is_lost() {
         let (requests, received) = Requests::channel();
+        let woken = || received.wakes.wait().now_or_never().is_some();
+        assert!(!woken());
         for _ in 0..1_000 {
             requests.wake();
         }
-        let woken = || received.wakes.wait().now_or_never().is_some();
-        assert!(woken());
+        // Who stops waiting for it has not taken it away.
+        assert!(woken() && woken());
+        received.wakes.clear_before(Instant::now());
         assert!(!woken());
-        // One that comes while a look is under way is for the next.
-        received.wakes.clear();
+        // What is looked at as it was before shows nothing of what came since.
+        let began = Instant::now();
+        tokio::time::advance(Duration::from_millis(1)).await;
         requests.wake();
+        received.wakes.clear_before(began);
         assert!(woken());
     }
 }

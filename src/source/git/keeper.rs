@@ -70,8 +70,8 @@ impl Keeper {
                 waiting.push(request);
                 since = Instant::now();
             }
-            self.requests.wakes.clear();
-            let began = Instant::now();
+            // An answer to an earlier question, of another source, shows nothing of what came since.
+            self.requests.wakes.clear_before(since);
             let last = match self.update_or_mend(since).await {
                 Ok(()) => {
                     failures = 0;
@@ -103,7 +103,7 @@ impl Keeper {
                 },
                 // Another source of the repository asked, for all of them.
                 () = self.share.answered_after(number) => since = asked,
-                () = woken(&self.requests.wakes, began + soonest(pause, last)) => {
+                () = woken(&self.requests.wakes, asked + soonest(pause, last)) => {
                     since = Instant::now();
                 }
                 // What it answered last is judged again.
