@@ -6,6 +6,7 @@
 
 mod address;
 mod cluster;
+mod duration;
 mod file;
 mod git;
 mod http;

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -169,6 +171,15 @@ impl SecretString {
     /// The value itself. It belongs in the one request that needs it, and nowhere else.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The HMAC-SHA256 of a message with this as its key.
+    pub fn authenticate(&self, message: &[u8]) -> Hmac<Sha256> {
+        // A key of any length is taken, so what stands for a refused one is never used.
+        let mut mac = Hmac::new_from_slice(self.expose().as_bytes())
+            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+        mac.update(message);
+        mac
     }
 }
 
@@ -356,6 +367,14 @@ fn is_absence(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_authentication_code_is_that_of_the_standard() {
+        // RFC 4231, test case 2.
+        let code = SecretString::new("Jefe").authenticate(b"what do ya want for nothing?");
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(hex::encode(code.finalize().into_bytes()), expected);
+    }
 
     #[test]
     fn a_text_is_told_without_values() {

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use schemars::JsonSchema;
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
+use super::duration::{shown, time};
 use super::file::RawConfig;
 use super::trust::{self, RawVerify, ShownVerify, shown_force_push};
 use crate::resources::reading::Reading;
@@ -72,8 +72,9 @@ pub(super) fn read(
     };
     let path = path(raw.path.as_deref(), &git, reading);
     let reference = reference(raw.r#ref.as_ref(), &git, reading);
-    let interval = time(raw.interval.as_deref(), "interval", INTERVAL, &git, reading);
-    let timeout = time(raw.timeout.as_deref(), "timeout", TIMEOUT, &git, reading);
+    let key = |key| [git[0], git[1], git[2], key];
+    let interval = time(raw.interval.as_deref(), &key("interval"), INTERVAL, reading);
+    let timeout = time(raw.timeout.as_deref(), &key("timeout"), TIMEOUT, reading);
     let url = url?;
     ssh(raw, &url, &git, reading);
     let verify = raw.verify.as_ref();
@@ -190,29 +191,6 @@ fn is_name(name: &str) -> bool {
 
 pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.chars().all(|c| c.is_ascii_hexdigit())
-}
-
-fn time(
-    text: Option<&str>,
-    key: &str,
-    (least, most): (Duration, Duration),
-    at: &[&str; 3],
-    reading: &mut Reading<'_, RawConfig>,
-) -> Option<Duration> {
-    let text = text?;
-    let read = text.parse::<SignedDuration>().ok();
-    let read = read.and_then(|it| Duration::try_from(it).ok());
-    let read = read.filter(|it| (least..=most).contains(it));
-    if read.is_none() {
-        let message = format!("`{text}` is no such time");
-        let help = format!("write a time from {} to {}", shown(least), shown(most));
-        reading.refuse(&[at[0], at[1], at[2], key], message, help);
-    }
-    read
-}
-
-fn shown(time: Duration) -> String {
-    format!("{:#}", SignedDuration::try_from(time).unwrap_or_default())
 }
 
 /// A repository as it is in force, in the form of the file.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::duration::{shown, time};
 use super::file::{RawConfig, may_be_in_a_name};
 use super::{Origin, SourceConfig};
 use crate::notifications::{
@@ -289,28 +289,6 @@ fn git_url<'a>(name: &str, sources: &'a [SourceConfig]) -> Option<&'a str> {
         Origin::Git(git) => Some(git.url.as_str()),
         Origin::Directory(_) => None,
     }
-}
-
-fn time(
-    text: Option<&str>,
-    at: &[&str],
-    (least, most): (Duration, Duration),
-    reading: &mut Reading<'_, RawConfig>,
-) -> Option<Duration> {
-    let text = text?;
-    let read = text.parse::<SignedDuration>().ok();
-    let read = read.and_then(|it| Duration::try_from(it).ok());
-    let read = read.filter(|it| (least..=most).contains(it));
-    if read.is_none() {
-        let message = format!("`{text}` is no such time");
-        let help = format!("write a time from {} to {}", shown(least), shown(most));
-        reading.refuse(at, message, help);
-    }
-    read
-}
-
-fn shown(time: Duration) -> String {
-    format!("{:#}", SignedDuration::try_from(time).unwrap_or_default())
 }
 
 impl From<RawSeverity> for Urgency {

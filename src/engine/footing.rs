@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::clock::Clock;
 use crate::plan::PlanInput;
 use crate::plan::observed::Observed;
 use crate::plan::record::Recorded;
@@ -27,7 +28,7 @@ pub(super) async fn tell_first(
     sources: &[Arc<dyn Source>],
     recorded: &Recorded,
     settings: &Settings,
-    clock: &dyn crate::clock::Clock,
+    clock: &dyn Clock,
 ) {
     let (desired, observed) = (Desired::default(), Observed::default());
     let input = PlanInput {

@@ -100,7 +100,10 @@ impl Hush {
         desired: &Desired,
         recorded: &Recorded,
     ) {
-        if !landed.iter().any(|it| message(&it.outcome).is_some()) {
+        if !landed
+            .iter_mut()
+            .any(|it| message(&mut it.outcome).is_some())
+        {
             return;
         }
         let parameters = by_cluster(desired, recorded);
@@ -109,7 +112,7 @@ impl Hush {
             let Some(parameters) = jobs.and_then(|jobs| jobs.get(step.job_name.as_str())) else {
                 continue;
             };
-            let Some(said) = message_mut(outcome) else {
+            let Some(said) = message(outcome) else {
                 continue;
             };
             self.look(parameters.iter().copied()).await;
@@ -226,22 +229,13 @@ fn quotes(step: &Step) -> bool {
     matches!(step.action, Action::Export(_))
 }
 
-fn message(outcome: &Outcome) -> Option<&String> {
+/// What was said of a step that ended so.
+fn message(outcome: &mut Outcome) -> Option<&mut String> {
     match outcome {
         Outcome::Failed { message, .. }
         | Outcome::Unknown { message }
         | Outcome::Stale { message }
         | Outcome::Uploaded { message, .. } => Some(message).filter(|message| !message.is_empty()),
-        Outcome::Done | Outcome::Exported { .. } => None,
-    }
-}
-
-fn message_mut(outcome: &mut Outcome) -> Option<&mut String> {
-    match outcome {
-        Outcome::Failed { message, .. }
-        | Outcome::Unknown { message }
-        | Outcome::Stale { message }
-        | Outcome::Uploaded { message, .. } => Some(message),
         Outcome::Done | Outcome::Exported { .. } => None,
     }
 }

@@ -10,6 +10,7 @@ use super::hold::{Hold, HoldId};
 use super::observed::Observed;
 use super::planner::Planner;
 use super::record::{ClusterRecord, JobRecord, Recorded, SnapshotRecord, SourceRecord};
+use super::snapshot::SnapshotMaker;
 use super::status::{JobStatusReport, SnapshotStatusReport};
 use super::step::Step;
 use crate::resources::sync_window::SyncWindows;
@@ -44,6 +45,16 @@ pub struct Settings {
     /// Plan as if the records were lost and are to be found again: for `plan` without state and for
     /// `state rebuild`. Entries of ours are then no reason to stop.
     pub rebuilding: bool,
+}
+
+impl Settings {
+    /// How what a resource of ours makes in a cluster is marked.
+    pub fn maker(&self, resource: ResourceId) -> SnapshotMaker {
+        SnapshotMaker {
+            owner: self.owner.clone(),
+            resource,
+        }
+    }
 }
 
 impl Default for Settings {

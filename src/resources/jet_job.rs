@@ -98,6 +98,13 @@ pub enum DesiredState {
     Restarted,
 }
 
+impl DesiredState {
+    /// Whether a job that is wanted so is to run.
+    pub fn runs(self) -> bool {
+        matches!(self, Self::Running | Self::Restarted)
+    }
+}
+
 /// A value whose change asks for something to be done once. Numbers and strings are alike.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]

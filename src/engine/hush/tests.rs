@@ -206,7 +206,7 @@ async fn what_an_export_repeats_of_a_jobs_failure_is_told_without_secrets() {
         }];
         hush.outcomes(&mut landed, &Desired::default(), &recorded())
             .await;
-        assert_eq!(message(&landed[0].outcome).unwrap(), expected);
+        assert_eq!(message(&mut landed[0].outcome).unwrap(), expected);
     }
 }
 

@@ -141,7 +141,7 @@ fn take_new<'a>(
             }
             Some(old) => {
                 gone.remove(old);
-                let Some(renamed) = rename::rename(input, old, name, declared) else {
+                let Some(mut renamed) = rename::rename(input, old, name, declared) else {
                     // Its old name is busy: it keeps it until that is over.
                     if let Some(record) = input.recorded.jobs.get(old) {
                         standings.insert(old.to_owned(), Standing::of(kept(record)));
@@ -149,7 +149,6 @@ fn take_new<'a>(
                     continue;
                 };
                 plan.jobs.insert(old.to_owned(), None);
-                let mut renamed = renamed;
                 note_commit(input, &mut renamed.record, 0);
                 renamed
             }

@@ -13,7 +13,6 @@ use super::super::word::Deed;
 use super::jar::deployed_now;
 use super::submit::rolls_back;
 use super::upgrade;
-use crate::resources::jet_job::DesiredState;
 
 /// No job of the upload was found (`learn` binds it as soon as one is): what that proves depends on
 /// how the upload ended.
@@ -60,10 +59,7 @@ pub(super) fn look_for_job(draft: &mut Draft<'_>, attempt: &Attempt) {
 /// Whether what was uploaded is what the document asks for.
 fn wanted(draft: &Draft<'_>, attempt: &Attempt) -> bool {
     let record = &draft.record;
-    let running_wanted = matches!(
-        record.spec.state,
-        DesiredState::Running | DesiredState::Restarted
-    );
+    let running_wanted = record.spec.state.runs();
     running_wanted
         && record.deletion.is_none()
         && attempt.generation == record.generation

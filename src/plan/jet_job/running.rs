@@ -8,7 +8,6 @@ use super::super::hold::{Reason, Release};
 use super::super::jar::JarView;
 use super::super::job::JobStatus;
 use super::super::record::{BoundJob, OperationKind};
-use super::super::snapshot::SnapshotMaker;
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
 use super::super::word::Deed;
@@ -83,10 +82,7 @@ pub(super) fn surplus_deleted(draft: &mut Draft<'_>) -> bool {
     let Some(name) = record.surplus.iter().find(|name| !needed(name)).cloned() else {
         return true;
     };
-    let maker = Some(SnapshotMaker {
-        owner: draft.input.settings.owner.clone(),
-        resource: draft.id.clone(),
-    });
+    let maker = Some(draft.input.settings.maker(draft.id.clone()));
     draft.act_on_entry(Action::DeleteSnapshot { name, maker });
     false
 }

@@ -9,7 +9,6 @@ use super::super::record::{BoundJob, EndedBy, OperationKind, Recorded, SnapshotR
 use super::super::step::{Action, Remember};
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
 use super::{jet_job_snapshot_by_its_job, secure, stop};
-use crate::resources::jet_job::DesiredState;
 
 /// The snapshots that plans of jobs have to make, the first of each job, by the job's name.
 pub(in crate::plan) fn stops_for(recorded: &Recorded) -> BTreeMap<&str, (&str, &SnapshotRecord)> {
@@ -52,8 +51,7 @@ pub(super) fn decided(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 
 /// The pause is over: a job that was suspended for it runs again, unless its document says otherwise now.
 fn goes_on(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
-    let wanted = draft.record.spec.state;
-    let to_run = matches!(wanted, DesiredState::Running | DesiredState::Restarted);
+    let to_run = draft.record.spec.state.runs();
     if job.status != JobStatus::Suspended || !to_run || !secure::suspended_for_it(draft, job) {
         draft.edit().end_operation();
         return false;

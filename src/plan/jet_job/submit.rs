@@ -136,10 +136,7 @@ fn ready(draft: &mut Draft<'_>) -> bool {
 /// Whether an attempt whose upload was not begun is still what is wanted.
 pub(super) fn still_wanted(draft: &Draft<'_>, attempt: &Attempt) -> bool {
     let record = &draft.record;
-    let running_wanted = matches!(
-        record.spec.state,
-        DesiredState::Running | DesiredState::Restarted
-    );
+    let running_wanted = record.spec.state.runs();
     let came_back = record.job.as_ref().is_some_and(BoundJob::is_active);
     let to_adopt = draft.adoption_wanted() && claim::namesake(draft).is_some();
     running_wanted

@@ -7,7 +7,6 @@ use crate::plan::event::EventKind;
 use crate::plan::hold::Reason;
 use crate::plan::job::Guarantee;
 use crate::plan::record::SnapshotState;
-use crate::plan::snapshot::SnapshotMaker;
 use crate::plan::step::Action;
 use crate::resources::jet_job_snapshot::SnapshotDeletionPolicy;
 
@@ -51,10 +50,7 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         return;
     }
     let name = draft.name().to_owned();
-    let maker = Some(SnapshotMaker {
-        owner: draft.input.settings.owner.clone(),
-        resource: draft.id.clone(),
-    });
+    let maker = Some(draft.input.settings.maker(draft.id.clone()));
     draft.act(Action::DeleteSnapshot { name, maker }, None);
 }
 

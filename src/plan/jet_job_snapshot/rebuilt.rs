@@ -12,7 +12,7 @@ use super::export;
 use crate::plan::event::EventKind;
 use crate::plan::hold::Reason;
 use crate::plan::record::{ExportedSnapshot, SnapshotState};
-use crate::plan::snapshot::{SnapshotFacts, SnapshotMaker, SnapshotMark};
+use crate::plan::snapshot::{SnapshotFacts, SnapshotMark};
 
 /// Looks for what it made, where records are made anew; whether that is known, as far as it can be.
 pub(super) fn look_for(draft: &mut Draft<'_>) -> bool {
@@ -31,10 +31,7 @@ pub(super) fn look_for(draft: &mut Draft<'_>) -> bool {
         draft.wait(Reason::ClusterUnknown, message);
         return false;
     };
-    let maker = SnapshotMaker {
-        owner: draft.input.settings.owner.clone(),
-        resource: draft.id.clone(),
-    };
+    let maker = draft.input.settings.maker(draft.id.clone());
     let mark = view.snapshot_marks.get(&name);
     match (seen, mark.filter(|mark| maker.made(mark))) {
         (Some(facts), Some(mark)) => take(draft, facts.clone(), mark),

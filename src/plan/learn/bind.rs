@@ -10,7 +10,6 @@ use crate::plan::jet_job::declared_now;
 use crate::plan::job::{JobStatus, JobView};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::{Attempt, BoundJob, Deployed, EndedBy, StoppedBy};
-use crate::plan::snapshot::SnapshotMaker;
 use crate::plan::transition::count_restart;
 use crate::plan::upload::nonce_of;
 use crate::resources::ResourceId;
@@ -127,14 +126,15 @@ fn ended_by_snapshot(draft: &Draft<'_>, job: &JobView) -> bool {
     let Some(view) = draft.view() else {
         return false;
     };
-    if !draft.input.settings.rebuilding || !job.user_cancelled || !job.status.is_terminal() {
+    let settings = draft.input.settings;
+    if !settings.rebuilding || !job.user_cancelled || !job.status.is_terminal() {
         return false;
     }
     let mut declared = draft.input.desired.snapshots.iter();
     declared.any(|(name, declared)| {
-        let (spec, resource) = (&declared.spec, ResourceId::jet_job_snapshot(name));
-        let owner = draft.input.settings.owner.clone();
-        let (snapshot, maker) = (spec.snapshot_name(name), SnapshotMaker { owner, resource });
+        let spec = &declared.spec;
+        let snapshot = spec.snapshot_name(name);
+        let maker = settings.maker(ResourceId::jet_job_snapshot(name));
         let facts = view.snapshots.get(snapshot).and_then(Option::as_ref);
         let mark = view.snapshot_marks.get(snapshot);
         spec.cancel_job

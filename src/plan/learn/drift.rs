@@ -4,16 +4,12 @@ use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
 use crate::plan::job::JobStatus;
 use crate::plan::record::{Drift, StoppedBy};
-use crate::resources::jet_job::DesiredState;
 
 /// Notes it, and forgets it once it is undone or the YAML agrees.
 pub(super) fn judge(draft: &mut Draft<'_>) {
     let record = &draft.record;
     let Some(job) = &record.job else { return };
-    let running_wanted = matches!(
-        record.spec.state,
-        DesiredState::Running | DesiredState::Restarted
-    );
+    let running_wanted = record.spec.state.runs();
     let drifted = running_wanted
         && record.deletion.is_none()
         && !job.gone

@@ -68,11 +68,6 @@ fn pin_remote_jar(draft: &mut Draft<'_>) {
     draft.edit().pin = Some(pin);
 }
 
-/// Whether a job in this state is to run.
-fn runs(state: DesiredState) -> bool {
-    matches!(state, DesiredState::Running | DesiredState::Restarted)
-}
-
 /// In the pass that takes another cluster for the recorded one, what we wrote there is forgotten.
 fn forget_entry_of_old_cluster(draft: &mut Draft<'_>) {
     let name = &draft.record.spec.hazelcast_resource_name;
@@ -129,17 +124,17 @@ fn end_operation(draft: &mut Draft<'_>) {
         // A batch job that completed meanwhile, or one that is not to run any more, has no next.
         OperationKind::Replace if same => {
             let completed = job.is_some_and(|job| job.status == JobStatus::Completed);
-            completed || (!active && !runs(record.spec.state))
+            completed || (!active && !record.spec.state.runs())
         }
         OperationKind::Replace => tell::replaced(draft),
         // One whose job can't be secured any more, or that is not to run, has nothing to go on with.
         OperationKind::Upgrade if same => {
             let completed = job.is_some_and(|job| job.status == JobStatus::Completed);
-            completed || (!active && !runs(record.spec.state))
+            completed || (!active && !record.spec.state.runs())
         }
-        OperationKind::Rollback if same => !active && !runs(record.spec.state),
+        OperationKind::Rollback if same => !active && !record.spec.state.runs(),
         // These are judged where the decision about the job is made.
-        OperationKind::Upgrade | OperationKind::Rollback => !runs(record.spec.state),
+        OperationKind::Upgrade | OperationKind::Rollback => !record.spec.state.runs(),
     };
     if over {
         draft.edit().end_operation();

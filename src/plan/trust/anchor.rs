@@ -1,6 +1,7 @@
 //! The commit in force, written into the map of each cluster that has jobs of its source.
 
-use std::collections::BTreeMap;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +11,7 @@ use crate::plan::hold::{Hold, Reason};
 use crate::plan::observed::ClusterView;
 use crate::plan::ownership::{AnchorEntry, anchor_key};
 use crate::plan::pass::{Plan, PlanInput};
-use crate::plan::record::{Anchored, Retry, SourceRecord};
+use crate::plan::record::{Anchored, Recorded, Retry, SourceRecord};
 use crate::plan::step::{Action, Expectation, Outcome, Remember, Step};
 use crate::plan::transition::{after, backoff};
 use crate::resources::{ResourceId, SourceName};
@@ -27,52 +28,50 @@ pub(in crate::plan) fn write_all(
     sights: &BTreeMap<&str, ClusterSight<'_>>,
     plan: &mut Plan,
 ) {
-    if input.recorded.pauses.contains_key(&None) {
+    let pause = input.recorded.pauses.get(&None);
+    if pause.is_some_and(|pause| pause.goes_on(input.now)) {
         return;
     }
+    let homes = LazyCell::new(|| homes(input.recorded));
     for (source, record) in &input.recorded.sources {
         let shown = input.desired.sources.get(source);
         // Only of what is shown now: the record of another run's source is left alone.
-        if record.anchor.is_none() || shown.is_none_or(|view| view.lineage.is_none()) {
+        if shown.is_none_or(|view| view.lineage.is_none()) {
             continue;
         }
-        for cluster in clusters_of(input, source) {
-            let Some(sight) = sights.get(cluster) else {
-                continue;
-            };
-            if sight.obstacle_for(source).is_none() {
-                write(input, (source, record), (cluster, sight.view), plan);
+        for (cluster, sight) in sights {
+            let missing = missing(input, (source, record), (cluster, sight.view));
+            if let Some(write) = missing
+                && homes.contains(&(source, *cluster))
+                && sight.obstacle_for(source).is_none()
+            {
+                plan_write(input, record, sight.view, write, plan);
             }
         }
     }
 }
 
-/// The clusters that have something of a source.
-fn clusters_of<'a>(
-    input: &PlanInput<'a>,
-    source: &'a SourceName,
-) -> std::collections::BTreeSet<&'a str> {
-    let jobs = input.recorded.jobs.values();
-    let jobs = jobs
-        .filter(|job| job.place.source == *source && (job.entry.is_some() || job.job.is_some()));
-    jobs.map(|job| job.spec.hazelcast_resource_name.as_str())
+/// Which sources have something on which clusters. Walks all jobs.
+fn homes(recorded: &Recorded) -> BTreeSet<(&SourceName, &str)> {
+    let jobs = recorded.jobs.values();
+    let there = jobs.filter(|job| job.entry.is_some() || job.job.is_some());
+    there
+        .map(|job| {
+            let cluster = job.spec.hazelcast_resource_name.as_str();
+            (&job.place.source, cluster)
+        })
         .collect()
 }
 
-fn write(
+/// The write of the commit in force, where the cluster doesn't have it.
+fn missing(
     input: &PlanInput<'_>,
     (source, record): (&SourceName, &SourceRecord),
     (cluster, view): (&str, &ClusterView),
-    plan: &mut Plan,
-) {
-    let (Some(anchor), Some(cluster_id)) = (&record.anchor, view.cluster_id) else {
-        return;
-    };
-    let Some(entries) = view.anchors.known() else {
-        return;
-    };
+) -> Option<Step> {
+    let (anchor, cluster_id) = (record.anchor.as_ref()?, view.cluster_id?);
     let key = anchor_key(&input.settings.owner, source);
-    let there = entries.get(&key);
+    let there = view.anchors.known()?.get(&key);
     let is_there = there.is_some_and(|entry| entry.anchor == *anchor);
     let written = record.anchored.get(cluster);
     let was_written = written.is_some_and(|it| {
@@ -80,32 +79,15 @@ fn write(
         it.commit == anchor.commit && view.ownership_asked_at.is_none_or(|seen| seen <= it.at)
     });
     if is_there || was_written {
-        return;
-    }
-    let resource = ResourceId::hazelcast(cluster);
-    if let Some(retry) = record.retries.get(cluster)
-        && retry.at > input.now
-    {
-        let message = format!("{}, tried again: {}", retry.verb, retry.message);
-        let hold = Hold::new(Reason::BackingOff, vec![resource], message).until(retry.at);
-        plan.holds.push(hold);
-        plan.wake_at(Some(retry.at));
-        return;
-    }
-    let can_be = spec(input, cluster)
-        .and_then(|spec| guard(cluster, view, &spec, input.now))
-        .and_then(|()| keeps_entries(cluster, view));
-    if can_be.is_err() || plan.steps.iter().any(|step| step.resource == resource) {
-        // Jobs say what hinders them there; the write waits for the same.
-        return;
+        return None;
     }
     let entry = AnchorEntry {
         owner: input.settings.owner.clone(),
         source: source.clone(),
         anchor: anchor.clone(),
     };
-    plan.steps.push(Step {
-        resource,
+    Some(Step {
+        resource: ResourceId::hazelcast(cluster),
         generation: 1,
         cluster: cluster.to_owned(),
         job_name: key,
@@ -124,7 +106,35 @@ fn write(
         },
         remember: Remember::default(),
         timeout: TIMEOUT,
-    });
+    })
+}
+
+/// Puts a write into the plan once nothing speaks against it.
+fn plan_write(
+    input: &PlanInput<'_>,
+    record: &SourceRecord,
+    view: &ClusterView,
+    write: Step,
+    plan: &mut Plan,
+) {
+    let cluster = &*write.cluster;
+    let retry = record.retries.get(cluster);
+    if let Some(retry) = retry.filter(|retry| retry.goes_on(input.now)) {
+        let message = format!("{}, tried again: {}", retry.verb, retry.message);
+        let hold = Hold::new(Reason::BackingOff, vec![write.resource], message).until(retry.at);
+        plan.holds.push(hold);
+        plan.wake_at(Some(retry.at));
+        return;
+    }
+    let can_be = spec(input, cluster)
+        .and_then(|spec| guard(cluster, view, &spec, input.now))
+        .and_then(|()| keeps_entries(cluster, view));
+    let is_busy = |step: &Step| step.resource == write.resource;
+    if can_be.is_err() || plan.steps.iter().any(is_busy) {
+        // Jobs say what hinders them there; the write waits for the same.
+        return;
+    }
+    plan.steps.push(write);
 }
 
 /// The record of a source once a write of its commit in force has ended.

@@ -189,7 +189,7 @@ fn pattern(text: &str) -> Result<Pattern, &'static str> {
 }
 
 /// Whether a name fits a pattern. Goes back to the last `*` alone, so that no pattern takes long.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
+pub(super) fn fits(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {

@@ -1,9 +1,7 @@
 //! What a new version needs is looked at before the old one is stopped for it.
 
 use jetkeeper::plan::hold::Reason;
-use jetkeeper::plan::job::JobId;
 use jetkeeper::plan::observed::Seen;
-use jetkeeper::plan::snapshot::SnapshotFacts;
 use serde_json::json;
 
 use super::observe::running;
@@ -40,15 +38,7 @@ fn nothing_is_stopped_for_an_initial_snapshot_that_is_not_there() {
     scene.declare("orders", spec);
     hold(&scene.learn(), Reason::WaitingForSnapshot);
     scene.assert_at_rest();
-    let facts = SnapshotFacts {
-        snapshot_id: 3,
-        job: JobId(77),
-        job_name: "another".to_owned(),
-        created_at: scene.now,
-        chunks: 1,
-        bytes: 1,
-        stateful: ["counter".to_owned()].into(),
-    };
+    let facts = scene.foreign_facts();
     scene.snapshots.insert("s".to_owned(), facts);
     assert_eq!(scene.settle(), WAY);
 }

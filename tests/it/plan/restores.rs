@@ -5,7 +5,6 @@ use std::sync::Arc;
 use jetkeeper::plan::Plan;
 use jetkeeper::plan::hold::{HoldClass, Reason};
 use jetkeeper::plan::job::JobId;
-use jetkeeper::plan::snapshot::SnapshotFacts;
 use jetkeeper::plan::step::Outcome;
 use jetkeeper::resources::ResourceId;
 use serde_json::{Value, json};
@@ -20,18 +19,6 @@ const NOTHING: [&str; 0] = [];
 fn started_from(scene: &Scene) -> Option<&str> {
     let job = scene.recorded.jobs["orders"].job.as_ref().unwrap();
     job.started_from.as_deref()
-}
-
-fn facts(scene: &Scene) -> SnapshotFacts {
-    SnapshotFacts {
-        snapshot_id: 3,
-        job: JobId(77),
-        job_name: "another".to_owned(),
-        created_at: scene.now,
-        chunks: 1,
-        bytes: 1,
-        stateful: ["counter".to_owned()].into(),
-    }
 }
 
 #[test]
@@ -180,7 +167,7 @@ fn a_lost_job_that_is_not_restored_says_what_its_newest_snapshot_lacks() {
 #[test]
 fn a_first_submit_starts_from_the_snapshot_that_its_document_names() {
     let mut scene = Scene::with(json!({"initialSnapshotName": "s"}));
-    let there = facts(&scene);
+    let there = scene.foreign_facts();
     scene.snapshots.insert("s".to_owned(), there);
     assert_eq!(scene.settle(), ["claim", "submit"]);
     assert_eq!(started_from(&scene), Some("s"));
@@ -197,7 +184,7 @@ fn a_snapshot_that_is_not_there_is_waited_for_and_nothing_is_written_meanwhile()
         scene.assert_at_rest();
     }
     assert!(scene.entries().is_empty(), "the name is not even claimed");
-    let there = facts(&scene);
+    let there = scene.foreign_facts();
     scene.snapshots.insert("s".to_owned(), there);
     assert_eq!(scene.settle(), ["claim", "submit"]);
     assert_eq!(started_from(&scene), Some("s"));
@@ -207,7 +194,7 @@ fn a_snapshot_that_is_not_there_is_waited_for_and_nothing_is_written_meanwhile()
 fn a_snapshot_that_vanishes_before_the_upload_is_told_and_the_claim_is_not_written_again_and_again()
 {
     let mut scene = Scene::with(json!({"initialSnapshotName": "s"}));
-    let there = facts(&scene);
+    let there = scene.foreign_facts();
     let snapshots = &mut scene.view().snapshots;
     snapshots.insert("s".to_owned(), Some(there));
     assert_eq!(words(&scene.pass()), "claim");
@@ -222,7 +209,7 @@ fn a_snapshot_that_vanishes_before_the_upload_is_told_and_the_claim_is_not_writt
         scene.assert_at_rest();
     }
     assert_eq!(*scene.entries(), claimed);
-    let there = facts(&scene);
+    let there = scene.foreign_facts();
     scene.snapshots.insert("s".to_owned(), there);
     scene.pass_time(seconds(90));
     assert_eq!(scene.settle(), ["submit"]);
@@ -232,7 +219,7 @@ fn a_snapshot_that_vanishes_before_the_upload_is_told_and_the_claim_is_not_writt
 #[test]
 fn a_fork_whose_job_is_active_is_started_from_only_by_a_person_s_word() {
     let mut scene = Scene::with(json!({"initialSnapshotName": "s"}));
-    let there = facts(&scene);
+    let there = scene.foreign_facts();
     scene.snapshots.insert("s".to_owned(), there);
     let in_use = failed(Reason::ForkedStateInUse, "job 77 is active");
     scene.pass();

@@ -82,6 +82,19 @@ pub(crate) fn healthy(now: Timestamp) -> ClusterView {
 }
 
 impl Scene {
+    /// What is known of a snapshot that another job made.
+    pub(crate) fn foreign_facts(&self) -> SnapshotFacts {
+        SnapshotFacts {
+            snapshot_id: 3,
+            job: JobId(77),
+            job_name: "another".to_owned(),
+            created_at: self.now,
+            chunks: 1,
+            bytes: 1,
+            stateful: ["counter".to_owned()].into(),
+        }
+    }
+
     /// A known cluster that is well, an empty source, nothing recorded.
     pub(crate) fn new() -> Self {
         let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();

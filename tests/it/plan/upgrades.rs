@@ -547,15 +547,7 @@ fn a_version_that_submits_nothing_is_taken_back() {
 #[test]
 fn a_redeploy_nonce_replaces_the_job_from_its_initial_snapshot() {
     let (mut scene, job) = running(json!({}));
-    let facts = jetkeeper::plan::snapshot::SnapshotFacts {
-        snapshot_id: 3,
-        job: JobId(77),
-        job_name: "another".to_owned(),
-        created_at: scene.now,
-        chunks: 1,
-        bytes: 1,
-        stateful: ["counter".to_owned()].into(),
-    };
+    let facts = scene.foreign_facts();
     scene.snapshots.insert("s".to_owned(), facts);
     scene.declare("orders", json!({"initialSnapshotName": "s"}));
     assert_eq!(scene.settle(), NOTHING, "for fresh submits only");

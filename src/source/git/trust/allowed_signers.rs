@@ -10,6 +10,8 @@ use jiff::tz::TimeZone;
 use ssh_key::PublicKey;
 use thiserror::Error;
 
+use crate::source::git::known_hosts::fits;
+
 /// What SSH signatures of commits are made for.
 pub(super) const NAMESPACE: &str = "git";
 
@@ -182,28 +184,12 @@ fn matches_list(patterns: &str, name: &str) -> bool {
     let mut found = false;
     for pattern in patterns.split(',') {
         match pattern.strip_prefix('!') {
-            Some(pattern) if matches_pattern(pattern.as_bytes(), name.as_bytes()) => return false,
+            Some(pattern) if fits(pattern.as_bytes(), name.as_bytes()) => return false,
             Some(_) => {}
-            None => found |= matches_pattern(pattern.as_bytes(), name.as_bytes()),
+            None => found |= fits(pattern.as_bytes(), name.as_bytes()),
         }
     }
     found
-}
-
-fn matches_pattern(pattern: &[u8], name: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => name.is_empty(),
-        Some((b'*', rest)) => (0..=name.len()).any(|at| {
-            let tail = name.get(at..);
-            tail.is_some_and(|tail| matches_pattern(rest, tail))
-        }),
-        Some((b'?', rest)) => name
-            .split_first()
-            .is_some_and(|(_, tail)| matches_pattern(rest, tail)),
-        Some((byte, rest)) => name
-            .split_first()
-            .is_some_and(|(first, tail)| first == byte && matches_pattern(rest, tail)),
-    }
 }
 
 #[cfg(test)]
