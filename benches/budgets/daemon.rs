@@ -101,5 +101,8 @@ pub(crate) fn run(places: &Places) -> Program {
         places.source.as_os_str(),
         "--state".as_ref(),
         places.state.as_os_str(),
+        // What is measured removes its documents itself.
+        "--max-deletions=1000".as_ref(),
+        "--max-deletions-percent=100".as_ref(),
     ])
 }

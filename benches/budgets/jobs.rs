@@ -95,6 +95,9 @@ impl Bench {
         let directory = scratch::directory();
         let places = Places::below(directory.path(), member.cluster_name(), &member.address());
         fs::copy(fixture(JAR), places.source.join("jars").join(JAR)).unwrap();
+        // Never submitted; a source that declares no job any more would be asked about.
+        let stays = document("stays") + "  state: Suspended\n";
+        fs::write(places.source.join(file_of("stays")), stays).unwrap();
         let daemon = Daemon::start(&places).await;
         daemon.settles().await;
         Self {

@@ -58,7 +58,7 @@ fn a_plan_is_applied_and_then_there_is_nothing_to_do() {
     let plan = scene.run(&["plan", "JOBS", "--detailed-exitcode"]).code(0);
     assert_eq!(plan.stdout, "nothing to do\n");
     let jobs = scene.run(&["get", "jobs"]).code(0).stdout;
-    assert!(jobs.contains("Running"), "{jobs}");
+    assert!(jobs.contains(" Running "), "{jobs}");
 
     // The same again, by somebody who lost the state: nothing is submitted twice.
     std::fs::remove_dir_all(scene.state.path().join("state")).unwrap();

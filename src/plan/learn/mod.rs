@@ -36,16 +36,18 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
 /// Whether it isn't known yet which of the jobs of its name is ours, where records are made anew: they
 /// tell by their configurations. Holds if so.
 pub(super) fn looks_for_its_job(draft: &mut Draft<'_>) -> bool {
-    let (settings, name) = (&draft.input.settings, draft.job_name().to_owned());
+    let settings = draft.input.settings;
     let lost = settings.rebuilding && draft.record.job.is_none();
     let seen = draft.sight.is_some_and(|sight| sight.obstacle.is_none());
     let ours = draft
         .entry()
         .is_some_and(|entry| entry.owner == settings.owner && entry.resource == draft.id);
-    let untold = draft.namesakes().iter().any(|job| job.config.is_none());
-    let looks = lost && seen && ours && untold;
+    // Asked last: all jobs of the cluster are walked for it.
+    let untold = || draft.namesakes().iter().any(|job| job.config.is_none());
+    let looks = lost && seen && ours && untold();
     if looks {
         draft.undecided = true;
+        let name = draft.job_name();
         let message = format!("the configurations of the jobs called {name} are being asked for");
         draft.hold(Reason::ClusterUnknown, message);
     }

@@ -45,7 +45,7 @@ fn what_is_pushed_runs_and_history_names_the_commit() {
     let commit = remote.push();
     eventually(PATIENCE, "the job runs", || {
         let jobs = run(&config, &["get", "jobs"]).stdout;
-        jobs.contains(&name) && jobs.contains("Running")
+        jobs.contains(&name) && jobs.contains(" Running ")
     });
     let history = history().code(0).stdout;
     assert!(history.contains(&commit), "{history}");
@@ -60,7 +60,7 @@ fn what_is_pushed_runs_and_history_names_the_commit() {
         events.contains("can't be fetched from")
     });
     eventually(PATIENCE, "the job goes on", || {
-        run(&config, &["get", "jobs"]).stdout.contains("Running")
+        run(&config, &["get", "jobs"]).stdout.contains(" Running ")
     });
     fs::rename(&away, remote.bare()).unwrap();
 

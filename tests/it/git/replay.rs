@@ -65,7 +65,7 @@ impl Scene {
             // Without a daemon, it is the state that is read.
             let is_up = self.run(&["reconcile"]).code == Some(0);
             let jobs = self.run(&["get", "jobs"]).stdout;
-            is_up && jobs.contains(&self.name) && jobs.contains("Running")
+            is_up && jobs.contains(&self.name) && jobs.contains(" Running ")
         });
         daemon
     }
