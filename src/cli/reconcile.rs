@@ -58,7 +58,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let errors = plan.faults.iter();
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
     let blocked = |hold: &Hold| hold.class != HoldClass::Policy;
-    if errors.count() > 0 || plan.holds.iter().any(blocked) {
+    let unread = troubles(&plan).next().is_some();
+    if errors.count() > 0 || unread || plan.holds.iter().any(blocked) {
         return Err(unsettled(context, "not all is as declared", &plan));
     }
     tell_holds(context.output, &plan.holds);
@@ -102,18 +103,34 @@ fn waits_for(plan: &PlanView) -> Option<String> {
     Some(format!("waiting for {first}{more}"))
 }
 
+/// What sources have that is not followed, a commit that is refused, say: its documents were not even seen.
+fn troubles(plan: &PlanView) -> impl Iterator<Item = String> {
+    let sources = plan.sources.iter();
+    sources.filter_map(|(name, source)| {
+        let why = source.trouble.as_ref()?;
+        Some(format!(
+            "source {name} can't be read, what it declared stays in force: {why}"
+        ))
+    })
+}
+
 fn unsettled(context: &Context, what: &str, plan: &PlanView) -> CliError {
     tell_holds(context.output, &plan.holds);
     let errors = plan.faults.iter();
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
-    let mut error = match errors.count() {
-        0 => CliError::failed(what.to_owned()),
-        count => {
-            let errors = counted(count, "error", "errors");
-            CliError::failed(format!("{what}: {errors} in the documents"))
-                .hint("`jetkeeper validate` shows them")
-        }
-    };
+    let errors = errors.count();
+    let mut wrong: Vec<String> = troubles(plan).collect();
+    if errors > 0 {
+        wrong.push(counted(errors, "error", "errors") + " in the documents");
+    }
+    let mut error = CliError::failed(if wrong.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what}: {}", wrong.join("; "))
+    });
+    if errors > 0 {
+        error = error.hint("`jetkeeper validate` shows them");
+    }
     for step in &plan.in_flight {
         error = error.hint(format!("{}: {} is in flight", step.resource, step.message));
     }

@@ -56,7 +56,7 @@ pub(super) async fn show_held(output: Output, stage: &Stage) -> Result<()> {
     let told = stage.command(&["describe", "orders"]).await?;
     let held = told.lines().skip_while(|line| !line.starts_with("Held"));
     let held: Vec<&str> = held.take_while(|line| !line.is_empty()).collect();
-    print(output, "describe orders", &held.join("\n"))
+    show_told(output, "describe orders", &held.join("\n"))
 }
 
 /// The newest event of each of these kinds.
@@ -65,16 +65,27 @@ pub(super) async fn show_events(output: Output, stage: &Stage, kinds: &[&str]) -
     let newest = |kind: &&str| told.lines().rev().find(|line| line.contains(*kind));
     let shown = told.lines().next().into_iter();
     let shown: Vec<&str> = shown.chain(kinds.iter().filter_map(newest)).collect();
-    print(output, "events orders", &shown.join("\n"))
+    show_told(output, "events orders", &shown.join("\n"))
 }
 
 pub(super) async fn show(output: Output, stage: &Stage, arguments: &[&str]) -> Result<()> {
     let told = stage.command(arguments).await?;
-    print(output, &arguments.join(" "), &told)
+    show_told(output, &arguments.join(" "), &told)
 }
 
-pub(super) fn print(output: Output, command: &str, told: &str) -> Result<()> {
-    output.line(&format!("  $ jetkeeper {command}"))?;
+/// A command of ours, and what it told.
+pub(super) fn show_told(output: Output, command: &str, told: &str) -> Result<()> {
+    type_line(output, &format!("jetkeeper {command}"))?;
+    print(output, told)
+}
+
+/// A line as it is typed into a shell.
+pub(super) fn type_line(output: Output, line: &str) -> Result<()> {
+    output.line(&format!("  $ {line}"))
+}
+
+/// What a command told.
+pub(super) fn print(output: Output, told: &str) -> Result<()> {
     for line in told.lines().filter(|line| !line.trim().is_empty()) {
         output.line(&format!("    {}", line.trim_end()))?;
     }

@@ -12,6 +12,10 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::super::error::{CliError, Result};
+use super::files::{
+    cluster_document, configuration, copy, edit, member_configuration, missing, unreadable, write,
+};
+use super::repository::Repository;
 
 /// How long anything that the demo waits for may take.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -22,10 +26,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(30);
 /// How long a process may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(35);
 
+/// The file that the Git repository has.
+pub(super) const RETURNS: &str = "jobs/returns.yaml";
+
 /// What is left running, in words.
 pub(super) struct Left {
     pub(super) program: String,
     pub(super) source: String,
+    pub(super) repository: String,
     pub(super) state: String,
     pub(super) log: String,
     pub(super) scratch: String,
@@ -39,14 +47,16 @@ pub(super) struct Stage {
     scratch: PathBuf,
     hazelcast: PathBuf,
     samples: PathBuf,
+    jars: PathBuf,
     port: u16,
+    repository: Repository,
     member: Option<Child>,
     daemon: Option<Child>,
 }
 
 impl Stage {
-    /// Makes the scratch directory and copies the samples into it.
-    pub(super) fn set(hazelcast: &Path, samples: &Path, jars: &Path) -> Result<Self> {
+    /// Makes the scratch directory and copies the samples into it; leaves none where that fails.
+    pub(super) async fn set(hazelcast: &Path, samples: &Path, jars: &Path) -> Result<Self> {
         if !hazelcast.is_file() {
             return Err(missing(hazelcast));
         }
@@ -55,33 +65,69 @@ impl Stage {
             program: std::env::current_exe().map_err(CliError::failed)?,
             hazelcast: std::path::absolute(hazelcast).map_err(CliError::failed)?,
             samples: std::path::absolute(samples).map_err(CliError::failed)?,
+            jars: std::path::absolute(jars).map_err(CliError::failed)?,
             port: free_port().map_err(CliError::failed)?,
+            repository: Repository::within(&scratch),
             member: None,
             daemon: None,
             scratch,
         };
-        for folder in ["source/jobs", "source/jars", "versions", "member"] {
-            fs::create_dir_all(stage.scratch.join(folder)).map_err(CliError::failed)?;
+        if let Err(error) = stage.furnish().await {
+            // There may be nothing yet to remove.
+            drop(stage.strike().await);
+            return Err(error);
         }
-        for name in [
-            "jobs/orders.yaml",
-            "jobs/returns.yaml",
-            "jobs/word-count.yaml",
-        ] {
-            stage.sample(name)?;
+        Ok(stage)
+    }
+
+    async fn furnish(&self) -> Result<()> {
+        for folder in ["source/jobs", "source/jars", "versions", "member"] {
+            fs::create_dir_all(self.scratch.join(folder)).map_err(CliError::failed)?;
+        }
+        for name in ["jobs/orders.yaml", "jobs/word-count.yaml"] {
+            self.sample(name)?;
         }
         for name in ["orders.jar", "word-count.jar"] {
-            let to = stage.source().join("jars").join(name);
-            copy(&jars.join(name), &to)?;
+            copy(
+                &self.jars.join(name),
+                &self.source().join("jars").join(name),
+            )?;
         }
         for name in ["orders-v2.jar", "orders-broken.jar"] {
-            let to = stage.scratch.join("versions").join(name);
-            copy(&jars.join(name), &to)?;
+            let to = self.scratch.join("versions").join(name);
+            copy(&self.jars.join(name), &to)?;
         }
-        stage.write("hazelcast.yaml", &cluster_document(stage.port))?;
+        self.write("hazelcast.yaml", &cluster_document(self.port))?;
         // Ten times the samples' rate: the story has no time to wait for counts.
-        stage.edit("jobs/orders.yaml", "- \"20\"", "- \"200\"")?;
-        Ok(stage)
+        self.edit("jobs/orders.yaml", "- \"20\"", "- \"200\"")?;
+
+        self.repository.make().await?;
+        self.commit_returns().await?;
+        let sources = configuration(&self.source(), &self.repository);
+        fs::write(self.configuration(), sources).map_err(CliError::failed)
+    }
+
+    /// The first commit: a job that is not wanted yet.
+    async fn commit_returns(&self) -> Result<()> {
+        let tree = self.repository.tree();
+        for folder in ["jobs", "jars"] {
+            fs::create_dir(tree.join(folder)).map_err(CliError::failed)?;
+        }
+        copy(&self.samples.join(RETURNS), &tree.join(RETURNS))?;
+        copy(&self.jars.join("orders.jar"), &tree.join("jars/orders.jar"))?;
+        self.repository.git(&["add", "--all"]).await?;
+        let commit = ["commit", "--quiet", "-S", "-m", "A job for returns"];
+        self.repository.git(&commit).await
+    }
+
+    /// The configuration of the daemon.
+    fn configuration(&self) -> PathBuf {
+        self.scratch.join("jetkeeper.yaml")
+    }
+
+    /// The Git repository that is a source, too.
+    pub(super) fn repository(&self) -> &Repository {
+        &self.repository
     }
 
     /// Where the YAML is.
@@ -91,22 +137,12 @@ impl Stage {
 
     /// Renames a file with this content into the source.
     pub(super) fn write(&self, name: &str, content: &str) -> Result<()> {
-        let path = self.source().join(name);
-        let beside = path.with_extension("new");
-        fs::write(&beside, content)
-            .and_then(|()| fs::rename(&beside, &path))
-            .map_err(CliError::failed)
+        write(&self.source().join(name), content)
     }
 
     /// Changes a file of the source.
     pub(super) fn edit(&self, name: &str, from: &str, to: &str) -> Result<()> {
-        let text = fs::read_to_string(self.source().join(name)).map_err(CliError::failed)?;
-        if !text.contains(from) {
-            return Err(CliError::failed(format!(
-                "{name} of the samples lacks `{from}`"
-            )));
-        }
-        self.write(name, &text.replace(from, to))
+        edit(&self.source().join(name), from, to)
     }
 
     /// Renames another version's jar into the source, under this name.
@@ -159,12 +195,13 @@ impl Stage {
         .await
     }
 
-    /// Starts the daemon on the source.
+    /// Starts the daemon on both sources.
     pub(super) async fn start_daemon(&mut self) -> Result<()> {
         let child = spawn(
             Command::new(&self.program)
                 .arg("run")
-                .arg(self.source())
+                .arg("--config")
+                .arg(self.configuration())
                 .arg("--state")
                 .arg(self.state())
                 .arg("--no-color"),
@@ -190,6 +227,10 @@ impl Stage {
             .arg(self.state())
             .arg("--no-color")
             .current_dir(&self.scratch)
+            .stdin(Stdio::null())
+            // Ctrl-C is for the demo, which ends what it started.
+            .process_group(0)
+            .kill_on_drop(true)
             .output()
             .await
             .map_err(CliError::failed)?;
@@ -278,6 +319,7 @@ impl Stage {
         Ok(Left {
             program: self.program.display().to_string(),
             source: self.source().display().to_string(),
+            repository: self.repository.tree().display().to_string(),
             state: self.state().display().to_string(),
             log: self.scratch.join("daemon.log").display().to_string(),
             scratch: self.scratch.display().to_string(),
@@ -313,40 +355,7 @@ fn spawn(command: &mut Command, log: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
-fn missing(what: &Path) -> CliError {
-    CliError::failed(format!("{} is not there", what.display()))
-        .hint("`make demo` fetches Hazelcast and builds the sample jars")
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).map_err(|error| unreadable(from, error))?;
-    Ok(())
-}
-
-fn unreadable(what: &Path, error: std::io::Error) -> CliError {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        return missing(what);
-    }
-    CliError::failed(error)
-}
-
 fn free_port() -> std::io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
-}
-
-fn cluster_document(port: u16) -> String {
-    format!(
-        "apiVersion: hazelcast.com/v1alpha1\nkind: Hazelcast\nmetadata:\n  name: hazelcast\nspec:\n  \
-         clusterName: demo\n  addresses: [\"127.0.0.1:{port}\"]\n"
-    )
-}
-
-fn member_configuration(port: u16) -> String {
-    format!(
-        "hazelcast:\n  cluster-name: demo\n  network:\n    port: {{auto-increment: false, port: {port}}}\n    \
-         interfaces: {{enabled: true, interfaces: [127.0.0.1]}}\n    join:\n      multicast: {{enabled: \
-         false}}\n      tcp-ip: {{enabled: true, member-list: [127.0.0.1]}}\n  jet: {{enabled: true, \
-         resource-upload-enabled: true}}\n"
-    )
 }

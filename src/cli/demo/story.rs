@@ -2,22 +2,24 @@
 
 use super::super::error::{CliError, Result};
 use super::super::output::Output;
+use super::commits::{commit, refuse};
 use super::show::{
-    act, print, show, show_all_counts, show_before_and_after, show_counts, show_events, show_held,
-    show_step,
+    act, show, show_all_counts, show_before_and_after, show_counts, show_events, show_held,
+    show_step, show_told,
 };
 use super::stage::Stage;
 use super::wait::{first_customer, hold_of, newest_of, until_event, until_hold, until_phase};
 
 /// The files that the story plays with.
 const ORDERS: &str = "jobs/orders.yaml";
+const WORDS: &str = "jobs/word-count.yaml";
 const SNAPSHOT: &str = "jobs/orders-monday.yaml";
 
 /// Tells the story.
 pub(super) async fn tell(output: Output, stage: &mut Stage) -> Result<()> {
     act(
         output,
-        "An open-source Hazelcast member starts, and jetkeeper runs on a directory of YAML.",
+        "An open-source Hazelcast member starts, and jetkeeper runs on YAML in a directory and in Git.",
     )?;
     stage.start_member().await?;
     stage.start_daemon().await?;
@@ -25,6 +27,8 @@ pub(super) async fn tell(output: Output, stage: &mut Stage) -> Result<()> {
     until_phase(stage, "word-count", "Completed").await?;
     show(output, stage, &["get", "jobs"]).await?;
 
+    commit(output, stage).await?;
+    refuse(output, stage).await?;
     let customer = suspend_and_resume(output, stage).await?;
     export(output, stage).await?;
     upgrade(output, stage, &customer).await?;
@@ -81,8 +85,7 @@ async fn upgrade(output: Output, stage: &Stage, customer: &str) -> Result<()> {
     let results = stage.results(customer);
     let first = results.iter().filter(|line| !second(line)).count();
     show_step(output, &results, first)?;
-    until_event(stage, "UpgradeStable").await?;
-    show_events(output, stage, &["UpgradeStarted", "UpgradeStable"]).await
+    until_event(stage, "UpgradeStable").await
 }
 
 async fn roll_back(output: Output, stage: &Stage, customer: &str) -> Result<()> {
@@ -104,23 +107,21 @@ async fn roll_back(output: Output, stage: &Stage, customer: &str) -> Result<()> 
 
 async fn break_a_file(output: Output, stage: &Stage) -> Result<()> {
     act(output, "A broken file is reported, and stops nothing else.")?;
-    stage.edit("jobs/returns.yaml", "jarName", "jarNam")?;
-    until_hold(stage, "returns", "Faulty").await?;
+    stage.edit(WORDS, "jarName", "jarNam")?;
+    until_hold(stage, "word-count", "Faulty").await?;
     let source = stage.source().display().to_string();
     let told = stage.command(&["validate", &source]).await?;
     let told = told.replace(&format!("{source}/"), "");
-    print(output, "validate source", &told)
+    show_told(output, "validate source", &told)
 }
 
 async fn delete_and_restore(output: Output, stage: &Stage, customer: &str) -> Result<()> {
     act(
         output,
-        "All jobs' documents are gone: that may be a mistake, so it is held until somebody confirms it.",
+        "All documents of the directory are gone: that may be a mistake, so it is held until somebody confirms it.",
     )?;
     let document = stage.take(ORDERS)?;
-    for other in ["jobs/returns.yaml", "jobs/word-count.yaml"] {
-        stage.take(other)?;
-    }
+    stage.take(WORDS)?;
     until_hold(stage, "orders", "SourceMissing").await?;
     show_held(output, stage).await?;
 

@@ -59,6 +59,11 @@ fn what_is_pushed_runs_and_history_names_the_commit() {
         let events = run(&config, &["events"]).stdout;
         events.contains("can't be fetched from")
     });
+    let unread = run(&config, &["reconcile", "--wait"]).code(1).stderr;
+    assert!(
+        unread.contains("not all is as declared: source jobs can't be read"),
+        "{unread}"
+    );
     eventually(PATIENCE, "the job goes on", || {
         run(&config, &["get", "jobs"]).stdout.contains(" Running ")
     });
