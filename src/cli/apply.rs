@@ -12,7 +12,7 @@ use super::error::{CliError, Result};
 use super::follow::Follower;
 use super::locate::refuse_beside_daemon;
 use super::progress::{Progress, tell_holds};
-use super::rows::grouped;
+use super::rows::{grouped, troubles};
 use super::shutdown::{GRACE, Stop, left};
 use super::time;
 use super::validate::counted;
@@ -133,7 +133,10 @@ fn verdict(context: &Context, end: &End, timeout: SignedDuration) -> Result<Exit
         0 => None,
         count => Some(format!("{count} held")),
     };
-    let wrong: Vec<String> = [errors, stuck, late].into_iter().flatten().collect();
+    let troubles = troubles(&published.sources);
+    let wrong: Vec<String> = troubles
+        .chain([errors, stuck, late].into_iter().flatten())
+        .collect();
     if wrong.is_empty() {
         let jobs = counted(published.jobs.len(), "job", "jobs");
         context.output.say(&match holds.len() {

@@ -9,7 +9,7 @@ use super::error::{CliError, Result};
 use super::locate::daemon;
 use super::output::Output;
 use super::progress::tell_holds;
-use super::rows::{grouped, subjects};
+use super::rows::{grouped, subjects, troubles};
 use super::time;
 use super::validate::counted;
 use crate::api::wire::{PlanView, ReconcileBody};
@@ -58,7 +58,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let errors = plan.faults.iter();
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
     let blocked = |hold: &Hold| hold.class != HoldClass::Policy;
-    let unread = troubles(&plan).next().is_some();
+    let unread = troubles(&plan.sources).next().is_some();
     if errors.count() > 0 || unread || plan.holds.iter().any(blocked) {
         return Err(unsettled(context, "not all is as declared", &plan));
     }
@@ -103,23 +103,12 @@ fn waits_for(plan: &PlanView) -> Option<String> {
     Some(format!("waiting for {first}{more}"))
 }
 
-/// What sources have that is not followed, a commit that is refused, say: its documents were not even seen.
-fn troubles(plan: &PlanView) -> impl Iterator<Item = String> {
-    let sources = plan.sources.iter();
-    sources.filter_map(|(name, source)| {
-        let why = source.trouble.as_ref()?;
-        Some(format!(
-            "source {name} can't be read, what it declared stays in force: {why}"
-        ))
-    })
-}
-
 fn unsettled(context: &Context, what: &str, plan: &PlanView) -> CliError {
     tell_holds(context.output, &plan.holds);
     let errors = plan.faults.iter();
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
     let errors = errors.count();
-    let mut wrong: Vec<String> = troubles(plan).collect();
+    let mut wrong: Vec<String> = troubles(&plan.sources).collect();
     if errors > 0 {
         wrong.push(counted(errors, "error", "errors") + " in the documents");
     }

@@ -1,16 +1,18 @@
 //! The rows of the tables: which words of a resource come first.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::format::Row;
 use super::table::{Cell, Mood};
 use super::time;
 use crate::engine::JobResource;
-use crate::engine::published::HazelcastResource;
+use crate::engine::published::{HazelcastResource, SourceReport};
 use crate::plan::hold::{Hold, HoldClass, Release};
 use crate::plan::record::{Condition, ConditionStatus, ConditionType};
 use crate::plan::status::Phase;
-use crate::resources::ResourceId;
+use crate::resources::{ResourceId, SourceName};
 
 impl Row for JobResource {
     fn header(wide: bool) -> Vec<&'static str> {
@@ -291,6 +293,18 @@ pub(super) fn release(hold: &Hold) -> Option<String> {
         }
         Release::UnpauseAll => Some("jetkeeper unpause".to_owned()),
     }
+}
+
+/// What sources have that is not followed, a commit that is refused, say: its documents were not even seen.
+pub(super) fn troubles(
+    sources: &BTreeMap<SourceName, SourceReport>,
+) -> impl Iterator<Item = String> {
+    sources.iter().filter_map(|(name, source)| {
+        let why = source.trouble.as_ref()?;
+        Some(format!(
+            "source {name} can't be read, what it declared stays in force: {why}"
+        ))
+    })
 }
 
 #[cfg(test)]

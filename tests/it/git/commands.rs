@@ -88,6 +88,12 @@ fn what_is_in_a_repository_is_planned_applied_and_found_again() {
         .stdout;
     assert_eq!(plan, "nothing to do\n");
 
+    let away = remote.scratch.path().join("away.git");
+    fs::rename(remote.bare(), &away).unwrap();
+    let blind = run(&config, &["apply"]).code(1).stderr;
+    assert!(blind.contains("source jobs can't be read"), "{blind}");
+    fs::rename(&away, remote.bare()).unwrap();
+
     fs::remove_dir_all(scratch.path().join("state")).unwrap();
     let rebuilt = run(&config, &["state", "rebuild"]).code(0).stdout;
     assert!(
