@@ -55,6 +55,11 @@ impl Daemon {
         }
     }
 
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.program.stderr()
+    }
+
     /// A job's status as it was told last.
     pub(crate) fn status(&self, name: &str) -> Option<&JobStatusReport> {
         self.jobs.get(name).map(|status| &**status)
@@ -62,9 +67,15 @@ impl Daemon {
 
     /// Waits until a job is told to be in this phase, or gone; gives the time at which that was told.
     pub(crate) async fn tells(&mut self, name: &str, phase: Option<Phase>) -> u64 {
-        while self.jobs.get(name).map(|status| status.phase) != phase {
+        self.until(name, |told| told == phase).await
+    }
+
+    /// Waits until a job is told to be in a phase that fits, or gone; gives the time at which that was told.
+    pub(crate) async fn until(&mut self, name: &str, fits: impl Fn(Option<Phase>) -> bool) -> u64 {
+        while !fits(self.jobs.get(name).map(|status| status.phase)) {
             let Ok(change) = timeout(PATIENCE, self.changes.next()).await else {
-                panic!("{name} is not {phase:?}:\n{}", self.program.stderr());
+                let told = self.status(name);
+                panic!("{name} stays {told:?}:\n{}", self.program.stderr());
             };
             let change = change.unwrap().expect("the daemon goes on");
             let (name, status) = (change.object.metadata.name, change.object.status);

@@ -1,7 +1,9 @@
 //! Git: what a look at a repository of 10 000 files costs, and how long it takes from a push to a job
-//! that runs where the remote is polled.
+//! that runs, where the remote is polled and where it calls.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ const PUSHES: usize = 20;
 /// The shortest interval that can be configured.
 const INTERVAL: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_mins(20);
+const SECRET: &str = "of-the-webhook";
 /// As large a repository as is taken.
 const LARGE: usize = 15;
 const LARGE_FILE: usize = 64 * 1024 * 1024;
@@ -101,48 +104,72 @@ async fn source(remote: &Remote, place: &Scratch) -> GitSource {
     GitSource::start(name, options, &repositories, FirstFetch::Latest(LONG)).await
 }
 
-/// Push → RUNNING, by poll.
+/// Push → RUNNING, by poll and by webhook.
 pub(crate) fn pushes() -> Vec<Row> {
-    let times = Runtime::new().unwrap().block_on(async {
-        let member = Member::options().start();
-        let (remote, place) = (Remote::new(), Scratch::new());
-        remote.write("orders.jar", fs::read(fixture("orders.jar")).unwrap());
-        remote.push();
-        let config = format!(
-            "sources: [{{name: bench, git: {{url: \"{}\", interval: {}s}}}}]\nowner: bench\n\
-             state: {{directory: state}}\nprune: {{maxDeletions: 100, maxDeletionsPercent: 100}}\n",
-            remote.url(),
-            INTERVAL.as_secs()
-        );
-        let config = place.write("jetkeeper.yaml", config);
-        let mut daemon = Daemon::configured(&config, &place.path().join("state")).await;
-        daemon.settles().await;
-        let mut times = Vec::new();
-        for _ in 0..PUSHES {
-            let name = unique("pushed");
-            remote.write("orders.yaml", orders(&member, &name));
-            let began = monotonic();
-            remote.push();
-            let running = daemon.tells(&name, Some(Phase::Running)).await;
-            times.push(milliseconds(began, running));
-        }
-        sorted(times)
-    });
-    let interval = ms(INTERVAL.as_secs_f64() * 1000.0);
-    let row = |what, percent| {
-        let time = percentile(&times, percent);
+    let runtime = Runtime::new().unwrap();
+    let [polled, told] = [false, true].map(|hooked| runtime.block_on(times(hooked)));
+    let row = |what, percent, times: &[f64]| {
+        let time = percentile(times, percent);
         Row {
             what,
             ours: ms(time),
-            theirs: interval.clone(),
+            theirs: ms(INTERVAL.as_secs_f64() * 1000.0),
             ratio: time / (INTERVAL.as_secs_f64() * 1000.0),
             allowed: None,
         }
     };
     vec![
-        row("push → RUNNING by poll / interval, p50", 50),
-        row("the same, p99", 99),
+        row("push → RUNNING by poll / interval, p50", 50, &polled),
+        row("the same, p99", 99, &polled),
+        row("push and webhook → RUNNING / the same, p50", 50, &told),
+        row("the same, p99", 99, &told),
     ]
+}
+
+/// Of some pushes, each of another job, until it runs; in order.
+async fn times(hooked: bool) -> Vec<f64> {
+    let member = Member::options().start();
+    let (remote, place) = (Remote::new(), Scratch::new());
+    remote.write("orders.jar", fs::read(fixture("orders.jar")).unwrap());
+    remote.push();
+    place.write("secrets/hook/token", SECRET);
+    let interval = if hooked { LONG } else { INTERVAL };
+    let config = format!(
+        "sources:\n  - name: bench\n    git: {{url: \"{}\", interval: {}s}}\n    webhook: {{type: GitLab, \
+         secretName: hook}}\nwebhooks: {{listen: \"127.0.0.1:0\"}}\nsecrets: {{directory: secrets}}\n\
+         owner: bench\nstate: {{directory: state}}\nprune: {{maxDeletions: 100, maxDeletionsPercent: 100}}\n",
+        remote.url(),
+        interval.as_secs()
+    );
+    let config = place.write("jetkeeper.yaml", config);
+    let mut daemon = Daemon::configured(&config, &place.path().join("state")).await;
+    daemon.settles().await;
+    let (log, said) = (daemon.log(), "webhooks are taken on http://");
+    let address = log.split_once(said).unwrap().1.lines().next().unwrap();
+    let mut times = Vec::new();
+    for _ in 0..PUSHES {
+        let name = unique("pushed");
+        remote.write("orders.yaml", orders(&member, &name));
+        let began = monotonic();
+        remote.push();
+        if hooked {
+            call(address);
+        }
+        let running = daemon.tells(&name, Some(Phase::Running)).await;
+        times.push(milliseconds(began, running));
+    }
+    sorted(times)
+}
+
+/// What a GitLab sends after a push.
+fn call(address: &str) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("POST /hooks/bench HTTP/1.1\r\nHost: {address}\r\n");
+    let rest = format!("X-Gitlab-Token: {SECRET}\r\nContent-Length: 2\r\n\r\n{{}}");
+    stream.write_all((head + &rest).as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
 }
 
 /// A repository with 960 MiB that nobody reads, and a document.

@@ -31,6 +31,7 @@ mod rest;
 #[allow(dead_code, reason = "the tests need more of it")]
 mod support;
 mod table;
+mod upgrade;
 
 use table::Row;
 
@@ -43,6 +44,7 @@ const PARTS: &[Part] = &[
     ("ready", ready::measure),
     ("jobs", jobs::submits),
     ("status", jobs::statuses),
+    ("upgrade", upgrade::pauses),
     ("git", git::looks),
     ("push", git::pushes),
     ("rest", rest::measure),

@@ -8,6 +8,7 @@ import com.hazelcast.jet.core.JobStatus;
 import com.hazelcast.jet.impl.JetClientInstanceImpl;
 import com.hazelcast.jet.impl.SubmitJobParameters;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -26,11 +27,25 @@ final class Cluster implements AutoCloseable {
         jet = (JetClientInstanceImpl) client.getJet();
     }
 
+    HazelcastInstance client() {
+        return client;
+    }
+
     Job submit(Path jar, String mainClass, String name) {
-        jet.submitJobFromJar(SubmitJobParameters.withJarOnClient()
-                .setJarPath(jar)
-                .setMainClass(mainClass)
-                .setJobName(name));
+        return submit(SubmitJobParameters.withJarOnClient().setJarPath(jar).setMainClass(mainClass), name);
+    }
+
+    /** The main class is the jar's; the snapshot may be null. */
+    Job submit(Path jar, String name, List<String> parameters, String snapshot) {
+        SubmitJobParameters job = SubmitJobParameters.withJarOnClient().setJarPath(jar).setJobParameters(parameters);
+        if (snapshot != null) {
+            job.setSnapshotName(snapshot);
+        }
+        return submit(job, name);
+    }
+
+    private Job submit(SubmitJobParameters job, String name) {
+        jet.submitJobFromJar(job.setJobName(name));
         return jet.getJob(name);
     }
 
@@ -44,6 +59,13 @@ final class Cluster implements AutoCloseable {
             if (job.getStatus() != status) {
                 latch.await();
             }
+        }
+    }
+
+    static void suspend(Job job) throws InterruptedException {
+        try (StatusLatch latch = new StatusLatch(job, JobStatus.SUSPENDED)) {
+            job.suspend();
+            latch.await();
         }
     }
 
