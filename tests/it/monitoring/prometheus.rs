@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -12,7 +11,7 @@ use crate::support::fixture;
 use crate::support::http::get_from_other;
 use crate::support::process::Process;
 use crate::support::scratch::Scratch;
-use crate::support::wait::{PATIENCE, eventually};
+use crate::support::wait::{PATIENCE, eventually, within};
 
 /// Killed on drop.
 pub(crate) struct Prometheus {
@@ -32,7 +31,7 @@ impl Prometheus {
     /// Starts one with our rules that scrapes this address, and waits until it has.
     pub(crate) fn scraping(target: &str) -> Self {
         let scratch = Scratch::new();
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join(RULES);
+        let rules = format!("{}/{RULES}", env!("CARGO_MANIFEST_DIR"));
         // As docs/operations.md has it, but for the times.
         let config = scratch.write(
             "prometheus.yaml",
@@ -54,14 +53,16 @@ impl Prometheus {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap());
-        let process = Process::start(command);
-        let mut address = None;
-        eventually(PATIENCE, "Prometheus says where it listens", || {
-            address = address_in(&fs::read_to_string(&log).unwrap());
-            address.is_some()
+        let mut process = Process::start(command);
+        let said = || fs::read_to_string(&log).unwrap();
+        eventually(PATIENCE, "Prometheus is ready", || {
+            let ended = process.ended();
+            assert!(ended.is_none(), "Prometheus ended: {}", said());
+            said().contains("Server is ready to receive web requests")
         });
+        let address = address_in(&said()).unwrap();
         let prometheus = Self {
-            address: address.unwrap(),
+            address,
             scratch,
             _process: process,
         };
@@ -78,7 +79,7 @@ impl Prometheus {
 
     /// Waits for a condition; shows what it logged and what it thinks of its target where that never comes.
     pub(crate) fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
-        if !crate::support::wait::within(PATIENCE, || condition(self)) {
+        if !within(PATIENCE, || condition(self)) {
             let log = fs::read_to_string(self.scratch.path().join("log")).unwrap();
             let targets = get_from_other(&self.address, "/api/v1/targets").body;
             panic!("waited {PATIENCE:?} in vain: {what}\n{targets}\n{log}");
@@ -101,12 +102,7 @@ impl Prometheus {
 
     /// Asks for anything else that it tells: its targets, their metadata, its rules.
     pub(crate) fn get(&self, path: &str, what: &str) -> Value {
-        // It may have said where it listens before it is ready.
-        let mut answer = get_from_other(&self.address, path);
-        eventually(PATIENCE, "Prometheus is ready", || {
-            answer = get_from_other(&self.address, path);
-            answer.code != 503
-        });
+        let answer = get_from_other(&self.address, path);
         let body: Value = serde_json::from_str(&answer.body)
             .unwrap_or_else(|error| panic!("{what}: {error}: {answer:?}"));
         assert_eq!(body["status"], "success", "{what}: {body}");
