@@ -1,5 +1,6 @@
 //! A real Prometheus on loopback that looks at one daemon every second, and `promtool`.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::process::Stdio;
@@ -13,10 +14,15 @@ use crate::support::process::Process;
 use crate::support::scratch::Scratch;
 use crate::support::wait::{PATIENCE, eventually, within};
 
+/// When it looked last, if it saw something: of `up == 1` itself Prometheus takes the time at which it is asked.
+const LAST_LOOK: &str = "(timestamp(up) and up == 1)";
+
 /// Killed on drop.
 pub(crate) struct Prometheus {
     address: String,
     scratch: Scratch,
+    /// When expressions are evaluated; now where it isn't said.
+    at: Option<f64>,
     _process: Process,
 }
 
@@ -58,12 +64,14 @@ impl Prometheus {
         eventually(PATIENCE, "Prometheus is ready", || {
             let ended = process.ended();
             assert!(ended.is_none(), "Prometheus ended: {}", said());
-            said().contains("Server is ready to receive web requests")
+            let said = said();
+            said.contains("Server is ready to receive web requests") && address_in(&said).is_some()
         });
         let address = address_in(&said()).unwrap();
         let prometheus = Self {
             address,
             scratch,
+            at: None,
             _process: process,
         };
         prometheus.until("it has scraped", |it| !it.query("up == 1").is_empty());
@@ -73,8 +81,18 @@ impl Prometheus {
     /// Waits until it has looked at all that there is now.
     pub(crate) fn until_it_looked(&self) {
         let now = self.query("vector(time())")[0].value;
-        let later = format!("timestamp(up) > {now}");
+        let later = format!("{LAST_LOOK} > {now}");
         self.until("it looks again", |it| !it.query(&later).is_empty());
+    }
+
+    /// Has expressions evaluated as of its last look from now on: on a busy machine one of the next may come to nothing.
+    pub(crate) fn stay(&mut self) {
+        let at = Cell::new(None);
+        self.until("its last look came to something", |it| {
+            at.set(it.query(LAST_LOOK).first().map(|it| it.value));
+            at.get().is_some()
+        });
+        self.at = at.get();
     }
 
     /// Waits for a condition; shows what it logged and what it thinks of its target where that never comes.
@@ -90,7 +108,9 @@ impl Prometheus {
     pub(crate) fn query(&self, expression: &str) -> Vec<Series> {
         let bytes = expression.bytes().map(|byte| format!("%{byte:02X}"));
         let escaped: String = bytes.collect();
-        let data = self.get(&format!("/api/v1/query?query={escaped}"), expression);
+        let at = self.at.map(|at| format!("&time={at:.3}"));
+        let path = format!("/api/v1/query?query={escaped}{}", at.unwrap_or_default());
+        let data = self.get(&path, expression);
         assert_eq!(data["resultType"], "vector", "{expression}");
         let series = data["result"].as_array().unwrap().iter();
         let series = series.map(|it| Series {
