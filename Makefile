@@ -35,7 +35,7 @@ rpm: build ## build an RPM package in target/packages
 tarball: build ## build a tarball, its bill of materials and checksums in target/packages
 	scripts/tarball target/release/jetkeeper target/packages
 
-fixtures: tools $(FIXTURES)/.stamp $(FIXTURES)/azurite/.stamp ## fetch Hazelcast and Azurite, build the pipelines of tests, samples and benchmarks
+fixtures: tools $(FIXTURES)/.stamp $(FIXTURES)/azurite/.stamp $(FIXTURES)/prometheus/.stamp ## fetch Hazelcast, Azurite and Prometheus, build the pipelines of tests, samples and benchmarks
 
 test: fixtures ## run all tests, those on real Hazelcast members included
 	$(CARGO) test --locked
@@ -94,4 +94,8 @@ $(FIXTURES)/.stamp: $(JAVA_SOURCES)
 
 $(FIXTURES)/azurite/.stamp: scripts/azurite
 	@scripts/azurite $(FIXTURES)/azurite
+	@touch $@
+
+$(FIXTURES)/prometheus/.stamp: scripts/prometheus
+	@scripts/prometheus $(FIXTURES)/prometheus
 	@touch $@

@@ -154,7 +154,8 @@ fn jobs(published: &Published) -> Vec<Measure> {
         drifted += number(is(&status.conditions, ConditionType::Drifted));
         unreconciled += number(!is(&status.conditions, ConditionType::Reconciled));
         if let Some(last) = &status.last_snapshot {
-            snapshots.push((vec![("job", name.clone())], seconds(last.time)));
+            // Prometheus has a label `job` of its own.
+            snapshots.push((vec![("jet_job", name.clone())], seconds(last.time)));
         }
     }
     vec![

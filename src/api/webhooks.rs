@@ -59,6 +59,9 @@ pub struct Hook {
     refused: AtomicBool,
 }
 
+/// How the metric calls calls that were taken.
+const TAKEN: &str = "taken";
+
 /// The webhooks, by the names of their sources. They are others after a reload.
 pub type Hooks = BTreeMap<String, Arc<Hook>>;
 
@@ -72,6 +75,13 @@ impl Hook {
             bucket: Bucket::full(),
             refused: AtomicBool::new(false),
         }
+    }
+
+    /// How its calls are answered, as metrics call that.
+    pub fn answers() -> impl Iterator<Item = &'static str> {
+        // A call that finds no hook is no hook's.
+        let refusals = Refusal::OF_HOOKS.iter().map(|refusal| refusal.label());
+        std::iter::once(TAKEN).chain(refusals)
     }
 
     /// Logs a refusal: the first one after a call that was taken, the others only for who looks closely.
@@ -161,6 +171,15 @@ enum Refusal {
 }
 
 impl Refusal {
+    const OF_HOOKS: [Self; 6] = [
+        Self::Unproven,
+        Self::TooLarge,
+        Self::TooSlow,
+        Self::Unreadable,
+        Self::TooOften,
+        Self::NoSecret,
+    ];
+
     fn label(self) -> &'static str {
         match self {
             Self::NotFound => "not found",
@@ -229,7 +248,7 @@ async fn take(shared: &Shared, name: &str, hook: &Hook, request: Request) -> Res
             hook.source.wake();
             hook.refused.store(false, Ordering::Relaxed);
             tracing::debug!(source = %name, "its webhook was called");
-            shared.meters.called(name, "taken");
+            shared.meters.called(name, TAKEN);
             (StatusCode::ACCEPTED, "it is looked at soon\n").into_response()
         }
         Err((refusal, why)) => {

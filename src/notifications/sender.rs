@@ -71,6 +71,7 @@ impl Senders {
     ) -> Self {
         let end = CancellationToken::new();
         let tasks = receivers.iter().map(|receiver| {
+            parts.meters.may_be_notified(&receiver.name);
             let sender = Sender {
                 wants: receiver.wants(),
                 receiver: receiver.clone(),

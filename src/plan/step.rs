@@ -239,6 +239,21 @@ impl Step {
         format!("under way: {self}")
     }
 
+    /// All that [`Self::verb`] can say.
+    pub const VERBS: [&'static str; 11] = [
+        "claim",
+        "submit",
+        "suspend",
+        "resume",
+        "restart",
+        "cancel",
+        "update",
+        "release",
+        "anchor",
+        "export",
+        "delete snapshot",
+    ];
+
     /// What it does, in one word.
     pub fn verb(&self) -> &'static str {
         match self.action {

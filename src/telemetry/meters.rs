@@ -1,5 +1,7 @@
 //! What is counted and timed while the engine works. What can be read off its latest pass is not here:
 //! it is measured when somebody asks.
+//!
+//! Counters are there from the start, at 0: of one that first shows 1, Prometheus can't know that it rose.
 
 use std::time::Duration;
 
@@ -17,6 +19,11 @@ use crate::plan::step::{Outcome, Step};
 const CHANGE_BUCKETS: (f64, u16) = (0.005, 18);
 /// From 0.5 ms to 16 s.
 const PASS_BUCKETS: (f64, u16) = (0.0005, 16);
+
+/// How steps end.
+const OUTCOMES: [&str; 4] = ["done", "failed", "unknown", "stale"];
+/// How requests to receivers end.
+const ANSWERS: [&str; 3] = ["sent", "failed", "refused"];
 
 /// The meters of one engine. Clones share them.
 #[derive(Debug, Clone)]
@@ -56,11 +63,17 @@ impl Default for Meters {
     fn default() -> Self {
         let histogram =
             |(first, count): (f64, u16)| Histogram::new(exponential_buckets(first, 2.0, count));
+        let steps = Family::default();
+        for step in Step::VERBS {
+            for outcome in OUTCOMES {
+                drop(steps.get_or_create(&StepLabels { step, outcome }));
+            }
+        }
         Self {
             detected: histogram(CHANGE_BUCKETS),
             applied: histogram(CHANGE_BUCKETS),
             passes: histogram(PASS_BUCKETS),
-            steps: Family::default(),
+            steps,
             copied: Counter::default(),
             refused: Gauge::default(),
             notified: Family::default(),
@@ -91,9 +104,32 @@ impl Meters {
             step: step.verb(),
             outcome: outcome_label(outcome),
         };
+        debug_assert!(Step::VERBS.contains(&labels.step), "{}", labels.step);
         self.steps.get_or_create(&labels).inc();
         if let Outcome::Exported { facts } = outcome {
             self.copied.inc_by(u64::try_from(facts.bytes).unwrap_or(0));
+        }
+    }
+
+    /// A source has a webhook, whose calls can be answered so.
+    pub fn may_be_called(&self, source: &str, answers: impl IntoIterator<Item = &'static str>) {
+        for answer in answers {
+            let source = source.to_owned();
+            drop(
+                self.webhooks
+                    .get_or_create(&WebhookLabels { source, answer }),
+            );
+        }
+    }
+
+    /// There is a receiver of notifications.
+    pub fn may_be_notified(&self, receiver: &str) {
+        for outcome in ANSWERS {
+            let receiver = receiver.to_owned();
+            drop(
+                self.notified
+                    .get_or_create(&NotifiedLabels { receiver, outcome }),
+            );
         }
     }
 

@@ -24,6 +24,7 @@ mod hazelcast;
 mod http;
 mod layering;
 mod migration;
+mod monitoring;
 mod notifications;
 mod plan;
 mod plan_safety;

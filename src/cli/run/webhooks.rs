@@ -11,10 +11,12 @@ use crate::cli::error::{CliError, Result};
 use crate::cli::wiring::Running;
 use crate::config::Config;
 use crate::source::Source;
+use crate::telemetry::Meters;
 
 /// The webhooks in force. Dropping it takes no more calls.
 pub(super) struct Webhooks {
     hooks: watch::Sender<Arc<Hooks>>,
+    meters: Meters,
     serving: Option<AbortOnDropHandle<std::io::Result<()>>>,
 }
 
@@ -28,13 +30,14 @@ impl Webhooks {
         let (hooks, received) = watch::channel(Arc::default());
         let mut webhooks = Self {
             hooks,
+            meters: running.handle.meters.clone(),
             serving: None,
         };
         if let Some(address) = config.webhooks {
             let socket = WebhookSocket::bind(address).await;
             let socket = socket.map_err(CliError::failed)?;
             tracing::info!("webhooks are taken on http://{}", socket.address());
-            let (secrets, meters) = (Arc::clone(&running.secrets), running.handle.meters.clone());
+            let (secrets, meters) = (Arc::clone(&running.secrets), webhooks.meters.clone());
             let serving = serve_webhooks(socket, received, secrets, meters, end.clone());
             webhooks.serving = Some(AbortOnDropHandle::new(tokio::spawn(serving)));
         }
@@ -57,6 +60,7 @@ impl Webhooks {
                         "it has a webhook that nobody can call: `webhooks.listen` is not set"
                     );
                 }
+                self.meters.may_be_called(&name, Hook::answers());
                 let secret = webhook.secret_name.clone();
                 let hook = Hook::new(Arc::clone(found), webhook.host, secret);
                 Some((name, Arc::new(hook)))

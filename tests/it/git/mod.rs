@@ -8,7 +8,7 @@ mod large;
 mod odd;
 mod program;
 mod proxies;
-mod remote;
+pub(crate) mod remote;
 mod replay;
 mod revisions;
 mod rewrites;

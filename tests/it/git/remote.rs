@@ -8,12 +8,12 @@ use std::process::{Command, Stdio};
 
 use crate::support::scratch::Scratch;
 
-pub(super) struct Remote {
+pub(crate) struct Remote {
     pub(super) scratch: Scratch,
 }
 
 impl Remote {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let scratch = Scratch::new();
         let remote = Self { scratch };
         for (directory, bare) in [(remote.bare(), true), (remote.tree(), false)] {
@@ -34,11 +34,11 @@ impl Remote {
         self.scratch.path().join("tree")
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.bare().display().to_string()
     }
 
-    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         self.scratch.write(&format!("tree/{path}"), content);
     }
 
@@ -51,7 +51,7 @@ impl Remote {
     }
 
     /// Commits what is in the work tree and pushes it; returns the commit.
-    pub(super) fn push(&self) -> String {
+    pub(crate) fn push(&self) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "-m", "change"]);
         self.push_as_it_is()

@@ -3,4 +3,4 @@
 mod commits;
 mod daemon;
 mod post;
-mod receiver;
+pub(crate) mod receiver;

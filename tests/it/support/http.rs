@@ -18,8 +18,20 @@ pub(crate) fn ask(address: &str, method: &str, path: &str, host: &str) -> Answer
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    // To the end: every answer of ours closes the connection.
+    answer_of(stream)
+}
+
+/// The same of a server that would keep the connection, or answer in chunks: in HTTP/1.0 there is neither.
+pub(crate) fn get_from_other(address: &str, path: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
+    answer_of(stream)
+}
+
+fn answer_of(mut stream: TcpStream) -> Answer {
     let mut text = String::new();
-    // To the end: every answer closes the connection.
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let code = head.split(' ').nth(1).unwrap().parse().unwrap();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Family {
     pub(crate) kind: String,
     pub(crate) help: String,
-    unit: String,
+    pub(crate) unit: String,
     pub(crate) samples: Vec<Sample>,
 }
 

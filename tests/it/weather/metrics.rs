@@ -1,29 +1,57 @@
-//! What monitoring sees of a real job, and whether the rules and the dashboard ask for what is there.
+//! What monitoring sees of a real job: the numbers, and what Prometheus makes of them.
 
-use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
-use jetkeeper::plan::hold::{HoldClass, Reason};
-use jetkeeper::plan::status::Phase;
-use serde::de::DeserializeOwned;
+use jetkeeper::plan::hold::Reason;
 
 use super::counting::{Counting, jar};
-use crate::support::http::{address_in, get};
+use super::monitored;
+use super::stage::Stage;
+use crate::git::remote::Remote;
+use crate::monitoring::asked::rules;
+use crate::monitoring::prometheus::Prometheus;
+use crate::notifications::receiver::Receiver;
+use crate::support::http::{address_in, ask, get};
 use crate::support::openmetrics::Metrics;
 use crate::support::sources::read;
+use crate::support::unique;
 
-const RULES: &str = "systemd/monitoring/jetkeeper.rules.yaml";
-const DASHBOARD: &str = "systemd/monitoring/jetkeeper.dashboard.json";
+/// Has the daemon go on with monitoring, and with one of everything that has metrics.
+fn watch(counting: &mut Counting, more: &Remote, receiver: &Receiver) {
+    let (stage, job) = (&mut counting.stage, &counting.name);
+    let snapshot = unique("measured-snapshot");
+    more.write(
+        "snapshot.yaml",
+        format!(
+            "apiVersion: hazelcast.com/v1alpha1\nkind: JetJobSnapshot\nmetadata: {{name: {snapshot}}}\n\
+             spec: {{jetJobResourceName: {job}}}\n"
+        ),
+    );
+    more.push();
+    stage.secret("hook", "token", "hush-hush-hush");
+    stage.secret("chat", "url", &receiver.url("/"));
+    stage.terminate();
+    let config = format!(
+        "sources:\n  - {{name: local, directory: {{path: source}}}}\n  \
+         - {{name: more, git: {{url: {:?}}}, webhook: {{type: GitHub, secretName: hook}}}}\n\
+         secrets: {{directory: secrets}}\nhttp: {{listen: \"127.0.0.1:0\"}}\n\
+         webhooks: {{listen: \"127.0.0.1:0\"}}\n\
+         notifications:\n  settle: 1s\n  receivers: [{{name: chat, slack: {{secretName: chat}}}}]\n",
+        more.url()
+    );
+    stage.start_configured(&config);
+}
 
 #[test]
 #[expect(
     clippy::too_many_lines,
     reason = "one story, from its start to its end"
 )]
-fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
+fn the_numbers_tell_what_happened_and_prometheus_finds_all_that_is_asked_for() {
     let mut counting = Counting::start("measured", &[]);
-    counting.stage.terminate();
-    counting.stage.start_with(&["--http-listen", "127.0.0.1:0"]);
+    let (more, receiver) = (Remote::new(), Receiver::start("200 OK", Duration::ZERO));
+    watch(&mut counting, &more, &receiver);
     let (stage, name) = (&counting.stage, &counting.name);
     stage.until("monitoring is answered", || {
         address_in(&stage.log()).is_some()
@@ -31,6 +59,13 @@ fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
     let address = address_in(&stage.log()).unwrap();
     stage.until("it is ready", || get(&address, "/readyz").code == 200);
     let measured = || Metrics::read(&get(&address, "/metrics").body);
+    let mut prometheus = Prometheus::scraping(&address);
+    let told = || {
+        let labels = [("receiver", "chat"), ("outcome", "sent")];
+        measured().value("jetkeeper_notification_requests_total", &labels)
+    };
+    // On a busy machine something may have been told of the start already.
+    let told_before = told();
     let applied = || measured().value("jetkeeper_change_to_applied_seconds_count", &[]);
     assert_eq!(
         applied(),
@@ -71,7 +106,7 @@ fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
     assert_eq!(metrics.value("jetkeeper_jobs_unreconciled", &[]), Some(1.0));
     let snapshot = of(
         "jetkeeper_job_last_snapshot_timestamp_seconds",
-        &[("job", name)],
+        &[("jet_job", name)],
     );
     assert!(snapshot > 1.7e9, "{snapshot}");
 
@@ -84,41 +119,26 @@ fn the_numbers_tell_what_happened_and_every_expression_finds_its_own() {
     let lasts = of("jetkeeper_pause_until_timestamp_seconds")
         - of("jetkeeper_pause_since_timestamp_seconds");
     assert!((3590.0..=3610.0).contains(&lasts), "{lasts}");
-    every_expression_finds_its_own(&metrics);
+    call_the_webhook(stage);
+    stage.until("a receiver is told of the hold", || told() > told_before);
+
+    monitored::it_is_read(&prometheus, measured);
+    let answer = get(&address, "/metrics");
+    let metrics = Metrics::read(&answer.body);
+    monitored::its_rules_are_well(&prometheus);
+    prometheus.stay();
+    monitored::its_names_are_in_order(&answer.body, &metrics);
+    monitored::it_answers_what_is_asked(&prometheus, &metrics);
+    monitored::what_tests_make_up_looks_like_it(&prometheus);
     every_metric_is_documented(&metrics);
 }
 
-fn every_expression_finds_its_own(metrics: &Metrics) {
-    let mut asked = BTreeSet::new();
-    for expression in expressions() {
-        let (selectors, aggregated) = selectors(&expression);
-        assert!(!selectors.is_empty(), "{expression}");
-        let mut labels_there = BTreeSet::new();
-        for (name, matchers) in selectors {
-            let families = metrics.0.iter();
-            let (family, samples) = families
-                .map(|(family, it)| (family, &it.samples))
-                .find(|(_, samples)| samples.iter().any(|sample| sample.name == name))
-                .unwrap_or_else(|| panic!("{name} is not there: {expression}"));
-            asked.insert(family.clone());
-            let sample = samples.iter().find(|sample| sample.name == name).unwrap();
-            labels_there.extend(sample.labels.keys().cloned());
-            for (label, value) in matchers {
-                assert!(sample.labels.contains_key(&label), "{label}: {expression}");
-                for value in value.split('|') {
-                    assert!(is_possible(&label, value), "{label}={value}: {expression}");
-                }
-            }
-        }
-        for label in aggregated {
-            assert!(labels_there.contains(&label), "by {label}: {expression}");
-        }
-    }
-    let unasked: Vec<&String> = metrics.0.keys().filter(|it| !asked.contains(*it)).collect();
-    assert!(
-        unasked.is_empty(),
-        "neither a rule nor a panel shows {unasked:?}"
-    );
+/// As somebody does who doesn't know the secret.
+fn call_the_webhook(stage: &Stage) {
+    let log = stage.log();
+    let (_, rest) = log.split_once("webhooks are taken on http://").unwrap();
+    let address = rest.lines().next().unwrap();
+    assert_eq!(ask(address, "POST", "/hooks/more", address).code, 401);
 }
 
 fn every_metric_is_documented(metrics: &Metrics) {
@@ -131,8 +151,7 @@ fn every_metric_is_documented(metrics: &Metrics) {
         };
         assert!(page.contains(&format!("`{name}{total}`")), "{name}{total}");
     }
-    let rules: serde_json::Value = serde_yaml::from_str(&read(Path::new(RULES))).unwrap();
-    for rule in rules["groups"][0]["rules"].as_array().unwrap() {
+    for rule in rules() {
         let alert = rule["alert"].as_str().unwrap();
         assert!(
             page.contains(&format!("| {alert} |")),
@@ -149,71 +168,5 @@ fn every_metric_is_documented(metrics: &Metrics) {
             ["page", "ticket"].contains(&severity),
             "{alert}: {severity}"
         );
-    }
-}
-
-fn expressions() -> Vec<String> {
-    let rules: serde_json::Value = serde_yaml::from_str(&read(Path::new(RULES))).unwrap();
-    let dashboard: serde_json::Value = serde_json::from_str(&read(Path::new(DASHBOARD))).unwrap();
-    let mut found = Vec::new();
-    collect(&rules, &mut found);
-    let of_rules = found.len();
-    collect(&dashboard, &mut found);
-    assert!(of_rules > 10 && found.len() > of_rules + 10);
-    found
-}
-
-fn collect(value: &serde_json::Value, found: &mut Vec<String>) {
-    match value {
-        serde_json::Value::Object(map) => {
-            if let Some(serde_json::Value::String(text)) = map.get("expr") {
-                found.push(text.clone());
-            }
-            map.values().for_each(|value| collect(value, found));
-        }
-        serde_json::Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
-        _ => {}
-    }
-}
-
-type Selector = (String, Vec<(String, String)>);
-
-/// The metrics that an expression asks for with their matchers, and the labels that it groups by.
-fn selectors(expression: &str) -> (Vec<Selector>, Vec<String>) {
-    let mut selectors = Vec::new();
-    for (at, _) in expression.match_indices("jetkeeper_") {
-        let text = &expression[at..];
-        let end = text.find(|c: char| !c.is_ascii_lowercase() && c != '_');
-        let (name, rest) = text.split_at(end.unwrap_or(text.len()));
-        let matchers = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-        let matchers = matchers.map_or("", |(matchers, _)| matchers);
-        let matchers = matchers.split(',').filter(|matcher| !matcher.is_empty());
-        let matchers = matchers.map(|matcher| {
-            let (label, value) = matcher.split_once('=').unwrap();
-            let value = value.trim_start_matches('~').trim_matches('"');
-            (label.to_owned(), value.to_owned())
-        });
-        selectors.push((name.to_owned(), matchers.collect()));
-    }
-    let mut aggregated = Vec::new();
-    for (at, _) in expression.match_indices("by (") {
-        let (labels, _) = expression[at + 4..].split_once(')').unwrap();
-        aggregated.extend(labels.split(", ").map(str::to_owned));
-    }
-    (selectors, aggregated)
-}
-
-/// Whether a label can have this value.
-fn is_possible(label: &str, value: &str) -> bool {
-    fn is<T: DeserializeOwned>(value: &str) -> bool {
-        serde_json::from_value::<T>(value.into()).is_ok()
-    }
-    match label {
-        "phase" => is::<Phase>(value),
-        "reason" => is::<Reason>(value),
-        "class" => is::<HoldClass>(value),
-        "kind" => ["JetJob", "JetJobSnapshot", "Hazelcast"].contains(&value),
-        "outcome" => ["done", "failed", "unknown", "stale"].contains(&value),
-        _ => false,
     }
 }

@@ -22,6 +22,7 @@ mod master;
 mod meddling;
 mod members;
 mod metrics;
+mod monitored;
 mod person;
 mod rebuild;
 mod secret;

@@ -154,6 +154,21 @@ impl Stage {
         self.daemon = Some(Program::start(self.keeping(&["run"], flags)));
     }
 
+    /// Starts the daemon with this configuration, which names the sources.
+    pub(super) fn start_configured(&mut self, config: &str) {
+        assert!(self.daemon.is_none(), "one daemon at a time");
+        let config = self.scratch.write("jetkeeper.yaml", config);
+        let config = config.to_str().unwrap();
+        let args = ["run", "--config", config, "--owner", &self.owner];
+        let args = args.map(str::to_owned).to_vec();
+        self.daemon = Some(Program::start(self.with_state(args)));
+    }
+
+    /// Writes a secret where a configuration beside finds it.
+    pub(super) fn secret(&self, name: &str, key: &str, value: &str) {
+        self.scratch.write(&format!("secrets/{name}/{key}"), value);
+    }
+
     /// Runs the daemon until it ends by itself.
     pub(super) fn run_to_its_end(&self) -> Output {
         Program::run(self.keeping(&["run"], &[]))

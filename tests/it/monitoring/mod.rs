@@ -1,0 +1,6 @@
+//! Monitoring, with Prometheus itself: its parser, its rules, its language. The scene in which it looks at a
+//! daemon is in [`crate::weather`].
+
+pub(crate) mod asked;
+pub(crate) mod prometheus;
+pub(crate) mod rules;
