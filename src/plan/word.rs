@@ -13,6 +13,8 @@ use crate::resources::Digest;
 pub(super) enum Deed {
     /// Submit, or start again.
     Start,
+    /// Ask for a restart again whose request had no answer.
+    Restart,
     /// Cancel for good.
     Cancel,
     /// Replace by a version with this jar.
@@ -33,9 +35,10 @@ pub(super) enum Deed {
 
 impl Deed {
     /// All that could be asked with a jar of these bytes.
-    fn all(jar: Option<Digest>) -> [Self; 9] {
+    fn all(jar: Option<Digest>) -> [Self; 10] {
         [
             Self::Start,
+            Self::Restart,
             Self::Cancel,
             Self::Replace(jar),
             Self::RollBack,
