@@ -224,6 +224,18 @@ impl Picture {
         turned
     }
 
+    /// Takes times to come for now: a clock that was put back must not make what settles from them on take
+    /// longer.
+    pub(super) fn set_times_right(&mut self, now: Timestamp) {
+        let (connected, changed) = (
+            &mut self.view.connected_at,
+            &mut self.view.master_changed_at,
+        );
+        for at in [connected, changed].into_iter().flatten() {
+            *at = (*at).min(now);
+        }
+    }
+
     /// Forgets what was known through the connection.
     fn forget(&mut self) {
         self.forget_health();

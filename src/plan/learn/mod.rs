@@ -5,6 +5,7 @@ mod bind;
 mod drift;
 mod follow;
 mod tell;
+mod times;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::resources::jet_job::DesiredState;
 
 /// Brings the record up to date with what is seen.
 pub(super) fn learn(draft: &mut Draft<'_>) {
+    times::set_right(draft);
     pin_remote_jar(draft);
     if draft.sight.is_none_or(|sight| sight.obstacle.is_some()) {
         return;

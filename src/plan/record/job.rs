@@ -238,8 +238,8 @@ pub struct Deletion {
     pub confirmed: bool,
 }
 
-/// The longest pause that is ever made.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+/// More than the longest pause that is ever made.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(6);
 
 impl Retry {
     /// Whether the pause goes on. A time further ahead than any pause was noted by a clock that was put

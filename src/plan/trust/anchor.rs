@@ -27,7 +27,8 @@ pub(in crate::plan) fn write_all(
     sights: &BTreeMap<&str, ClusterSight<'_>>,
     plan: &mut Plan,
 ) {
-    if input.recorded.pauses.contains_key(&None) {
+    let everything = input.recorded.pauses.get(&None);
+    if everything.is_some_and(|pause| pause.goes_on(input.now)) {
         return;
     }
     for (source, record) in &input.recorded.sources {
@@ -76,15 +77,17 @@ fn write(
     let is_there = there.is_some_and(|entry| entry.anchor == *anchor);
     let written = record.anchored.get(cluster);
     let was_written = written.is_some_and(|it| {
-        // What was seen is older than what was written.
-        it.commit == anchor.commit && view.ownership_asked_at.is_none_or(|seen| seen <= it.at)
+        // What was seen is older than what was written. A time to come was noted by a clock that was put
+        // back since, and says nothing of that.
+        let older = view.ownership_asked_at.is_none_or(|seen| seen <= it.at);
+        it.commit == anchor.commit && older && it.at <= input.now
     });
     if is_there || was_written {
         return;
     }
     let resource = ResourceId::hazelcast(cluster);
     if let Some(retry) = record.retries.get(cluster)
-        && retry.at > input.now
+        && retry.goes_on(input.now)
     {
         let message = format!("{}, tried again: {}", retry.verb, retry.message);
         let hold = Hold::new(Reason::BackingOff, vec![resource], message).until(retry.at);
