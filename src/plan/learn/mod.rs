@@ -4,6 +4,7 @@
 mod bind;
 mod drift;
 mod follow;
+mod kept;
 mod tell;
 mod times;
 
@@ -29,6 +30,7 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
     forget_entry_that_vanished(draft);
     bind::bind_attempt(draft);
     bind::bind_by_entry(draft);
+    kept::find(draft);
     follow::follow_job(draft);
     follow::look_for_restart(draft);
     end_operation(draft);
