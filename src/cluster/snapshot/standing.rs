@@ -19,10 +19,10 @@ pub(in crate::cluster) async fn standing(client: &Client, job: i64) -> Result<Op
         }
         None => BTreeSet::new(),
     };
-    Ok(Some(told(record, vertices)))
+    Ok(Some(told(&record, vertices)))
 }
 
-fn told(record: ExecutionRecord, vertices: BTreeSet<String>) -> Standing {
+fn told(record: &ExecutionRecord, vertices: BTreeSet<String>) -> Standing {
     Standing {
         committed: (record.snapshot_id >= 0).then_some(record.snapshot_id),
         begun: record.ongoing_snapshot_id,

@@ -66,6 +66,10 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         delete::drop_record(draft);
         return;
     }
+    if deleting && delete::given_up(draft) {
+        delete::forget(draft);
+        return;
+    }
     if !cluster_known(draft) {
         draft.undecided = true;
         return;
