@@ -3,7 +3,8 @@
 //! Nothing is submitted, cancelled or deleted. A job that carries our mark is bound to its resource
 //! again; a resource without one is recorded as rebuilt, and held until a person confirms that it may
 //! be submitted: it may have had a job once, and state. A snapshot that is there and signed for its
-//! document is that document's; a document that would end or pause a job and whose snapshot is not there
+//! document is that document's, and the newest one that a job's own plan made of its state is kept for it as
+//! it was; a document that would end or pause a job and whose snapshot is not there
 //! is held as well: it may have done so long ago. Where a cluster remembers a commit that a source
 //! doesn't go on from, nothing is rebuilt: what the source shows may be older than what was in force.
 
@@ -25,7 +26,7 @@ use crate::plan::hold::Reason;
 use crate::plan::observed::{ClusterView, Observed};
 use crate::plan::record::{Confirmation, Recorded, SourceRecord};
 use crate::plan::{self, Interest, Plan, PlanInput, trust};
-use crate::resources::{Desired, LoadCache, LoadOptions, Severity, SourceName, load};
+use crate::resources::{Desired, Kind, LoadCache, LoadOptions, Severity, SourceName, load};
 use crate::store::rebuild::move_aside;
 use crate::store::{Change, SledStore};
 
@@ -108,8 +109,8 @@ async fn look(
         let cluster = connector.connect(&target);
         let options = WatchOptions::new(&*name);
         let watch = ClusterWatch::start(cluster, Arc::clone(&context.clock), options);
-        watch.want(interest.clone());
-        let seen = tokio::time::timeout(PATIENCE, seen(&watch, &interest)).await;
+        let seen =
+            tokio::time::timeout(PATIENCE, all_seen(&watch, interest, config.owner()?)).await;
         let Ok(view) = seen else {
             let addresses = target.addresses.join(", ");
             return Err(CliError::failed(format!(
@@ -135,6 +136,27 @@ fn target(
     };
     let target = ClusterTarget::declared(&declared.spec, configured);
     (!target.addresses.is_empty()).then_some(target)
+}
+
+/// The same with an answer about every snapshot that jobs of this owner made of their state.
+async fn all_seen(
+    watch: &ClusterWatch,
+    mut interest: Interest,
+    owner: &str,
+) -> Result<Arc<ClusterView>> {
+    watch.want(interest.clone());
+    seen(watch, &interest).await?;
+    let listed = watch.cluster().snapshots().list().await;
+    let listed = listed.map_err(CliError::failed)?.into_iter();
+    let made = listed.filter(|snapshot| {
+        let mark = snapshot.mark.as_ref();
+        mark.is_some_and(|mark| mark.owner == owner && mark.resource.kind == Kind::JetJob)
+    });
+    interest
+        .snapshots
+        .extend(made.map(|snapshot| snapshot.name));
+    watch.want(interest.clone());
+    seen(watch, &interest).await
 }
 
 /// A view that has the list, the ownership map, the configuration of every job of our names, and an
@@ -297,9 +319,12 @@ fn words(change: &Change) -> String {
     let records = change.jobs.iter();
     let lines = records.filter_map(|(name, record)| {
         let record = record.as_ref()?;
+        let kept = record.kept.as_ref();
+        let kept = kept.map(|kept| format!("; its state of before is in snapshot {}", kept.name));
+        let kept = kept.unwrap_or_default();
         Some(match &record.job {
-            Some(job) => format!("JetJob/{name}: found as job {}\n", job.id),
-            None => format!("JetJob/{name}: no job of it; held until it is confirmed\n"),
+            Some(job) => format!("JetJob/{name}: found as job {}{kept}\n", job.id),
+            None => format!("JetJob/{name}: no job of it; held until it is confirmed{kept}\n"),
         })
     });
     let snapshots = change.snapshots.iter();

@@ -144,13 +144,17 @@ impl Failing {
         now: Timestamp,
         wake: &mut Option<Timestamp>,
     ) -> bool {
-        let known = self.0.get(&status.source);
+        let known = self.0.get_mut(&status.source);
         if status.state != CommitState::Failure {
             self.0.remove(&status.source);
             return true;
         }
         let since = match known {
-            Some((commit, since)) if *commit == status.commit => *since,
+            Some((commit, since)) if *commit == status.commit => {
+                // A clock that was put back doesn't make it last longer.
+                *since = (*since).min(now);
+                *since
+            }
             _ => {
                 let failing = (status.commit.clone(), now);
                 self.0.insert(status.source.clone(), failing);

@@ -106,6 +106,8 @@ impl Turns {
                 *beginning = fresh;
             }
             beginning.away = None;
+            // A clock that was put back doesn't make it last longer.
+            beginning.since = beginning.since.min(now);
             let since = beginning.since;
             if lasted(since, found.patience, now) {
                 self.beginning.remove(cause);
@@ -116,8 +118,9 @@ impl Turns {
         }
         self.beginning.retain(|cause, beginning| {
             if !standing.found.contains_key(cause) {
-                let away = *beginning.away.get_or_insert(now);
-                return !lasted(away, settle, now);
+                let away = beginning.away.get_or_insert(now);
+                *away = (*away).min(now);
+                return !lasted(*away, settle, now);
             }
             true
         });
@@ -137,7 +140,9 @@ impl Turns {
         let ending = &mut self.ending;
         ending.retain(|key, _| told.incidents.get(key).is_some_and(|it| over(it)));
         for (key, incident) in told.incidents.iter().filter(|(_, it)| over(it)) {
-            let ended = *ending.entry(key.clone()).or_insert(now);
+            let ended = ending.entry(key.clone()).or_insert(now);
+            *ended = (*ended).min(now);
+            let ended = *ended;
             if lasted(ended, settle, now) {
                 ending.remove(key);
                 news.push(News::Ended {

@@ -13,13 +13,14 @@ use super::observed::{ClusterState, ClusterView, Link, Seen};
 use super::ownership::{OWNERSHIP_MAP, OwnershipEntry};
 use super::pass::{Plan, PlanInput};
 use super::record::ClusterRecord;
+use super::settling;
 use super::snapshot::SnapshotFacts;
 use super::transition::after;
 use super::trust::contradictions;
 use crate::resources::{HazelcastSpec, ResourceId, SourceName};
 
 /// How long a new master must have been seen before anything is stopped or started.
-const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
 
 /// Why something can't be done on a cluster now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(super) struct Obstacle {
 }
 
 impl Obstacle {
-    fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             reason,
             message: message.into(),
@@ -50,6 +51,8 @@ pub(super) struct ClusterSight<'a> {
     pub(super) obstacle: Option<Obstacle>,
     /// Of which sources nothing may be done, and why.
     pub(super) mistrusted: BTreeMap<SourceName, Obstacle>,
+    /// Why its list of jobs can't be trusted yet, if so.
+    pub(super) unsettled: Option<Obstacle>,
     /// Of which names jobs may be asked for.
     sought: HashSet<String>,
     by_name: OnceCell<HashMap<&'a str, Vec<&'a Arc<JobView>>>>,
@@ -114,6 +117,7 @@ pub(super) fn look<'a>(
             view,
             obstacle: recognise(input, name, view, plan),
             mistrusted: contradictions(input, name, view, plan),
+            unsettled: settling::unsettled(input, name, view),
             sought: HashSet::new(),
             by_name: OnceCell::new(),
             exported: HashMap::new(),

@@ -162,6 +162,7 @@ impl Reason {
         Self::ForkedStateInUse,
         Self::StateMismatch,
         Self::RolledBack,
+        Self::Stalled,
         Self::Drifted,
         Self::SyncWindow,
         Self::JarChanged,

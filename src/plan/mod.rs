@@ -8,6 +8,7 @@
 //! accept   documents become records: new, changed, renamed, gone
 //! faults   what is wrong with documents that can't be used, in words
 //! cluster  is this the cluster that was recorded, and can it be trusted now?
+//! settling whether the list of its jobs can be trusted yet
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
 //! trust    may this revision be in force, and who remembers which one was
@@ -45,6 +46,7 @@ mod pause;
 mod planner;
 pub mod record;
 mod report;
+mod settling;
 pub mod snapshot;
 pub mod status;
 pub mod step;

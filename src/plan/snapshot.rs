@@ -20,8 +20,8 @@ pub struct Standing {
     pub committed: Option<i64>,
     /// The snapshot that was begun last; -1 before the first.
     pub begun: i64,
-    /// Why the last snapshot failed, if it did.
-    pub failure: Option<String>,
+    /// Whether the last snapshot failed. Why is what the job's own code said, and not kept.
+    pub failed: bool,
     /// Whether the job is suspended.
     pub suspended: bool,
     /// The vertices of its DAG, as its last committed snapshot tells.
@@ -33,7 +33,7 @@ impl Standing {
     /// The snapshot that a suspended job was suspended with, where it is committed: nothing that the
     /// job did is missing in it.
     pub fn terminal(&self) -> Option<i64> {
-        let complete = self.suspended && self.failure.is_none();
+        let complete = self.suspended && !self.failed;
         self.committed
             .filter(|committed| complete && *committed == self.begun)
     }

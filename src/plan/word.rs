@@ -13,8 +13,12 @@ use crate::resources::Digest;
 pub(super) enum Deed {
     /// Submit, or start again.
     Start,
+    /// Ask for a restart again whose request had no answer.
+    Restart,
     /// Cancel for good.
     Cancel,
+    /// Forget it, whatever is left of it on a cluster that is gone.
+    Forget,
     /// Replace by a version with this jar.
     Replace(Option<Digest>),
     /// Start the version before again from the snapshot of the upgrade.
@@ -33,10 +37,12 @@ pub(super) enum Deed {
 
 impl Deed {
     /// All that could be asked with a jar of these bytes.
-    fn all(jar: Option<Digest>) -> [Self; 9] {
+    fn all(jar: Option<Digest>) -> [Self; 11] {
         [
             Self::Start,
+            Self::Restart,
             Self::Cancel,
+            Self::Forget,
             Self::Replace(jar),
             Self::RollBack,
             Self::Undo,

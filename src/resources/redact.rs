@@ -1,11 +1,16 @@
 //! Takes the values of parameters and secrets out of texts of those who may repeat them.
 
+use std::borrow::Cow;
+
 /// A shorter value only counts as a word of its own: `1` is in too many texts.
 const SHORTEST_INSIDE_WORDS: usize = 3;
 /// A value this long is recognised by its beginning, as its end may have been cut off on the way.
 const RECOGNISED_BY: usize = 64;
 /// How much of a value at the end of a text that was cut off is taken for its beginning.
 const SHORTEST_BEGINNING: usize = 8;
+
+/// What stands where a text was cut off.
+const CUT: &str = "…";
 
 const REDACTED: &str = "[redacted]";
 
@@ -24,7 +29,8 @@ pub fn redacted<'a>(text: &str, values: impl IntoIterator<Item = &'a str>) -> St
         } else {
             text = without_word(&text, value);
         }
-        if let Some(at) = beginning(&text, value) {
+        text = without_beginnings(&text, value);
+        if let Some(at) = long_beginning(&text, value) {
             text.truncate(at);
             text.push_str(REDACTED);
         }
@@ -32,19 +38,28 @@ pub fn redacted<'a>(text: &str, values: impl IntoIterator<Item = &'a str>) -> St
     text
 }
 
-/// Where the value begins whose end was cut off.
-fn beginning(text: &str, value: &str) -> Option<usize> {
+/// Where a long value begins whose end may have been cut off anywhere.
+fn long_beginning(text: &str, value: &str) -> Option<usize> {
     let telling = value.get(..value.floor_char_boundary(RECOGNISED_BY));
     let telling = telling.filter(|telling| telling.len() < value.len());
-    if let Some(at) = telling.and_then(|telling| text.find(telling)) {
-        return Some(at);
-    }
-    let rest = text.trim_end_matches('…');
-    let ends = value.char_indices().rev().map(|(end, _)| end);
-    ends.take_while(|end| *end >= SHORTEST_BEGINNING)
-        .filter_map(|end| value.get(..end))
-        .find(|beginning| rest.ends_with(beginning))
-        .map(|beginning| rest.len() - beginning.len())
+    telling.and_then(|telling| text.find(telling))
+}
+
+/// The text without what stands of a value right before its end, or before a mark of what was cut off: such
+/// a text may stand inside of another one.
+fn without_beginnings(text: &str, value: &str) -> String {
+    let pieces: Vec<&str> = text.split(CUT).collect();
+    let pieces = pieces.into_iter().map(|piece| {
+        let ends = value.char_indices().rev().map(|(end, _)| end);
+        let mut beginnings = ends
+            .take_while(|end| *end >= SHORTEST_BEGINNING)
+            .filter_map(|end| value.get(..end));
+        let cut = beginnings.find_map(|beginning| piece.strip_suffix(beginning));
+        cut.map_or(Cow::Borrowed(piece), |kept| {
+            Cow::Owned(format!("{kept}{REDACTED}"))
+        })
+    });
+    pieces.collect::<Vec<_>>().join(CUT)
 }
 
 fn without_word(text: &str, word: &str) -> String {
@@ -72,7 +87,12 @@ mod tests {
         for (text, expected) in [
             ("is correct-horse", "is [redacted]"),
             ("xcorrect-horsex", "x[redacted]x"),
-            ("was it correct-ho…", "was it [redacted]"),
+            ("was it correct-ho…", "was it [redacted]…"),
+            ("was it correct-ho", "was it [redacted]"),
+            (
+                "(was it correct-ho…); mend it",
+                "(was it [redacted]…); mend it",
+            ),
             ("was it correct", "was it correct"),
             ("ab cab", "[redacted] cab"),
         ] {

@@ -12,6 +12,9 @@ use crate::plan::step::WhichSnapshot;
 /// How often the record is read while a snapshot is waited for.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(50);
 
+/// The most that is told of why a snapshot failed, in bytes: the job's own code said that.
+const LONGEST_FAILURE: usize = 300;
+
 /// Whether the job rests where it was when this snapshot was found: a suspended job that somebody
 /// resumed goes on from it, and one that was suspended again has another one.
 pub(super) fn still_rests(export: &Export, now: &ExecutionRecord, snapshot_id: i64) -> bool {
@@ -100,10 +103,19 @@ fn standing(record: &ExecutionRecord) -> String {
     let failure = record.last_snapshot_failure.as_deref();
     let failure = failure.map_or_else(String::new, |why| {
         let line = why.lines().next().unwrap_or_default();
-        format!(", the last one failed: {line}")
+        format!(", the last one failed: {}", bounded(line))
     });
     match committed {
         -1 => format!("none is committed yet, {begun} was begun{failure}"),
         _ => format!("{committed} is committed, {begun} was begun last{failure}"),
+    }
+}
+
+/// What was said, no longer than may be shown. Where it was cut is marked: what is secret is taken out later,
+/// and has to be known there by its beginning.
+fn bounded(line: &str) -> String {
+    match line.get(..line.floor_char_boundary(LONGEST_FAILURE)) {
+        Some(cut) if cut.len() < line.len() => format!("{cut}…"),
+        _ => line.to_owned(),
     }
 }

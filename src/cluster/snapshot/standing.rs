@@ -7,9 +7,6 @@ use serde::Deserialize;
 use crate::hazelcast::{Client, ExecutionRecord, Result, Suspension};
 use crate::plan::snapshot::Standing;
 
-/// The most that is kept of a failure's text, in bytes.
-const LONGEST_TEXT: usize = 512;
-
 /// Reads the job's execution record, and the DAG that its last committed snapshot tells.
 pub(in crate::cluster) async fn standing(client: &Client, job: i64) -> Result<Option<Standing>> {
     let Some(record) = client.execution_record(job).await? else {
@@ -22,17 +19,14 @@ pub(in crate::cluster) async fn standing(client: &Client, job: i64) -> Result<Op
         }
         None => BTreeSet::new(),
     };
-    Ok(Some(told(record, vertices)))
+    Ok(Some(told(&record, vertices)))
 }
 
-fn told(record: ExecutionRecord, vertices: BTreeSet<String>) -> Standing {
+fn told(record: &ExecutionRecord, vertices: BTreeSet<String>) -> Standing {
     Standing {
         committed: (record.snapshot_id >= 0).then_some(record.snapshot_id),
         begun: record.ongoing_snapshot_id,
-        failure: record.last_snapshot_failure.map(|mut failure| {
-            failure.truncate(failure.floor_char_boundary(LONGEST_TEXT));
-            failure
-        }),
+        failed: record.last_snapshot_failure.is_some(),
         suspended: record.suspension != Suspension::None,
         vertices,
     }

@@ -24,6 +24,7 @@ impl Keeper {
     /// Makes the calls whose time has come.
     pub(super) fn begin_calls(&mut self) {
         let now = Instant::now();
+        self.picture.set_times_right(self.clock.now());
         if self.settles_at.is_some_and(|at| at <= now) {
             self.settles_at = None;
             self.lanes.list.want_urgently(now);

@@ -224,6 +224,24 @@ impl Picture {
         turned
     }
 
+    /// Takes times to come for now: a clock that was put back must not make what settles from them on take
+    /// longer.
+    pub(super) fn set_times_right(&mut self, now: Timestamp) {
+        let view = &mut self.view;
+        let down = match &mut view.link {
+            Link::Down { since, .. } => Some(since),
+            Link::Up => None,
+        };
+        let times = [
+            view.connected_at.as_mut(),
+            view.master_changed_at.as_mut(),
+            down,
+        ];
+        for at in times.into_iter().flatten() {
+            *at = (*at).min(now);
+        }
+    }
+
     /// Forgets what was known through the connection.
     fn forget(&mut self) {
         self.forget_health();

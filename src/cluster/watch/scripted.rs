@@ -27,19 +27,30 @@ pub(super) const CLUSTER_ID: Uuid = Uuid::from_u128(100);
 /// More lists than any test asks for.
 const PLENTY: usize = 1_000_000;
 
-/// The time of day, moved by tokio's clock.
-pub(super) struct TestClock(Instant);
+/// The time of day, moved by tokio's clock, and put back by hand.
+pub(super) struct TestClock {
+    since: Instant,
+    back: Mutex<SignedDuration>,
+}
 
 impl TestClock {
     pub(super) fn new() -> Self {
-        Self(Instant::now())
+        Self {
+            since: Instant::now(),
+            back: Mutex::default(),
+        }
+    }
+
+    pub(super) fn put_back(&self, by: SignedDuration) {
+        *self.back.lock().unwrap() += by;
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        let elapsed = SignedDuration::try_from(self.0.elapsed()).unwrap();
-        Timestamp::from_second(1_800_000_000).unwrap() + elapsed
+        let elapsed = SignedDuration::try_from(self.since.elapsed()).unwrap();
+        let back = *self.back.lock().unwrap();
+        Timestamp::from_second(1_800_000_000).unwrap() + elapsed - back
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::scripted::{MASTER, OTHER_MEMBER, Scripted, TestClock, job};
 use super::{ClusterWatch, WatchError, WatchOptions};
-use crate::clock::Random;
+use crate::clock::{Clock, Random};
 use crate::plan::Interest;
 use crate::plan::job::{JobId, JobStatus, JobView};
 use crate::plan::observed::{ClusterView, Link, Look, Seen};
@@ -21,6 +21,7 @@ const GONE: JobId = JobId(77);
 
 struct Fixture {
     cluster: Arc<Scripted>,
+    clock: Arc<TestClock>,
     watch: ClusterWatch,
     views: watch::Receiver<Arc<ClusterView>>,
 }
@@ -37,9 +38,10 @@ impl Fixture {
     fn with<const N: usize>(jobs: [JobView; N], names: &[&str], ids: &[JobId]) -> Self {
         let cluster = Scripted::up();
         cluster.state().jobs = jobs.into_iter().map(|job| (job.id, job)).collect();
+        let clock = Arc::new(TestClock::new());
         let watch = ClusterWatch::start(
             cluster.clone(),
-            Arc::new(TestClock::new()),
+            clock.clone(),
             WatchOptions {
                 entropy: Arc::new(Random::from_seed(7)),
                 ..WatchOptions::new("test")
@@ -49,6 +51,7 @@ impl Fixture {
         let views = watch.views();
         Self {
             cluster,
+            clock,
             watch,
             views,
         }
@@ -362,6 +365,21 @@ async fn what_a_new_master_lacks_is_not_absent_yet() {
         .unwrap()
         .duration_since(view.master_changed_at.unwrap());
     assert!(since.as_secs() >= 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_put_back_makes_no_master_settle_for_longer() {
+    let mut fixture = Fixture::running().await;
+    fixture.cluster.connect(|connection| {
+        connection.members.remove(0);
+    });
+    fixture.seen(|view| view.master_changed_at.is_some()).await;
+    fixture.clock.put_back(jiff::SignedDuration::from_hours(1));
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let (view, now) = (fixture.now(), fixture.clock.now());
+    for at in [view.master_changed_at, view.connected_at] {
+        assert!(at.unwrap() < now - jiff::SignedDuration::from_secs(10));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,15 +1,59 @@
 //! A job whose document is gone: stop or leave it, give up its name, drop its record.
 
+use jiff::SignedDuration;
+
 use super::super::draft::Draft;
 use super::super::event::EventKind;
+use super::super::hold::{Reason, Release};
+use super::super::observed::Link;
+use super::super::ownership::OWNERSHIP_MAP;
 use super::super::record::OperationKind;
 use super::super::step::Action;
+use super::super::transition::after;
+use super::super::word::Deed;
 use super::{attempt, claim, running, stop};
+
+/// How long a cluster has not answered before a person is asked whether it ever will.
+const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether there is nothing of it on any cluster, as far as we did anything.
 pub(super) fn nothing_there(draft: &Draft<'_>) -> bool {
     let record = &draft.record;
     record.attempts == 0 && record.job.is_none() && record.entry.is_none()
+}
+
+/// Whether a person says that the record of a job that is to be removed may go although its cluster is not
+/// there to be asked; asks once that has been so for long, or nobody says any more where it is.
+pub(super) fn given_up(draft: &mut Draft<'_>) -> bool {
+    if let Some(sight) = draft.sight {
+        let Link::Down { since, .. } = sight.view.link else {
+            return false;
+        };
+        let due = after(since, GONE_FOR_GOOD);
+        if draft.now() < due {
+            draft.wake_at(due);
+            return false;
+        }
+    }
+    let message = format!(
+        "its document is gone, and cluster {} is not there to be asked about it. If that cluster is gone for \
+         good, confirm with --discard-state that its record may go: nothing is done then with what is still \
+         there, be it its job, snapshots of it or its entry in the map {OWNERSHIP_MAP}",
+        draft.record.spec.hazelcast_resource_name
+    );
+    let (reason, deed) = (Reason::Stalled, Deed::Forget);
+    draft.ask(reason, deed, Release::DiscardState, message)
+}
+
+/// Drops the record; whatever there is of it on its cluster stays.
+pub(super) fn forget(draft: &mut Draft<'_>) {
+    draft.removed = true;
+    let message = format!(
+        "its document is gone, and a person said that its record may go: what is still of it on cluster {} \
+         stays there",
+        draft.record.spec.hazelcast_resource_name
+    );
+    draft.tell(EventKind::Deleted, message);
 }
 
 /// Decides for a job that is to be removed.

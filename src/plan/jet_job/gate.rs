@@ -40,6 +40,9 @@ fn trusted(draft: &Draft<'_>, action: &Action) -> Result<(), Obstacle> {
     let name = &draft.record.spec.hazelcast_resource_name;
     let spec = spec(draft.input, name)?;
     guard(name, view, &spec, draft.now())?;
+    if let Some(obstacle) = draft.sight.and_then(|sight| sight.unsettled.clone()) {
+        return Err(obstacle);
+    }
     match action {
         Action::Claim { .. } => keeps_entries(name, view),
         _ => Ok(()),

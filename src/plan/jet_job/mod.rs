@@ -66,6 +66,10 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         delete::drop_record(draft);
         return;
     }
+    if deleting && delete::given_up(draft) {
+        delete::forget(draft);
+        return;
+    }
     if !cluster_known(draft) {
         draft.undecided = true;
         return;
@@ -223,8 +227,17 @@ fn rebuilt(draft: &mut Draft<'_>) -> bool {
     if !draft.record.rebuilt {
         return false;
     }
-    let message = "this record was rebuilt from the cluster, which has no job of it; confirm that \
-                   it may be submitted";
+    let kept = draft.record.kept.as_ref();
+    let kept = kept.map(|kept| {
+        format!(
+            ". Its state of then is in snapshot {}: to start from that, name it first (initialSnapshotName)",
+            kept.name
+        )
+    });
+    let message = format!(
+        "this record was rebuilt from the cluster, which has no job of it; confirm that it may be submitted{}",
+        kept.unwrap_or_default()
+    );
     if draft.ask(Reason::Rebuilt, Deed::Start, Release::Confirm, message) {
         draft.edit().rebuilt = false;
     }

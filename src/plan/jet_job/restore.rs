@@ -66,19 +66,19 @@ fn still_missing(draft: &mut Draft<'_>, name: &str) -> bool {
 fn fork_waits(draft: &mut Draft<'_>) -> bool {
     let retry = draft.record.retry.as_ref();
     let found = retry.filter(|retry| retry.reason == Reason::ForkedStateInUse);
-    let Some((message, again_at)) = found.map(|retry| (retry.message.clone(), retry.at)) else {
+    let Some(found) = found.cloned() else {
         return false;
     };
     let (reason, deed) = (Reason::ForkedStateInUse, Deed::Start);
-    if draft.ask(reason, deed, Release::Confirm, message) {
+    let waits = found.goes_on(draft.now());
+    if draft.ask(reason, deed, Release::Confirm, found.message) {
         let record = draft.edit();
         record.fork_allowed = true;
         record.retry = None;
         return false;
     }
-    let waits = draft.now() < again_at;
     if waits {
-        draft.wake_at(again_at);
+        draft.wake_at(found.at);
     }
     waits
 }

@@ -7,9 +7,10 @@ use super::super::event::EventKind;
 use super::super::hold::{Reason, Release};
 use super::super::jar::JarView;
 use super::super::job::JobStatus;
+use super::super::observed::GONE_AFTER;
 use super::super::record::{BoundJob, OperationKind};
 use super::super::step::{Action, Remember};
-use super::super::transition::after;
+use super::super::transition::{after, undo_restart};
 use super::super::word::Deed;
 use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
 use super::jar::checked_jar;
@@ -26,9 +27,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, job: &BoundJob) {
         return;
     }
     report_jar(draft);
-    if draft.record.sought_restart.is_some() {
-        let message = "the restart had no answer; its execution will tell whether it was done";
-        draft.hold(Reason::OutcomeUnknown, message);
+    if restart_is_sought(draft) {
         return;
     }
     if restart_wanted(draft) {
@@ -95,6 +94,34 @@ fn report_jar(draft: &mut Draft<'_>) {
         // What it would be submitted with is of no use here, what is held is.
         let _deployed = checked_jar(draft);
     }
+}
+
+/// Whether a restart is still looked for whose request had no answer; holds if so. A request may reach the
+/// master late, from a member that hangs, so that it is not seen to be done proves nothing: it is asked for
+/// again by a person's word alone.
+fn restart_is_sought(draft: &mut Draft<'_>) -> bool {
+    let Some(sought) = draft.record.sought_restart else {
+        return false;
+    };
+    let listed = draft.listed_at();
+    if listed.is_none_or(|listed| listed.duration_since(sought.at) < GONE_AFTER) {
+        draft.wake_at(after(sought.at, GONE_AFTER));
+        let message = "the restart had no answer; its execution will tell whether it was done";
+        draft.hold(Reason::OutcomeUnknown, message);
+        return true;
+    }
+    let message = format!(
+        "the restart had no answer, and job {} runs as before. It is asked for again only if you confirm; a \
+         request that a member still has would restart it twice then. Or take restartNonce, or state: \
+         Restarted, back",
+        sought.job
+    );
+    let (reason, deed) = (Reason::OutcomeUnknown, Deed::Restart);
+    if !draft.ask(reason, deed, Release::Confirm, message) {
+        return true;
+    }
+    undo_restart(draft.edit());
+    false
 }
 
 fn restart_wanted(draft: &Draft<'_>) -> bool {

@@ -7,9 +7,9 @@ use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
 use crate::plan::jet_job::jar_as_declared;
 use crate::plan::job::{JobId, JobStatus, JobView};
-use crate::plan::observed::{GONE_AFTER, Look};
+use crate::plan::observed::Look;
 use crate::plan::record::{BoundJob, CancelAsked, StoppedBy};
-use crate::plan::transition::{after, undo_restart};
+use crate::plan::transition::after;
 use crate::resources::jet_job::DesiredState;
 
 /// Follows the job that is ours.
@@ -207,7 +207,8 @@ fn ended_by(draft: &Draft<'_>, job: &JobView, known: Option<StoppedBy>) -> Stopp
     }
 }
 
-/// Whether a restart was done whose request had no answer: its execution tells.
+/// Whether a restart was done whose request had no answer: only the job tells, and it may tell late. That it
+/// is not wanted any more ends the search too.
 pub(super) fn look_for_restart(draft: &mut Draft<'_>) {
     let Some(sought) = draft.record.sought_restart else {
         return;
@@ -215,22 +216,16 @@ pub(super) fn look_for_restart(draft: &mut Draft<'_>) {
     let job = draft.record.job.as_ref();
     let same = job.filter(|job| job.id == sought.job && job.is_active());
     let seen = same.and_then(|job| draft.seen(job.id));
-    let unchanged = seen.is_some_and(|job| {
-        job.execution_id == sought.execution_id && job.status == JobStatus::Running
-    });
     if same.is_some() && seen.is_none() {
         return;
     }
-    if !unchanged {
+    // The status of an event may come before the list that has the execution it is of.
+    let unchanged = seen.is_some_and(|job| {
+        job.execution_id == sought.execution_id
+            && job.status == JobStatus::Running
+            && job.restarted != Some(sought.execution_id)
+    });
+    if !unchanged || !draft.record.wants_sought_restart() {
         draft.edit().sought_restart = None;
-        return;
-    }
-    let looked_since = draft
-        .listed_at()
-        .is_some_and(|listed| listed.duration_since(sought.at) >= GONE_AFTER);
-    if looked_since {
-        undo_restart(draft.edit());
-    } else {
-        draft.wake_at(after(sought.at, GONE_AFTER));
     }
 }

@@ -4,7 +4,9 @@
 mod bind;
 mod drift;
 mod follow;
+mod kept;
 mod tell;
+mod times;
 
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use crate::resources::jet_job::DesiredState;
 
 /// Brings the record up to date with what is seen.
 pub(super) fn learn(draft: &mut Draft<'_>) {
+    times::set_right(draft);
     pin_remote_jar(draft);
     if draft.sight.is_none_or(|sight| sight.obstacle.is_some()) {
         return;
@@ -27,6 +30,7 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
     forget_entry_that_vanished(draft);
     bind::bind_attempt(draft);
     bind::bind_by_entry(draft);
+    kept::find(draft);
     follow::follow_job(draft);
     follow::look_for_restart(draft);
     end_operation(draft);

@@ -25,8 +25,12 @@ pub(super) struct Circumstances {
     jars: Arc<BTreeMap<JarRequest, JarView>>,
 }
 
-/// Why nothing can be done on a cluster, and what of which sources.
-type Hindrances = (Option<Obstacle>, BTreeMap<SourceName, Obstacle>);
+/// Why nothing can be done on a cluster, what of which sources, and why its list can't be trusted yet.
+type Hindrances = (
+    Option<Obstacle>,
+    BTreeMap<SourceName, Obstacle>,
+    Option<Obstacle>,
+);
 
 /// What concerns every job, or changes so seldom that it may be taken to.
 #[derive(Debug, PartialEq)]
@@ -89,7 +93,15 @@ impl Circumstances {
         let recorded = input.recorded;
         let clusters = input.observed.clusters.iter().map(|(name, view)| {
             let sight = sights.get(name.as_str());
-            let hindrances = sight.map(|sight| (sight.obstacle.clone(), sight.mistrusted.clone()));
+            let hindrances = sight.map(|sight| {
+                let ClusterSight {
+                    obstacle,
+                    mistrusted,
+                    unsettled,
+                    ..
+                } = sight;
+                (obstacle.clone(), mistrusted.clone(), unsettled.clone())
+            });
             (
                 name.clone(),
                 (Arc::clone(view), hindrances.unwrap_or_default()),

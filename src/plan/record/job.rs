@@ -14,7 +14,7 @@ use crate::plan::hold::Reason;
 use crate::plan::job::JobId;
 use crate::plan::ownership::OwnershipEntry;
 use crate::resources::desired::Annotations;
-use crate::resources::jet_job::Nonce;
+use crate::resources::jet_job::{DesiredState, Nonce};
 use crate::resources::{Digest, JarOrigin, JetJobSpec, Place};
 
 /// What was recorded of one job.
@@ -197,6 +197,16 @@ impl JobRecord {
         upgrade.is_some_and(|operation| Some(operation.job) != job)
     }
 
+    /// Whether the document still asks for the restart that was asked for last.
+    pub fn wants_sought_restart(&self) -> bool {
+        let before = &self.before_restart;
+        let by_nonce = self.restart_nonce != before.nonce
+            && self.restart_nonce.is_some()
+            && self.spec.restart_nonce == self.restart_nonce;
+        let by_state = self.restarted && !before.by_state;
+        by_nonce || (by_state && self.spec.state == DesiredState::Restarted)
+    }
+
     /// Forgets a snapshot that the operation began and that was not read back; it is to be deleted.
     pub fn forget_half_snapshot(&mut self) {
         if let Some(operation) = &mut self.operation {
@@ -228,8 +238,8 @@ pub struct Deletion {
     pub confirmed: bool,
 }
 
-/// The longest pause that is ever made.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+/// More than the longest pause that is ever made.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(6);
 
 impl Retry {
     /// Whether the pause goes on. A time further ahead than any pause was noted by a clock that was put

@@ -75,8 +75,10 @@ fn missing(
     let is_there = there.is_some_and(|entry| entry.anchor == *anchor);
     let written = record.anchored.get(cluster);
     let was_written = written.is_some_and(|it| {
-        // What was seen is older than what was written.
-        it.commit == anchor.commit && view.ownership_asked_at.is_none_or(|seen| seen <= it.at)
+        // What was seen is older than what was written. A time to come was noted by a clock that was put
+        // back since, and says nothing of that.
+        let older = view.ownership_asked_at.is_none_or(|seen| seen <= it.at);
+        it.commit == anchor.commit && older && it.at <= input.now
     });
     if is_there || was_written {
         return None;

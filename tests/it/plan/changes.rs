@@ -143,11 +143,55 @@ fn a_restart_without_an_answer_is_looked_for_never_repeated_blindly() {
             scene.job(job, |job| job.execution_id += 1);
             assert_eq!(scene.settle(), NOTHING);
         } else {
-            scene.pass_time(seconds(8));
-            assert_eq!(words(&scene.learn()), "OutcomeUnknown");
+            // However long nothing is seen of it: the request may arrive late.
+            scene.pass_time(seconds(3600));
+            let plan = scene.learn();
+            assert_eq!(words(&plan), "OutcomeUnknown");
+            scene.confirm(&plan.holds[0], false);
             assert_eq!(scene.settle(), ["restart"]);
         }
     }
+}
+
+#[test]
+fn a_restart_that_a_member_told_of_before_the_list_did_is_not_repeated() {
+    let mut scene = with_a_lost_restart(json!({"restartNonce": 1}));
+    let job = scene.bound("orders").unwrap();
+    // The job runs again by its events; the list was asked for before, and is answered after them.
+    scene.job(job, |job| job.restarted = Some(job.execution_id));
+    scene.pass_time(seconds(10));
+    assert_eq!(scene.settle(), NOTHING);
+    assert_eq!(words(&scene.plan()), "-");
+}
+
+#[test]
+fn a_document_that_asks_for_another_restart_or_for_none_ends_the_search_for_one() {
+    let by_nonce = json!({"restartNonce": 1});
+    let by_state = json!({"state": "Restarted"});
+    for (spec, next, verbs) in [
+        (&by_nonce, json!({"restartNonce": 2}), &["restart"][..]),
+        (&by_nonce, json!({}), &[]),
+        (&by_state, json!({}), &[]),
+        (&by_state, json!({"restartNonce": 1}), &["restart"]),
+    ] {
+        let mut scene = with_a_lost_restart(spec.clone());
+        scene.pass_time(seconds(60));
+        assert_eq!(words(&scene.learn()), "OutcomeUnknown");
+        scene.declare("orders", next.clone());
+        assert_eq!(scene.settle(), verbs, "{spec} then {next}");
+        assert_eq!(words(&scene.plan()), "-", "{spec} then {next}");
+    }
+}
+
+/// A job that runs, and whose document asked for a restart that had no answer.
+fn with_a_lost_restart(spec: serde_json::Value) -> Scene {
+    let (mut scene, _) = running(json!({}));
+    scene.declare("orders", spec);
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "restart");
+    let message = "no answer".to_owned();
+    scene.end_with(&plan, &Outcome::Unknown { message });
+    scene
 }
 
 #[test]

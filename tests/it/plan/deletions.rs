@@ -1,9 +1,11 @@
 //! Which jobs may go when their documents do: no mass deletion by accident.
 
 use jetkeeper::plan::hold::{Reason, Release};
+use jetkeeper::plan::observed::Link;
 use jetkeeper::resources::ResourceId;
 use serde_json::json;
 
+use super::observe::running;
 use super::scene::{SOURCE, Scene, hold, place, seconds, words};
 
 /// This many jobs of no state, all running; removing them cancels them.
@@ -242,4 +244,67 @@ fn a_document_that_moved_to_where_it_can_not_be_identified_deletes_nothing() {
     assert_eq!(words(&scene.learn()), "SourceUnidentified");
     scene.source("elsewhere").identified = true;
     assert_eq!(scene.settle(), ["cancel", "release"]);
+}
+
+/// A job of a cluster that nobody reaches any more, whose document is gone.
+fn of_a_cluster_that_is_gone() -> Scene {
+    let (mut scene, _) = running(json!({}));
+    scene.delete("orders");
+    let since = scene.now;
+    scene.view().link = Link::Down { since, error: None };
+    scene
+}
+
+#[test]
+fn a_job_of_a_cluster_that_is_gone_for_good_is_forgotten_by_a_person_s_word_alone() {
+    let mut scene = of_a_cluster_that_is_gone();
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "ClusterUnreachable ClusterUnreachable");
+    assert_eq!(plan.next_wake, Some(scene.now + seconds(3600)));
+    scene.now += seconds(3600);
+    let asks = hold(&scene.learn(), Reason::Stalled);
+    assert_eq!(asks.release, Release::DiscardState);
+    for word in ["--discard-state", "job", "snapshots", "jetkeeper.ownership"] {
+        assert!(asks.message.contains(word), "{asks:?}");
+    }
+    // Never by itself, nor by a word that says less.
+    scene.now += seconds(360_000);
+    scene.confirm(&asks, false);
+    scene.learn();
+    assert!(scene.recorded.jobs.contains_key("orders"));
+    scene.confirm(&asks, true);
+    let plan = scene.learn();
+    assert!(plan.steps.is_empty(), "{plan:#?}");
+    assert!(!scene.recorded.jobs.contains_key("orders"));
+    let told = plan.events.iter().map(|event| event.message.as_str());
+    assert!(told.into_iter().any(|told| told.contains("stays there")));
+    scene.assert_at_rest();
+}
+
+#[test]
+fn a_job_whose_cluster_has_no_addresses_any_more_is_asked_about_at_once() {
+    let mut scene = of_a_cluster_that_is_gone();
+    scene.views.clear();
+    let asks = hold(&scene.learn(), Reason::Stalled);
+    scene.confirm(&asks, true);
+    assert!(scene.learn().steps.is_empty());
+    assert!(!scene.recorded.jobs.contains_key("orders"));
+}
+
+#[test]
+fn a_cluster_that_came_back_voids_the_word_that_it_was_gone() {
+    let mut scene = of_a_cluster_that_is_gone();
+    scene.now += seconds(3600);
+    let asks = hold(&scene.learn(), Reason::Stalled);
+    scene.confirm(&asks, true);
+    scene.view().link = Link::Up;
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "suspend");
+    assert!(scene.recorded.confirmations.is_empty());
+    // One that is declared is never asked about.
+    let (mut declared, _) = running(json!({}));
+    let since = declared.now;
+    declared.view().link = Link::Down { since, error: None };
+    declared.now += seconds(360_000);
+    assert_eq!(words(&declared.learn()), "ClusterUnreachable");
 }

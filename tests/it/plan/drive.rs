@@ -249,7 +249,7 @@ impl Scene {
         let standing = Standing {
             committed: Some(0),
             begun: 0,
-            failure: None,
+            failed: false,
             suspended: false,
             vertices: vertices.iter().map(ToString::to_string).collect(),
         };
@@ -261,7 +261,7 @@ impl Scene {
         let standing = Standing {
             committed: None,
             begun: -1,
-            failure: None,
+            failed: false,
             suspended: false,
             vertices: BTreeSet::new(),
         };

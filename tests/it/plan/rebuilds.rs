@@ -9,7 +9,7 @@ use jetkeeper::resources::ResourceId;
 use serde_json::{Value, json};
 
 use super::observe::running;
-use super::scene::{CLUSTER, OWNER, Scene, hold, words};
+use super::scene::{CLUSTER, OWNER, Scene, hold, seconds, words};
 
 /// `orders` runs, nothing is recorded any more, and `evening` is declared so.
 fn lost(snapshot: &Value) -> (Scene, JobId) {
@@ -25,33 +25,37 @@ fn lost(snapshot: &Value) -> (Scene, JobId) {
 
 /// A look at the snapshot's name shows one of this job, signed by this owner; or none.
 fn look(scene: &mut Scene, found: Option<(JobId, &str)>) {
-    let now = scene.now;
-    let facts = found.map(|(job, _)| SnapshotFacts {
+    match found {
+        Some((job, owner)) => {
+            let resource = ResourceId::jet_job_snapshot("evening");
+            look_at(scene, "evening", (job, owner, resource));
+        }
+        None => drop(scene.view().snapshots.insert("evening".to_owned(), None)),
+    }
+}
+
+/// A look at this name shows a snapshot of this job, that this owner made for this resource.
+fn look_at(scene: &mut Scene, name: &str, (job, owner, resource): (JobId, &str, ResourceId)) {
+    let facts = SnapshotFacts {
         snapshot_id: 3,
         job,
         job_name: "orders".to_owned(),
-        created_at: now,
+        created_at: scene.now,
         chunks: 1,
         bytes: 1,
         stateful: ["counter".to_owned()].into(),
-    });
-    if let Some(facts) = &facts {
-        scene.snapshots.insert("evening".to_owned(), facts.clone());
-    }
-    scene.view().snapshots.insert("evening".to_owned(), facts);
-    if let Some((job, owner)) = found {
-        let mark = SnapshotMark {
-            owner: owner.to_owned(),
-            resource: ResourceId::jet_job_snapshot("evening"),
-            job,
-            begun_at: now,
-            fork: false,
-        };
-        scene
-            .view()
-            .snapshot_marks
-            .insert("evening".to_owned(), mark);
-    }
+    };
+    let mark = SnapshotMark {
+        owner: owner.to_owned(),
+        resource,
+        job,
+        begun_at: scene.now,
+        fork: false,
+    };
+    scene.snapshots.insert(name.to_owned(), facts.clone());
+    let view = scene.view();
+    view.snapshots.insert(name.to_owned(), Some(facts));
+    view.snapshot_marks.insert(name.to_owned(), mark);
 }
 
 fn state(scene: &Scene) -> SnapshotState {
@@ -152,4 +156,75 @@ fn a_job_that_a_snapshot_ended_before_stays_ended() {
     assert_eq!(goes_on(&mut scene), [""; 0]);
     scene.declare("orders", json!({"redeployNonce": 1}));
     assert_eq!(scene.settle(), ["claim", "submit"]);
+}
+
+/// The scene of a job that was upgraded twice, by what its snapshots are called.
+fn upgraded() -> (Scene, JobId) {
+    let (mut scene, job) = lost(&json!({}));
+    scene.desired.snapshots.remove("evening");
+    let (ours, other) = (ResourceId::jet_job("orders"), ResourceId::jet_job("mail"));
+    for (name, job, owner, resource) in [
+        ("orders.upgrade-1", JobId(76), OWNER, &ours),
+        ("orders.upgrade-2", JobId(77), OWNER, &ours),
+        ("mail.upgrade-3", JobId(78), OWNER, &other),
+        ("orders.upgrade-4", job, "somebody-else", &ours),
+    ] {
+        scene.pass_time(seconds(60));
+        look_at(&mut scene, name, (job, owner, resource.clone()));
+    }
+    (scene, job)
+}
+
+fn kept(scene: &Scene) -> Option<&str> {
+    let kept = scene.recorded.jobs["orders"].kept.as_ref();
+    kept.map(|kept| kept.name.as_str())
+}
+
+#[test]
+fn the_newest_snapshot_of_an_upgrade_is_kept_as_before_and_none_is_deleted() {
+    let (mut scene, job) = upgraded();
+    scene.learn();
+    assert_eq!(scene.bound("orders"), Some(job));
+    assert_eq!(kept(&scene), Some("orders.upgrade-2"));
+    assert_eq!(goes_on(&mut scene), [""; 0]);
+    assert_eq!(scene.snapshots.len(), 4);
+
+    // The next upgrade's takes its place; what nobody remembers stays.
+    scene.new_jar("orders", "2");
+    assert_eq!(scene.settle().last().unwrap(), "delete snapshot");
+    assert!(!scene.snapshots.contains_key("orders.upgrade-2"));
+    assert_eq!(scene.snapshots.len(), 4, "one made, one deleted");
+}
+
+#[test]
+fn a_job_that_was_stopped_starts_again_from_the_snapshot_of_its_end() {
+    let (mut scene, job) = lost(&json!({}));
+    scene.desired.snapshots.remove("evening");
+    scene.declare("orders", json!({"state": "Canceled"}));
+    scene.cancel_by_hand(job);
+    let resource = ResourceId::jet_job("orders");
+    look_at(&mut scene, "orders.cancel-1", (job, OWNER, resource));
+    scene.learn();
+    assert_eq!(goes_on(&mut scene), [""; 0]);
+    scene.declare("orders", json!({}));
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    let record = &scene.recorded.jobs["orders"];
+    let started_from = record
+        .job
+        .as_ref()
+        .and_then(|job| job.started_from.as_deref());
+    assert_eq!(started_from, Some("orders.cancel-1"));
+}
+
+#[test]
+fn the_question_about_a_job_that_is_not_found_names_the_snapshot_of_its_state() {
+    let mut scene = Scene::with(json!({}));
+    scene.settings.rebuilding = true;
+    let resource = ResourceId::jet_job("orders");
+    look_at(&mut scene, "orders.delete-1", (JobId(77), OWNER, resource));
+    scene.learn();
+    scene.record("orders", |record| record.rebuilt = true);
+    scene.settings.rebuilding = false;
+    let asks = hold(&scene.learn(), Reason::Rebuilt);
+    assert!(asks.message.contains("orders.delete-1"), "{asks:?}");
 }

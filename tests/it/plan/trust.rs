@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jetkeeper::plan::hold::{HoldClass, Reason, Release};
 use jetkeeper::plan::observed::{Observed, Seen};
 use jetkeeper::plan::ownership::{AnchorEntry, anchor_key};
-use jetkeeper::plan::record::{Recorded, SourceRecord};
+use jetkeeper::plan::record::{Pause, Recorded, SourceRecord};
 use jetkeeper::plan::step::{Action, Outcome};
 use jetkeeper::plan::{PlanInput, trust};
 use jetkeeper::resources::{Footing, Lineage, Motion, Proposal, SourceName};
@@ -149,6 +149,38 @@ fn a_write_that_fails_is_tried_again_after_a_pause() {
     assert_eq!(waiting.class, HoldClass::Waiting);
     scene.pass_time(seconds(2));
     assert_eq!(scene.settle(), ["anchor"]);
+}
+
+#[test]
+fn neither_a_pause_that_is_over_nor_a_clock_that_was_put_back_keeps_a_commit_from_being_written() {
+    let (mut scene, _) = running(json!({}));
+    scene.show(&lineage("c1", &[]));
+    let pause = |until| Pause {
+        reason: "maintenance".to_owned(),
+        by: "somebody".to_owned(),
+        since: scene.now,
+        until: Some(until),
+    };
+    let (on, over) = (pause(scene.now + seconds(1)), pause(scene.now));
+    scene.recorded.pauses.insert(None, on);
+    assert_eq!(words(&scene.plan()), "Paused");
+    scene.recorded.pauses.insert(None, over);
+    let plan = scene.plan();
+    assert_eq!(words(&plan), "anchor");
+
+    scene.recorded.pauses.clear();
+    let message = "no answer".to_owned();
+    scene.finish(&plan.steps[0], &Outcome::Unknown { message });
+    assert_eq!(words(&scene.plan()), "BackingOff");
+    scene.now -= seconds(3600);
+    assert_eq!(words(&scene.plan()), "anchor");
+
+    // Nor is one that vanished taken for one that was written later.
+    assert_eq!(scene.settle(), ["anchor"]);
+    scene.view().anchors = Seen::Known(BTreeMap::new());
+    scene.now -= seconds(3600);
+    scene.view().ownership_asked_at = Some(scene.now);
+    assert_eq!(words(&scene.plan()), "anchor");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(crate) struct Own {
     /// When, by the members' clock.
     committed_at: Timestamp,
     begun: i64,
-    failure: Option<String>,
+    failed: bool,
     /// What was counted by then.
     count: u64,
     /// The exported snapshot that the job started from, and the count in it.
@@ -88,7 +88,7 @@ impl Own {
             committed: None,
             committed_at: Timestamp::UNIX_EPOCH,
             begun: -1,
-            failure: None,
+            failed: false,
             count: 0,
             from,
             is_missing,
@@ -112,7 +112,7 @@ impl Own {
         self.committed_at = now;
         self.count = self.state() + more;
         self.committed = Some(self.begun);
-        self.failure = None;
+        self.failed = false;
     }
 
     /// Commits the snapshot that a job is suspended with.
@@ -124,14 +124,14 @@ impl Own {
     /// Begins a snapshot that fails.
     pub(crate) fn fail_snapshot(&mut self) {
         self.begun += 1;
-        self.failure = Some("java.io.IOException: simulated".to_owned());
+        self.failed = true;
     }
 
     fn standing(&self, suspended: bool) -> Standing {
         Standing {
             committed: self.committed,
             begun: self.begun,
-            failure: self.failure.clone(),
+            failed: self.failed,
             suspended,
             vertices: ["counter".to_owned(), "source".to_owned()].into(),
         }

@@ -127,6 +127,25 @@ fn a_snapshot_that_ended_its_job_long_ago_does_not_end_it_again() {
 }
 
 #[test]
+fn a_job_that_was_stopped_goes_on_from_its_last_snapshot_after_a_rebuild() {
+    let mut counting = Counting::start("stopped", &[]);
+    let job = counting.name.clone();
+    counting.declare(&["state: Canceled"]);
+    let stage = &mut counting.stage;
+    stage.until_phase(&job, Phase::Canceled);
+    stage.terminate().code(0);
+    fs::remove_dir_all(stage.state()).unwrap();
+
+    let rebuilt = Program::run(stage.keeping(&["state", "rebuild"], &[])).code(0);
+    let words = format!("its state of before is in snapshot {job}.cancel-");
+    assert!(rebuilt.stdout.contains(&words), "{rebuilt:?}");
+    counting.stage.start();
+    counting.declare(&["state: Running"]);
+    counting.stage.until_at_rest(&job, Phase::Running);
+    counting.is_continuous();
+}
+
+#[test]
 fn damaged_state_is_refused_and_a_rebuild_keeps_it_beside() {
     let mut stage = Stage::shared();
     let name = stage.name("kept");

@@ -419,3 +419,19 @@ async fn what_takes_too_long_fails_and_leaves_nothing() {
     assert!(matches!(error, ExportError::TooSlow { .. }), "{error:?}");
     nothing_is_left(&maps);
 }
+
+#[tokio::test(start_paused = true)]
+async fn why_the_last_snapshot_failed_is_told_in_one_bounded_line_that_says_where_it_was_cut() {
+    let maps = suspended();
+    let said = format!("no login with {}\n\tat Sink.flush", "p".repeat(100_000));
+    maps.world().record.as_mut().unwrap().last_snapshot_failure = Some(said);
+    let error = exported(&maps, &export_of(WhichSnapshot::Terminal))
+        .await
+        .unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("the last one failed: no login with ppp"),
+        "{told}"
+    );
+    assert!(told.len() < 600 && told.contains("ppp…)"), "{told}");
+}

@@ -36,8 +36,7 @@ impl Player<'_> {
             let counter = rests && it.vertices.contains("counter");
             format!(
                 "committed: {committed:?}, terminal: {terminal:?}, failed: {}, suspended: {}, counter: {counter}",
-                it.failure.is_some(),
-                it.suspended
+                it.failed, it.suspended
             )
         })
     }

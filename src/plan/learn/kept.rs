@@ -1,0 +1,41 @@
+//! The snapshot that was made of a job's state for an upgrade or its end, where the record of that was lost.
+
+use crate::plan::draft::Draft;
+use crate::plan::job::JobId;
+use crate::plan::record::KeptSnapshot;
+use crate::plan::snapshot::{SnapshotFacts, SnapshotMark};
+use crate::resources::Kind;
+
+/// Finds the newest one again, by its mark. Older ones are nobody's then: they are listed, and deleted by hand
+/// alone.
+pub(super) fn find(draft: &mut Draft<'_>) {
+    if !draft.input.settings.rebuilding || draft.record.kept.is_some() {
+        return;
+    }
+    let Some((view, cluster_id)) = draft.view().zip(draft.cluster_id()) else {
+        return;
+    };
+    let marks = view.snapshot_marks.iter();
+    let made = marks.filter_map(|(name, mark)| {
+        let facts = view.snapshots.get(name)?.as_ref()?;
+        is_ours(draft, mark, facts).then_some((name, facts))
+    });
+    let Some((name, facts)) = made.max_by_key(|(_, facts)| facts.created_at) else {
+        return;
+    };
+    let kept = KeptSnapshot {
+        name: name.clone(),
+        facts: facts.clone(),
+        cluster_id,
+        declared: false,
+    };
+    draft.edit().kept = Some(kept);
+}
+
+/// Whether a job's own plan made it for this resource, or for what it was called before.
+fn is_ours(draft: &Draft<'_>, mark: &SnapshotMark, facts: &SnapshotFacts) -> bool {
+    let job: Option<JobId> = draft.record.job.as_ref().map(|job| job.id);
+    mark.owner == draft.input.settings.owner
+        && mark.resource.kind == Kind::JetJob
+        && (mark.resource == draft.id || job == Some(facts.job))
+}
