@@ -57,7 +57,7 @@ async fn measure() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let counts = |of: &str| member.dir().join(of).display().to_string();
     let replace = |turn: usize| places.replace("jars/job.jar", jar(turn));
     replace(0);
-    places.replace("job.yaml", document(&counts("ours")));
+    places.replace("job.yaml", document(counts("ours")));
     let mut daemon = Daemon::start(&places).await;
     daemon.tells(NAME, Some(Phase::Running)).await;
     daemon.settles().await;
