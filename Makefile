@@ -35,7 +35,7 @@ rpm: build ## build an RPM package in target/packages
 tarball: build ## build a tarball, its bill of materials and checksums in target/packages
 	scripts/tarball target/release/jetkeeper target/packages
 
-fixtures: tools $(FIXTURES)/.stamp $(FIXTURES)/azurite/.stamp $(FIXTURES)/prometheus/.stamp ## fetch Hazelcast, Azurite and Prometheus, build the pipelines of tests, samples and benchmarks
+fixtures: tools $(FIXTURES)/.stamp $(FIXTURES)/azurite/.stamp $(FIXTURES)/prometheus/.stamp ## fetch Hazelcast, Azurite, Prometheus and Alertmanager, build the pipelines of tests, samples and benchmarks
 
 test: fixtures ## run all tests, those on real Hazelcast members included
 	$(CARGO) test --locked

@@ -8,6 +8,7 @@ use super::error::{CliError, Result};
 use super::sources::OURSELVES;
 use super::wiring::Scratch;
 use crate::config::{Config, ConfigError, ShownConfig};
+use crate::plan::counted;
 use crate::resources::Severity;
 use crate::resources::render::render;
 use crate::source::git::{GitUrl, learn_host_key};
@@ -78,10 +79,7 @@ fn check(context: &Context, flags: Flags) -> Result<ExitCode> {
                 output.line(&format!("{}\n", render(fault, true)))?;
             }
             let errors = faults.iter().filter(|it| it.severity == Severity::Error);
-            let words = match errors.count() {
-                1 => "1 error".to_owned(),
-                errors => format!("{errors} errors"),
-            };
+            let words = counted(errors.count(), "error", "errors");
             output.say(&format!("{}: {words}", path.display()));
             return Ok(ExitCode::FAILURE);
         }

@@ -11,9 +11,9 @@ use super::output::Output;
 use super::progress::tell_holds;
 use super::rows::{grouped, subjects, troubles};
 use super::time;
-use super::validate::counted;
 use crate::api::wire::{PlanView, ReconcileBody};
 use crate::api::{Client, client::Watch};
+use crate::plan::counted;
 use crate::plan::hold::{Hold, HoldClass};
 use crate::resources::Severity;
 

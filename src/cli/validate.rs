@@ -14,6 +14,7 @@ use super::format::json;
 use super::sources::git;
 use super::wiring;
 use crate::config::SourceConfig;
+use crate::plan::counted;
 use crate::resources::render::render;
 use crate::resources::{
     Desired, Fault, LoadCache, LoadOptions, Revision, Severity, SourceName, load,
@@ -189,12 +190,6 @@ fn summary(
     let errors = counted(errors, "error", "errors");
     let warnings = counted(warnings, "warning", "warnings");
     format!("{errors} and {warnings} in {files}")
-}
-
-/// `1 file`, `3 files`.
-pub(super) fn counted(count: usize, one: &str, several: &str) -> String {
-    let noun = if count == 1 { one } else { several };
-    format!("{count} {noun}")
 }
 
 /// One line of a workflow command.

@@ -5,6 +5,7 @@
 
 use crate::cluster::Cluster;
 use crate::cluster::watch::{ClusterWatch, WatchError};
+use crate::plan::counted;
 use crate::plan::hold::Reason;
 use crate::plan::job::{JobId, JobStatus};
 use crate::plan::observed::{ClusterState, Link};
@@ -116,8 +117,8 @@ fn same_members(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
     let needed = step.expects.min_members.unwrap_or_default();
     if members.len() < usize::try_from(needed).unwrap_or(usize::MAX) {
         let message = format!(
-            "the cluster has {} members now, minMembers is {needed}",
-            members.len()
+            "the cluster has {} now, minMembers is {needed}",
+            counted(members.len(), "member", "members")
         );
         return Err(stale(message));
     }

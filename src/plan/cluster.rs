@@ -12,6 +12,7 @@ use super::job::{JobId, JobView};
 use super::observed::{ClusterState, ClusterView, Link, Seen};
 use super::ownership::{OWNERSHIP_MAP, OwnershipEntry};
 use super::pass::{Plan, PlanInput};
+use super::plural::counted;
 use super::record::ClusterRecord;
 use super::settling;
 use super::snapshot::SnapshotFacts;
@@ -282,7 +283,8 @@ pub(super) fn guard(
     let members = view.members.len();
     if members < usize::try_from(spec.min_members).unwrap_or(usize::MAX) {
         return unsafe_now(format!(
-            "cluster {name} has {members} members, minMembers is {}",
+            "cluster {name} has {}, minMembers is {}",
+            counted(members, "member", "members"),
             spec.min_members
         ));
     }

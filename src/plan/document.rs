@@ -86,8 +86,12 @@ fn next(
         let mut recorded = input.recorded.jobs.values();
         return Some(before).filter(|_| recorded.any(|job| refers(job)));
     }
+    let who = match count {
+        1 => "1 job refers".to_owned(),
+        count => format!("{count} jobs refer"),
+    };
     let message = format!(
-        "the document of cluster {name} ({}) is gone, and {count} jobs refer to it; its generation {} \
+        "the document of cluster {name} ({}) is gone, and {who} to it; its generation {} \
          stays in force (minMembers {}). Put it back, or confirm that the configuration and the \
          defaults hold from now on",
         before.place, before.generation, before.spec.min_members

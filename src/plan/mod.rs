@@ -44,6 +44,7 @@ mod pair;
 mod pass;
 mod pause;
 mod planner;
+mod plural;
 pub mod record;
 mod report;
 mod settling;
@@ -62,6 +63,7 @@ pub use jet_job_snapshot::{
 pub use outlook::{old_name, outlook};
 pub use pass::{Plan, PlanInput, Settings, Statuses, plan};
 pub use planner::Planner;
+pub use plural::counted;
 pub use report::last_status;
 pub use transition::{begin, finish};
 pub use wanted::{Interest, interest, kept_jars, wanted_jar, wanted_jars};

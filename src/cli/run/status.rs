@@ -1,6 +1,7 @@
 //! The daemon in one line, as `systemctl status` shows it.
 
 use crate::engine::Published;
+use crate::plan::counted;
 use crate::plan::hold::{HoldClass, Reason};
 use crate::plan::status::Phase;
 use crate::resources::Severity;
@@ -25,8 +26,7 @@ pub(super) fn line(published: &Published) -> String {
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
     match errors.count() {
         0 => {}
-        1 => parts.push("1 error in the YAML".to_owned()),
-        count => parts.push(format!("{count} errors in the YAML")),
+        count => parts.push(counted(count, "error", "errors") + " in the YAML"),
     }
     let away = published.hazelcasts.iter();
     let away = away.filter(|(_, cluster)| cluster.status.phase != "Connected");
@@ -60,7 +60,10 @@ fn jobs(published: &Published) -> String {
     let running = running.filter(|(_, job)| job.status.phase == Phase::Running);
     match total {
         0 => "no jobs".to_owned(),
-        total => format!("{} of {total} jobs running", running.count()),
+        total => {
+            let total = counted(total, "job", "jobs");
+            format!("{} of {total} running", running.count())
+        }
     }
 }
 

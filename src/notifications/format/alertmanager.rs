@@ -96,6 +96,7 @@ fn alert<'a>(
         Scope::Resource(id) => (None, None, Some(id.to_string())),
     };
     let ahead = SignedDuration::try_from(resend * MISSES).unwrap_or_default();
+    let ends_at = ended.or(now.checked_add(ahead).ok()).unwrap_or(now);
     Alert {
         labels: Labels {
             alertname: format!("Jetkeeper{}", cause.reason),
@@ -112,7 +113,8 @@ fn alert<'a>(
             affected: incident.affected.to_string(),
         },
         starts_at: incident.since,
-        ends_at: ended.or(now.checked_add(ahead).ok()).unwrap_or(now),
+        // It refuses all where one ends before it begins, as where a clock was put back.
+        ends_at: ends_at.max(incident.since),
     }
 }
 
@@ -161,5 +163,9 @@ mod tests {
         }
         assert_eq!(again[0]["endsAt"], at(120 + 240).to_string());
         assert_eq!(over[0]["endsAt"], at(726).to_string());
+        // The clock was put back: an end before the beginning would be refused.
+        for early in [sent(None, -3600), sent(Some(at(-3600)), -3600)] {
+            assert_eq!(early[0]["endsAt"], first[0]["startsAt"]);
+        }
     }
 }

@@ -124,11 +124,11 @@ impl Removals<'_, '_> {
         } else {
             "is missing or has no documents"
         };
-        let message = format!(
-            "source {} {what}; its {} jobs are left as they are",
-            self.source,
-            unconfirmed.len()
-        );
+        let left = match unconfirmed.len() {
+            1 => "1 job is left as it is".to_owned(),
+            count => format!("{count} jobs are left as they are"),
+        };
+        let message = format!("source {} {what}; its {left}", self.source);
         let until_then = Verdict::OnlyConfirmed;
         self.ask(
             Reason::SourceMissing,

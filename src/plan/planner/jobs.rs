@@ -200,7 +200,7 @@ fn limit_upgrades(
         draft.hold(
             Reason::UpgradeQueued,
             format!(
-                "{count} of at most {limit} jobs of {cluster} are being upgraded; this one follows \
+                "upgrades under way on {cluster}: {count} of at most {limit}; this one follows \
                  (maxConcurrentUpgrades of the Hazelcast resource)"
             ),
         );

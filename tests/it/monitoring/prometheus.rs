@@ -3,27 +3,24 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::process::Stdio;
 
 use serde_json::Value;
 
 use super::asked::RULES;
+use super::server::Server;
 use crate::support::fixture;
-use crate::support::http::get_from_other;
 use crate::support::process::Process;
 use crate::support::scratch::Scratch;
-use crate::support::wait::{PATIENCE, eventually, within};
+use crate::support::wait::{PATIENCE, within};
 
 /// When it looked last, if it saw something: of `up == 1` itself Prometheus takes the time at which it is asked.
 const LAST_LOOK: &str = "(timestamp(up) and up == 1)";
 
 /// Killed on drop.
 pub(crate) struct Prometheus {
-    address: String,
-    scratch: Scratch,
+    server: Server,
     /// When expressions are evaluated; now where it isn't said.
     at: Option<f64>,
-    _process: Process,
 }
 
 /// One of the series that an expression gave.
@@ -46,34 +43,15 @@ impl Prometheus {
                  scrape_configs:\n  - job_name: jetkeeper\n    static_configs: [{{targets: [{target:?}]}}]\n"
             ),
         );
-        let log = scratch.path().join("log");
-        let mut command = Process::command(fixture("prometheus/prometheus"));
-        command
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!(
+        let args = [
+            format!("--config.file={}", config.display()),
+            format!(
                 "--storage.tsdb.path={}",
                 scratch.path().join("data").display()
-            ))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .current_dir(scratch.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap());
-        let mut process = Process::start(command);
-        let said = || fs::read_to_string(&log).unwrap();
-        eventually(PATIENCE, "Prometheus is ready", || {
-            let ended = process.ended();
-            assert!(ended.is_none(), "Prometheus ended: {}", said());
-            let said = said();
-            said.contains("Server is ready to receive web requests") && address_in(&said).is_some()
-        });
-        let address = address_in(&said()).unwrap();
-        let prometheus = Self {
-            address,
-            scratch,
-            at: None,
-            _process: process,
-        };
+            ),
+        ];
+        let server = Server::start("prometheus", scratch, &args);
+        let prometheus = Self { server, at: None };
         prometheus.until("it has scraped", |it| !it.query("up == 1").is_empty());
         prometheus
     }
@@ -98,8 +76,8 @@ impl Prometheus {
     /// Waits for a condition; shows what it logged and what it thinks of its target where that never comes.
     pub(crate) fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         if !within(PATIENCE, || condition(self)) {
-            let log = fs::read_to_string(self.scratch.path().join("log")).unwrap();
-            let targets = get_from_other(&self.address, "/api/v1/targets").body;
+            let log = self.server.log();
+            let targets = self.server.get("/api/v1/targets").body;
             panic!("waited {PATIENCE:?} in vain: {what}\n{targets}\n{log}");
         }
     }
@@ -122,21 +100,12 @@ impl Prometheus {
 
     /// Asks for anything else that it tells: its targets, their metadata, its rules.
     pub(crate) fn get(&self, path: &str, what: &str) -> Value {
-        let answer = get_from_other(&self.address, path);
+        let answer = self.server.get(path);
         let body: Value = serde_json::from_str(&answer.body)
             .unwrap_or_else(|error| panic!("{what}: {error}: {answer:?}"));
         assert_eq!(body["status"], "success", "{what}: {body}");
         body["data"].clone()
     }
-}
-
-/// Where it listens: `… msg="Listening on" address=127.0.0.1:41207`, with other fields between.
-fn address_in(log: &str) -> Option<String> {
-    let line = log
-        .lines()
-        .find(|line| line.contains("msg=\"Listening on\""))?;
-    let (_, address) = line.split_once(" address=")?;
-    address.split_whitespace().next().map(str::to_owned)
 }
 
 /// What `promtool` says to these arguments and this on stdin; panics where it finds fault.

@@ -1,6 +1,5 @@
 //! The daemon and its receivers, with a cluster that is away.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hmac::{Hmac, Mac};
@@ -9,48 +8,9 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::receiver::{Got, Receiver};
+use super::scene::Scene;
 use crate::support::program::Program;
-use crate::support::scratch::Scratch;
 use crate::support::wait::{PATIENCE, eventually};
-
-struct Scene {
-    scratch: Scratch,
-    config: PathBuf,
-}
-
-impl Scene {
-    /// Two jobs of a cluster that is away, and these receivers, which are told at once.
-    fn new(receivers: &str) -> Self {
-        let scratch = Scratch::new();
-        for name in ["orders", "payments"] {
-            scratch.write(
-                &format!("jobs/{name}.yaml"),
-                format!(
-                    "apiVersion: hazelcast.com/v1alpha1\nkind: JetJob\nmetadata: {{name: {name}}}\n\
-                     spec: {{hazelcastResourceName: far, jarOnMember: /opt/orders.jar}}\n"
-                ),
-            );
-        }
-        let config = scratch.write(
-            "jetkeeper.yaml",
-            format!(
-                "sources: [{{name: jobs, directory: {{path: jobs}}}}]\nowner: keeper-1\n\
-                 clusters: {{far: {{addresses: [\"127.0.0.1:1\"]}}}}\n\
-                 state: {{directory: state}}\nsecrets: {{directory: secrets}}\n\
-                 notifications:\n  settle: 1s\n  receivers:\n{receivers}"
-            ),
-        );
-        Self { scratch, config }
-    }
-
-    fn secret(&self, name: &str, key: &str, value: &str) {
-        self.scratch.write(&format!("secrets/{name}/{key}"), value);
-    }
-
-    fn start(&self) -> Program {
-        Program::start(["--config", self.config.to_str().unwrap(), "run"])
-    }
-}
 
 fn notifications(got: &[Got]) -> Vec<Value> {
     let bodies = got.iter().map(Got::json);

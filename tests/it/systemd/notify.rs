@@ -92,7 +92,7 @@ fn ready_comes_once_the_socket_answers_and_the_first_pass_was_made() {
 
     let first = manager.next(Instant::now() + PATIENCE).unwrap();
     assert!(
-        first.starts_with("READY=1\nSTATUS=0 of 1 jobs running"),
+        first.starts_with("READY=1\nSTATUS=0 of 1 job running"),
         "{first}"
     );
     let jobs = manager.run(&["get", "jobs", "-o", "name"]).code(0).stdout;
@@ -101,7 +101,7 @@ fn ready_comes_once_the_socket_answers_and_the_first_pass_was_made() {
     manager.scratch.write("jobs/broken.yaml", "kind: [\n");
     manager.told("1 error in the YAML");
     manager.scratch.remove("jobs/broken.yaml");
-    let mended = manager.told("STATUS=0 of 1 jobs running");
+    let mended = manager.told("STATUS=0 of 1 job running");
     assert!(!mended.contains("READY"), "it was ready all the time");
     assert!(
         mended.contains("cluster hazelcast is not connected"),

@@ -163,7 +163,7 @@ fn is_possible(label: &str, value: &str) -> bool {
         "reason" => is::<Reason>(value),
         "class" => is::<HoldClass>(value),
         "kind" => ["JetJob", "JetJobSnapshot", "Hazelcast"].contains(&value),
-        "outcome" => ["done", "failed", "unknown", "stale"].contains(&value),
+        "outcome" => ["done", "failed", "unknown", "stale", "sent", "refused"].contains(&value),
         _ => false,
     }
 }
