@@ -1,7 +1,8 @@
 //! Whether the list of a cluster's jobs can be trusted yet.
 //!
 //! A master that has just come up answers before it has loaded its jobs. While the connection is young, a list
-//! that lacks what was recorded, or is empty where the ownership map is not, starts and stops nothing.
+//! that lacks what was recorded, or is empty where the ownership map is not, starts and stops nothing; nor does
+//! one of that time later on, until there is another.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ type Listed = BTreeMap<JobId, Arc<JobView>>;
 /// Why the list can't be trusted yet, if so.
 pub(super) fn unsettled(input: &PlanInput<'_>, name: &str, view: &ClusterView) -> Option<Obstacle> {
     let settled = after(view.connected_at?, MASTER_SETTLES);
-    if input.now >= settled {
+    if view.listed_at.is_some_and(|listed| listed >= settled) {
         return None;
     }
     let (jobs, id) = (view.jobs.known()?, view.cluster_id?);
@@ -34,7 +35,8 @@ pub(super) fn unsettled(input: &PlanInput<'_>, name: &str, view: &ClusterView) -
          waiting until its list has settled"
     );
     Some(Obstacle {
-        until: Some(settled),
+        // After that it is the next list that is waited for.
+        until: Some(settled).filter(|settled| input.now < *settled),
         ..Obstacle::new(Reason::ClusterUnsafe, message)
     })
 }
@@ -57,7 +59,9 @@ fn claimed<'a>(
     entries: &'a BTreeMap<String, OwnershipEntry>,
     jobs: &Listed,
 ) -> Option<&'a str> {
-    let names: HashSet<&str> = jobs.values().map(|job| job.name.as_str()).collect();
+    // One that has ended says nothing of the job that the claim may have made.
+    let active = jobs.values().filter(|job| !job.status.is_terminal());
+    let names: HashSet<&str> = active.map(|job| job.name.as_str()).collect();
     let lacks = |(name, entry): &(&String, &OwnershipEntry)| {
         let ours = entry.owner == input.settings.owner;
         let record = input.recorded.jobs.get(&entry.resource.name);

@@ -102,8 +102,7 @@ fn standing(record: &ExecutionRecord) -> String {
     let (committed, begun) = (record.snapshot_id, record.ongoing_snapshot_id);
     let failure = record.last_snapshot_failure.as_deref();
     let failure = failure.map_or_else(String::new, |why| {
-        let line = why.lines().next().unwrap_or_default();
-        format!(", the last one failed: {}", bounded(line))
+        format!(", the last one failed: {}", bounded(why))
     });
     match committed {
         -1 => format!("none is committed yet, {begun} was begun{failure}"),
@@ -111,11 +110,12 @@ fn standing(record: &ExecutionRecord) -> String {
     }
 }
 
-/// What was said, no longer than may be shown. Where it was cut is marked: what is secret is taken out later,
-/// and has to be known there by its beginning.
-fn bounded(line: &str) -> String {
+/// The first line of what was said, no longer than may be shown. Where it was cut is marked: what is secret is
+/// taken out later, and has to be known there by its beginning.
+fn bounded(said: &str) -> String {
+    let line = said.lines().next().unwrap_or_default();
     match line.get(..line.floor_char_boundary(LONGEST_FAILURE)) {
-        Some(cut) if cut.len() < line.len() => format!("{cut}…"),
+        Some(cut) if cut.len() < said.trim_end().len() => format!("{cut}…"),
         _ => line.to_owned(),
     }
 }

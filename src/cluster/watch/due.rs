@@ -29,6 +29,10 @@ impl Keeper {
             self.settles_at = None;
             self.lanes.list.want_urgently(now);
         }
+        if self.relists_at.is_some_and(|at| at <= now) {
+            self.relists_at = None;
+            self.lanes.list.want_urgently(now);
+        }
         if !self.picture.is_up() {
             return;
         }
@@ -105,6 +109,7 @@ impl Keeper {
         let (lanes, errands) = (&self.lanes, &self.errands);
         [
             self.settles_at,
+            self.relists_at,
             lanes.list.next(),
             lanes.ownership.next(),
             lanes.snapshots.next(),

@@ -106,6 +106,7 @@ impl Keeper {
             self.errands = JobErrands::default();
             self.unlisted = false;
             self.reply_down();
+            self.relists_at = self.picture.is_up().then_some(now + SETTLING);
         }
         if turned.master {
             self.settles_at = Some(now + SETTLING);

@@ -47,6 +47,8 @@ pub(super) struct Keeper {
     pub(super) listed: Option<(Instant, Duration)>,
     /// Since when a job is awaited that nobody would tell of.
     pub(super) awaiting_since: Option<Instant>,
+    /// When the connection is old enough for a list of what a young master may not have had yet.
+    pub(super) relists_at: Option<Instant>,
     /// When the master has been in place for long enough.
     pub(super) settles_at: Option<Instant>,
     /// How long until a cluster that is not well is looked at again.
@@ -142,6 +144,7 @@ impl Keeper {
             unlisted: false,
             listed: None,
             awaiting_since: None,
+            relists_at: None,
             settles_at: None,
             recheck: Duration::ZERO,
             publisher,

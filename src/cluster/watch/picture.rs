@@ -225,7 +225,7 @@ impl Picture {
     }
 
     /// Takes times to come for now: a clock that was put back must not make what settles from them on take
-    /// longer.
+    /// longer, nor what was seen before seem newer than what was done since.
     pub(super) fn set_times_right(&mut self, now: Timestamp) {
         let view = &mut self.view;
         let down = match &mut view.link {
@@ -235,6 +235,8 @@ impl Picture {
         let times = [
             view.connected_at.as_mut(),
             view.master_changed_at.as_mut(),
+            view.listed_at.as_mut(),
+            view.ownership_asked_at.as_mut(),
             down,
         ];
         for at in times.into_iter().flatten() {

@@ -22,7 +22,11 @@ fn waits_ten_seconds(mut scene: Scene, holds: &str, then: &str) {
     assert_eq!(plan.next_wake, Some(scene.now + seconds(10)));
     scene.pass_time(seconds(9));
     assert_eq!(words(&scene.learn()), holds);
+    let listed = scene.view().listed_at;
     scene.pass_time(seconds(1));
+    let mut by_the_old_list = scene.clone();
+    by_the_old_list.view().listed_at = listed;
+    assert_eq!(words(&by_the_old_list.learn()), holds);
     assert_eq!(words(&scene.learn()), then);
 }
 
@@ -48,6 +52,8 @@ fn a_claim_whose_upload_was_given_up_may_have_made_a_job_that_is_not_listed_yet(
     scene.end_with(&plan, &uploaded(UploadOutcome::Unknown));
     let mut sought = scene.clone();
     scene.record("orders", |record| record.attempt = None);
+    // What ran under the name before and has ended is not what is missing.
+    scene.foreign_job("orders", JobStatus::Failed);
     waits_ten_seconds(scene, "ClusterUnsafe", "claim");
     // One that is looked for is looked for as ever.
     connect(&mut sought);
