@@ -227,7 +227,8 @@ pub struct KeptSnapshot {
     pub facts: SnapshotFacts,
     /// The cluster that it is on.
     pub cluster_id: Uuid,
-    /// Whether a `JetJobSnapshot` asked for it: it belongs to that, and is never surplus.
+    /// Whether it is never surplus: a `JetJobSnapshot` asked for it and it belongs to that, or it was found
+    /// again after the record of it was lost.
     #[serde(default)]
     pub declared: bool,
 }
