@@ -71,9 +71,11 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
 /// is none left to delete.
 pub(super) fn surplus_deleted(draft: &mut Draft<'_>) -> bool {
     let record = &draft.record;
+    let job = record.job.as_ref().filter(|job| job.is_active());
+    let any = job.is_some_and(|job| job.start_unknown && !job.own_snapshot);
     let needed = |name: &String| {
         let kept = record.kept.as_ref().is_some_and(|kept| kept.name == *name);
-        kept || record.pinned.contains(name) || record.needs_snapshot(name)
+        any || kept || record.pinned.contains(name) || record.needs_snapshot(name)
     };
     let surplus = record.surplus.iter().filter(|name| !needed(name));
     let surplus: Vec<String> = surplus.cloned().collect();
@@ -190,7 +192,8 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
 /// committed none is read again right before its end. Whether that is decided.
 pub(super) fn replaced_unstarted(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     let starts = matches!(job.status, JobStatus::NotRunning | JobStatus::Starting);
-    let has_no_state = !job.ran && !job.own_snapshot && job.started_from.is_none();
+    let from_none = job.started_from.is_none() && !job.start_unknown;
+    let has_no_state = !job.ran && !job.own_snapshot && from_none;
     let may = draft.record.spec.upgrade_policy.mode != UpgradeMode::Forbid;
     if !starts || !has_no_state || !may || !replacement_wanted(draft, job) {
         return false;
