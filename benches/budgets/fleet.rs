@@ -142,6 +142,7 @@ pub(crate) fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
             ran: true,
             cancel: None,
             started_from: None,
+            start_unknown: false,
             own_snapshot: false,
             ended_uncommitted: false,
             restart_asked: false,
@@ -174,6 +175,7 @@ fn seen(name: &str, job: &BoundJob) -> JobView {
             resource_ids: vec![format!("jetkeeper-{}-{}-1.jar", job.nonce, jar().short())],
             guarantee: Guarantee::ExactlyOnce,
             suspendable: true,
+            initial_snapshot: Seen::Known(None),
             settings: JobSettings {
                 snapshot_interval: SignedDuration::from_secs(10),
                 suspend_on_failure: false,

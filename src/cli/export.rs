@@ -170,6 +170,7 @@ mod tests {
                 resource_ids: vec!["orders-2.0.jar".to_owned()],
                 guarantee: Guarantee::ExactlyOnce,
                 suspendable: true,
+                initial_snapshot: crate::plan::observed::Seen::Known(None),
                 settings: JobSettings {
                     snapshot_interval: SignedDuration::from_secs(10),
                     suspend_on_failure: false,

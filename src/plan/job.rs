@@ -7,6 +7,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::observed::Seen;
+
 /// A job's id on its cluster. Its text is that of Hazelcast: `0adf-8fef-9a80-0001`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -136,6 +138,8 @@ pub struct JobConfigView {
     pub guarantee: Guarantee,
     /// Whether it may be suspended at all (`__jet.jobIsSuspendable`).
     pub suspendable: bool,
+    /// The exported snapshot that it was started from, if any; not known where an argument hides it.
+    pub initial_snapshot: Seen<Option<String>>,
     /// What can be changed.
     pub settings: JobSettings,
 }

@@ -94,7 +94,8 @@ pub fn interest(
         }
         if let Some(job) = record.job.as_ref().filter(|job| job.is_active()) {
             interest.ids.insert(job.id);
-            if job.started_from.is_some() && (!job.own_snapshot || record.is_judged()) {
+            let started_from_one = job.started_from.is_some() || job.start_unknown;
+            if started_from_one && (!job.own_snapshot || record.is_judged()) {
                 interest.standings.insert(job.id);
             }
         }

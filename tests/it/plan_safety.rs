@@ -258,6 +258,7 @@ fn bound(name: &str, id: JobId, now: Timestamp) -> BoundJob {
         ran: true,
         cancel: None,
         started_from: None,
+        start_unknown: false,
         own_snapshot: false,
         ended_uncommitted: false,
         restart_asked: false,
@@ -283,6 +284,7 @@ fn job_view(name: &str, id: JobId, now: Timestamp) -> JobView {
             resource_ids: Vec::new(),
             guarantee: Guarantee::ExactlyOnce,
             suspendable: true,
+            initial_snapshot: Seen::Known(None),
             settings: JobSettings {
                 snapshot_interval: SignedDuration::from_secs(10),
                 suspend_on_failure: false,

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::hazelcast::{self, DeltaJobConfig, JobConfig, JobSummary, ProcessingGuarantee};
 use crate::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStatus, JobView};
+use crate::plan::observed::Seen;
 use crate::plan::upload::nonce_of;
 
 /// What members say of a job that a user suspended.
@@ -82,6 +83,9 @@ pub(super) fn config(config: JobConfig) -> JobConfigView {
             }
         },
         suspendable: config.suspendable,
+        initial_snapshot: config.tail.map_or(Seen::Unknown, |tail| {
+            Seen::Known(tail.initial_snapshot_name)
+        }),
         settings,
         resource_ids: config.resource_ids,
     }

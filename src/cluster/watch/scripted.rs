@@ -16,7 +16,7 @@ use crate::cluster::port::{
 };
 use crate::plan::hold::Reason;
 use crate::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStatus, JobView};
-use crate::plan::observed::{ClusterState, Link};
+use crate::plan::observed::{ClusterState, Link, Seen};
 use crate::plan::ownership::{AnchorEntry, OwnershipEntry};
 use crate::plan::record::UploadOutcome;
 
@@ -203,6 +203,7 @@ fn config(interval: Duration) -> JobConfigView {
         resource_ids: Vec::new(),
         guarantee: Guarantee::ExactlyOnce,
         suspendable: true,
+        initial_snapshot: Seen::Known(None),
         settings: JobSettings {
             snapshot_interval: SignedDuration::try_from(interval).unwrap(),
             suspend_on_failure: false,

@@ -161,7 +161,14 @@ fn start_point(draft: &mut Draft<'_>, job: &BoundJob, upgrade: bool) -> Start {
              that to start from it",
             facts.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         ),
-        None => "no snapshot of it is on the cluster".to_owned(),
+        None => match &draft.record.kept {
+            Some(kept) if job.start_unknown => format!(
+                "whether it started from snapshot {} can't be read from its configuration; to start from \
+                 that, name it (initialSnapshotName and another redeployNonce)",
+                kept.name
+            ),
+            _ => "no snapshot of it is on the cluster".to_owned(),
+        },
     };
     let message = format!(
         "its state is lost with it: {why}; set onStateLoss.mode: StartFresh, or confirm with \

@@ -68,22 +68,40 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
 }
 
 /// Deletes a snapshot that an earlier operation made, once nothing needs it any more; whether there
-/// is none left.
+/// is none left to delete.
 pub(super) fn surplus_deleted(draft: &mut Draft<'_>) -> bool {
     let record = &draft.record;
+    let job = record.job.as_ref().filter(|job| job.is_active());
+    let any = job.is_some_and(|job| job.start_unknown && !job.own_snapshot);
     let needed = |name: &String| {
         let kept = record.kept.as_ref().is_some_and(|kept| kept.name == *name);
-        let job = record.job.as_ref().filter(|job| job.is_active());
-        let initial =
-            job.is_some_and(|job| !job.own_snapshot && job.started_from.as_ref() == Some(name));
-        kept || initial || record.pinned.contains(name)
+        any || kept || record.pinned.contains(name) || record.needs_snapshot(name)
     };
-    let Some(name) = record.surplus.iter().find(|name| !needed(name)).cloned() else {
+    let surplus = record.surplus.iter().filter(|name| !needed(name));
+    let surplus: Vec<String> = surplus.cloned().collect();
+    if surplus.is_empty() {
+        return true;
+    }
+    // Whether other jobs need it is in their records.
+    draft.fleeting = true;
+    let free = surplus.into_iter().find(|name| !others_need(draft, name));
+    let Some(name) = free else {
         return true;
     };
     let maker = Some(draft.input.settings.maker(draft.id.clone()));
     draft.act_on_entry(Action::DeleteSnapshot { name, maker });
     false
+}
+
+/// Whether another job of the cluster was started from this snapshot, say, and has none of its own yet.
+fn others_need(draft: &Draft<'_>, name: &str) -> bool {
+    let cluster = &draft.record.spec.hazelcast_resource_name;
+    let mut jobs = draft.input.recorded.jobs.iter();
+    jobs.any(|(job, record)| {
+        *job != draft.id.name
+            && record.spec.hazelcast_resource_name == *cluster
+            && record.needs_snapshot(name)
+    })
 }
 
 /// A jar that can't be had stops nothing, but the next start would fail.
@@ -174,7 +192,8 @@ fn configure(draft: &mut Draft<'_>, job: &BoundJob) {
 /// committed none is read again right before its end. Whether that is decided.
 pub(super) fn replaced_unstarted(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     let starts = matches!(job.status, JobStatus::NotRunning | JobStatus::Starting);
-    let has_no_state = !job.ran && !job.own_snapshot && job.started_from.is_none();
+    let from_none = job.started_from.is_none() && !job.start_unknown;
+    let has_no_state = !job.ran && !job.own_snapshot && from_none;
     let may = draft.record.spec.upgrade_policy.mode != UpgradeMode::Forbid;
     if !starts || !has_no_state || !may || !replacement_wanted(draft, job) {
         return false;

@@ -5,7 +5,6 @@
 use super::draft::Draft;
 use crate::plan::event::EventKind;
 use crate::plan::hold::Reason;
-use crate::plan::job::Guarantee;
 use crate::plan::record::SnapshotState;
 use crate::plan::step::Action;
 use crate::resources::jet_job_snapshot::SnapshotDeletionPolicy;
@@ -90,25 +89,12 @@ pub(super) fn forgotten(draft: &mut Draft<'_>) -> bool {
     true
 }
 
-/// A job that needs it still: its own first snapshot isn't there, or it will never make one, or it is to be
-/// started from it.
+/// A job that needs it still.
 fn needed_by(draft: &Draft<'_>) -> Option<String> {
     let name = draft.name();
     let needs = draft.input.recorded.jobs.iter().find(|(_, record)| {
         let cluster = Some(&record.spec.hazelcast_resource_name) == draft.record.cluster.as_ref();
-        let job = record.job.as_ref().filter(|job| job.is_active());
-        let running = job.is_some_and(|job| {
-            let alone = job.guarantee == Some(Guarantee::None) || !job.own_snapshot;
-            job.started_from.as_deref() == Some(name) && alone
-        });
-        let starting = record
-            .attempt
-            .as_ref()
-            .is_some_and(|attempt| attempt.snapshot.as_ref().is_some_and(|it| it.name == name));
-        // What it was ended with, and goes on from.
-        let kept = record.kept.as_ref().is_some_and(|kept| kept.name == name);
-        let goes_on = kept && record.deletion.is_none() && !job.is_some_and(|job| job.own_snapshot);
-        cluster && (running || starting || goes_on)
+        cluster && record.needs_snapshot(name)
     });
     needs.map(|(job, _)| job.clone())
 }

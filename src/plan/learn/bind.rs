@@ -34,6 +34,7 @@ pub(super) fn bind_attempt(draft: &mut Draft<'_>) {
     let nonce = attempt.nonce.clone();
     let mut bound = bound(draft, job, nonce, Some(attempt.deployed));
     bound.started_from = attempt.snapshot.map(|snapshot| snapshot.name);
+    bound.start_unknown = false;
     let now = draft.now();
     let record = draft.edit();
     take(record, bound);
@@ -120,6 +121,25 @@ pub(super) fn bind_by_entry(draft: &mut Draft<'_>) {
     draft.tell(EventKind::Adopted, format!("{known_as} job {}", job.id));
 }
 
+/// Takes from a job's configuration which snapshot it started from, where no attempt of ours tells that. A
+/// start from none that we didn't ask for takes nothing back: the snapshot is needed rather once too often.
+pub(super) fn learn_start(draft: &mut Draft<'_>) {
+    let Some(job) = &draft.record.job else { return };
+    let config = draft.seen(job.id).and_then(|seen| seen.config.as_ref());
+    let initial = config.and_then(|config| config.initial_snapshot.known());
+    let Some(initial) = initial else { return };
+    let is_news = job.started_from.is_none() && initial.is_some();
+    if !is_news && !job.start_unknown {
+        return;
+    }
+    if let Some(job) = &mut draft.edit().job {
+        job.start_unknown = false;
+        if is_news {
+            job.started_from.clone_from(initial);
+        }
+    }
+}
+
 /// Whether the document of a snapshot ended this job on purpose, where the record of that was lost: the
 /// snapshot that it asked for is there, was made for it and of this very job.
 fn ended_by_snapshot(draft: &Draft<'_>, job: &JobView) -> bool {
@@ -184,6 +204,8 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         ran: job.status == JobStatus::Running,
         cancel: None,
         started_from: None,
+        // Its configuration tells, see `learn_start`.
+        start_unknown: true,
         own_snapshot: false,
         ended_uncommitted: ended_uncommitted(job),
         restart_asked: false,

@@ -7,7 +7,8 @@ use crate::plan::snapshot::{SnapshotFacts, SnapshotMark};
 use crate::resources::Kind;
 
 /// Finds the newest one again, by its mark. Older ones are nobody's then: they are listed, and deleted by hand
-/// alone.
+/// alone. So is this one once another took its place: it may be what a version had no place for, and that a
+/// person has yet to decide about went with the record.
 pub(super) fn find(draft: &mut Draft<'_>) {
     if !draft.input.settings.rebuilding || draft.record.kept.is_some() {
         return;
@@ -27,7 +28,7 @@ pub(super) fn find(draft: &mut Draft<'_>) {
         name: name.clone(),
         facts: facts.clone(),
         cluster_id,
-        declared: false,
+        declared: true,
     };
     draft.edit().kept = Some(kept);
 }

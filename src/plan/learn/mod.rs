@@ -30,6 +30,7 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
     forget_entry_that_vanished(draft);
     bind::bind_attempt(draft);
     bind::bind_by_entry(draft);
+    bind::learn_start(draft);
     kept::find(draft);
     follow::follow_job(draft);
     follow::look_for_restart(draft);

@@ -62,6 +62,9 @@ pub struct BoundJob {
     /// The exported snapshot that it started from, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_from: Option<String>,
+    /// Whether it may have started from one that is not known: no attempt of ours tells, nor its configuration.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub start_unknown: bool,
     /// Whether it committed a snapshot of its own, so that it needs that one no longer.
     #[serde(default)]
     pub own_snapshot: bool,
@@ -227,7 +230,8 @@ pub struct KeptSnapshot {
     pub facts: SnapshotFacts,
     /// The cluster that it is on.
     pub cluster_id: Uuid,
-    /// Whether a `JetJobSnapshot` asked for it: it belongs to that, and is never surplus.
+    /// Whether it is never surplus: a `JetJobSnapshot` asked for it and it belongs to that, or it was found
+    /// again after the record of it was lost.
     #[serde(default)]
     pub declared: bool,
 }

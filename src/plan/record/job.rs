@@ -11,7 +11,7 @@ use super::{
     RecordedStatus, Rejected, Restarts, RestartsDone, SoughtRestart,
 };
 use crate::plan::hold::Reason;
-use crate::plan::job::JobId;
+use crate::plan::job::{Guarantee, JobId};
 use crate::plan::ownership::OwnershipEntry;
 use crate::resources::desired::Annotations;
 use crate::resources::jet_job::{DesiredState, Nonce};
@@ -205,6 +205,23 @@ impl JobRecord {
             && self.spec.restart_nonce == self.restart_nonce;
         let by_state = self.restarted && !before.by_state;
         by_nonce || (by_state && self.spec.state == DesiredState::Restarted)
+    }
+
+    /// Whether it needs this snapshot still: its job's own first one isn't there, or that will never make one,
+    /// or it is to be started from it.
+    pub fn needs_snapshot(&self, name: &str) -> bool {
+        let job = self.job.as_ref().filter(|job| job.is_active());
+        let running = job.is_some_and(|job| {
+            let alone = job.guarantee == Some(Guarantee::None) || !job.own_snapshot;
+            job.started_from.as_deref() == Some(name) && alone
+        });
+        let attempt = self.attempt.as_ref();
+        let start = attempt.and_then(|attempt| attempt.snapshot.as_ref());
+        let starting = start.is_some_and(|snapshot| snapshot.name == name);
+        // What it was ended with, and goes on from.
+        let kept = self.kept.as_ref().is_some_and(|kept| kept.name == name);
+        let goes_on = kept && self.deletion.is_none() && !job.is_some_and(|job| job.own_snapshot);
+        running || starting || goes_on
     }
 
     /// Forgets a snapshot that the operation began and that was not read back; it is to be deleted.

@@ -1,5 +1,6 @@
 //! Snapshots that something still needs, and losses that are told as such.
 
+use jetkeeper::plan::Planner;
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::observed::Seen;
 use jiff::SignedDuration;
@@ -37,6 +38,43 @@ fn a_snapshot_that_an_ended_job_goes_on_from_is_not_deleted_with_its_document() 
     scene.commit_snapshot(job.id, &["counter"]);
     assert_eq!(scene.settle(), ["delete snapshot"]);
     assert!(scene.recorded.snapshots.is_empty());
+}
+
+#[test]
+fn a_surplus_snapshot_that_another_job_was_started_from_stays_until_that_made_its_own() {
+    let (mut scene, _) = running(json!({}));
+    let commit = |scene: &mut Scene, name: &str| {
+        let job = scene.bound(name).unwrap();
+        scene.commit_snapshot(job, &["counter"]);
+    };
+    scene.new_jar("orders", "2");
+    scene.settle();
+    commit(&mut scene, "orders");
+    let first = scene.recorded.jobs["orders"].kept.clone().unwrap().name;
+    scene.declare("mail", json!({"initialSnapshotName": first}));
+    assert_eq!(words(&scene.pass()), "claim");
+    assert!(scene.recorded.jobs["mail"].needs_snapshot(&first));
+    scene.settle();
+    let mail = scene.recorded.jobs["mail"].job.clone().unwrap();
+    assert_eq!(mail.started_from.as_deref(), Some(first.as_str()));
+
+    scene.new_jar("orders", "3");
+    let verbs = scene.settle();
+    assert_eq!(verbs, ["suspend", "export", "cancel", "claim", "submit"]);
+    commit(&mut scene, "orders");
+    assert_eq!(scene.settle(), [""; 0]);
+    assert!(scene.snapshots.contains_key(&first));
+
+    // A planner that planned before sees it too, although nothing of this job changed.
+    let mut planner = Planner::default();
+    assert_eq!(words(&scene.plan_with(&mut planner)), "-");
+    commit(&mut scene, "mail");
+    let plan = scene.plan_with(&mut planner);
+    assert_eq!(words(&plan), "-");
+    scene.remember(&plan);
+    assert_eq!(words(&scene.plan_with(&mut planner)), "delete snapshot");
+    assert_eq!(scene.settle(), ["delete snapshot"]);
+    assert!(!scene.snapshots.contains_key(&first));
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) fn config(resource_id: &str) -> JobConfigView {
         resource_ids: vec![resource_id.to_owned()],
         guarantee: Guarantee::ExactlyOnce,
         suspendable: true,
+        initial_snapshot: Seen::Known(None),
         settings: settings(),
     }
 }

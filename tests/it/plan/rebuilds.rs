@@ -2,7 +2,8 @@
 
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::interest;
-use jetkeeper::plan::job::JobId;
+use jetkeeper::plan::job::{JobId, JobStatus};
+use jetkeeper::plan::observed::Seen;
 use jetkeeper::plan::record::SnapshotState;
 use jetkeeper::plan::snapshot::{SnapshotFacts, SnapshotMark};
 use jetkeeper::resources::ResourceId;
@@ -189,11 +190,21 @@ fn the_newest_snapshot_of_an_upgrade_is_kept_as_before_and_none_is_deleted() {
     assert_eq!(goes_on(&mut scene), [""; 0]);
     assert_eq!(scene.snapshots.len(), 4);
 
-    // The next upgrade's takes its place; what nobody remembers stays.
-    scene.new_jar("orders", "2");
-    assert_eq!(scene.settle().last().unwrap(), "delete snapshot");
-    assert!(!scene.snapshots.contains_key("orders.upgrade-2"));
-    assert_eq!(scene.snapshots.len(), 4, "one made, one deleted");
+    // The next upgrade's takes its place. What was found may be what a person was asked about, so it stays.
+    for (version, made) in [("2", 5), ("3", 5)] {
+        scene.new_jar("orders", version);
+        scene.settle();
+        let job = scene.bound("orders").unwrap();
+        scene.commit_snapshot(job, &["counter"]);
+        scene.settle();
+        assert_ne!(kept(&scene), Some("orders.upgrade-2"));
+        assert!(scene.snapshots.contains_key("orders.upgrade-2"));
+        assert_eq!(
+            scene.snapshots.len(),
+            made,
+            "only what was made since is deleted"
+        );
+    }
 }
 
 #[test]
@@ -227,4 +238,71 @@ fn the_question_about_a_job_that_is_not_found_names_the_snapshot_of_its_state() 
     scene.settings.rebuilding = false;
     let asks = hold(&scene.learn(), Reason::Rebuilt);
     assert!(asks.message.contains("orders.delete-1"), "{asks:?}");
+}
+
+/// The scene of a version that was being started from the snapshot of its upgrade when the records were lost,
+/// once it is found again, and asked to be another one.
+fn found_starting(initial: Seen<Option<String>>) -> (Scene, JobId) {
+    let (mut scene, job) = lost(&json!({}));
+    scene.desired.snapshots.remove("evening");
+    scene.job(job, |job| job.status = JobStatus::Starting);
+    scene.job_config(job, |config| config.initial_snapshot = initial);
+    let resource = ResourceId::jet_job("orders");
+    look_at(&mut scene, UPGRADE, (JobId(76), OWNER, resource));
+    scene.learn();
+    scene.settings.rebuilding = false;
+    assert_eq!(scene.bound("orders"), Some(job));
+    assert_eq!(kept(&scene), Some(UPGRADE));
+    scene.new_jar("orders", "2");
+    (scene, job)
+}
+
+const UPGRADE: &str = "orders.upgrade-1";
+
+fn from_upgrade() -> Seen<Option<String>> {
+    Seen::Known(Some(UPGRADE.to_owned()))
+}
+
+#[test]
+fn a_job_found_before_it_ran_is_not_replaced_without_the_state_it_was_started_from() {
+    for initial in [from_upgrade(), Seen::Unknown] {
+        let (mut scene, job) = found_starting(initial);
+        assert_eq!(words(&scene.learn()), "JobStarting");
+        let interests = interest(&scene.desired, &scene.recorded, &scene.settings);
+        assert!(interests[CLUSTER].standings.contains(&job));
+    }
+    let (mut scene, _) = found_starting(Seen::Known(None));
+    assert_eq!(words(&scene.learn()), "cancel");
+}
+
+#[test]
+fn what_a_job_was_started_from_is_learnt_once_its_configuration_is_read() {
+    let (mut scene, job) = found_starting(Seen::Unknown);
+    scene.learn();
+    assert!(
+        scene.recorded.jobs["orders"]
+            .job
+            .clone()
+            .unwrap()
+            .start_unknown
+    );
+    scene.job_config(job, |config| config.initial_snapshot = from_upgrade());
+    scene.learn();
+    let bound = scene.recorded.jobs["orders"].job.clone().unwrap();
+    assert_eq!(bound.started_from.as_deref(), Some(UPGRADE));
+    assert!(!bound.start_unknown);
+}
+
+#[test]
+fn a_job_found_before_it_ran_that_is_lost_starts_again_from_its_snapshot_or_asks() {
+    let (mut scene, job) = found_starting(from_upgrade());
+    scene.lose(job);
+    assert_eq!(scene.settle(), ["claim", "submit"]);
+    let bound = scene.recorded.jobs["orders"].job.clone().unwrap();
+    assert_eq!(bound.started_from.as_deref(), Some(UPGRADE));
+
+    let (mut scene, job) = found_starting(Seen::Unknown);
+    scene.lose(job);
+    let asks = hold(&scene.learn(), Reason::StateLost);
+    assert!(asks.message.contains(UPGRADE), "{asks:?}");
 }

@@ -4,6 +4,7 @@ use jetkeeper::clock::Clock;
 use jetkeeper::cluster::{CallError, StatusEvent};
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::job::{JobConfigView, JobId, JobSettings, JobStatus};
+use jetkeeper::plan::observed::Seen;
 use jetkeeper::plan::upload::nonce_of;
 use jiff::SignedDuration;
 use rand::Rng;
@@ -47,6 +48,10 @@ impl Hazelcast {
         let nonce = nonce_of(&resource_id).map(str::to_owned);
         let maker = nonce.clone().map_or(Maker::Person, Maker::Us);
         let is_ours = maker != Maker::Person;
+        let initial = match &start {
+            Start::Empty => None,
+            Start::Snapshot(name, _) | Start::Missing(name) => Some(name.clone()),
+        };
         let own = Own::starting_from(start);
         if is_ours && !own.is_missing {
             state.watch_start(name, &own);
@@ -67,6 +72,7 @@ impl Hazelcast {
                 resource_ids: vec![resource_id],
                 guarantee: pipeline.guarantee(),
                 suspendable: true,
+                initial_snapshot: Seen::Known(initial),
                 settings,
             },
             pipeline,

@@ -274,6 +274,7 @@ impl<'a> Player<'a> {
                 resource_ids,
                 guarantee,
                 suspendable,
+                initial_snapshot: _,
                 mut settings,
             } = config;
             let job = job.unwrap();
