@@ -30,7 +30,7 @@ const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(1);
 pub(super) fn asked_about_at(view: &ClusterView) -> Option<Timestamp> {
     match view.link {
         Link::Down { since, .. } => Some(after(since, GONE_FOR_GOOD)),
-        _ => None,
+        Link::Up => None,
     }
 }
 

@@ -154,7 +154,7 @@ impl Removals<'_, '_> {
     }
 
     /// The kind of which the source declares nothing now, although something may be there of what it
-    /// declared.
+    /// declared. What a person confirmed is no question any more, and holds up nothing else while it goes.
     fn kind_left_out(&self) -> Option<Kind> {
         let desired = self.input.desired;
         let declares = |kind| {
@@ -170,7 +170,10 @@ impl Removals<'_, '_> {
         };
         let lost = |kind| {
             let mut gone = self.gone.iter();
-            gone.any(|subject| subject.kind() == kind && !subject.nothing_lost())
+            gone.any(|subject| {
+                let confirmed = subject.begun() == Some(true);
+                subject.kind() == kind && !subject.nothing_lost() && !confirmed
+            })
         };
         let mut kinds = [Kind::JetJob, Kind::JetJobSnapshot].into_iter();
         kinds.find(|kind| lost(*kind) && !declares(*kind))

@@ -200,6 +200,22 @@ fn a_document_that_comes_back_voids_what_was_confirmed() {
 }
 
 #[test]
+fn what_was_confirmed_and_takes_its_time_holds_up_no_other_removal() {
+    let mut scene = exported(1);
+    scene.declare("other", json!({"deletionPolicy": "Cancel"}));
+    scene.settle();
+    scene.close(SOURCE);
+    remove(&mut scene, 0..1);
+    let held = hold(&scene.learn(), Reason::SourceMissing);
+    scene.confirm(&held, false);
+    assert_eq!(words(&scene.learn()), "SyncWindow");
+    scene.remove("other");
+    assert_eq!(words(&scene.learn()), "SyncWindow SyncWindow");
+    scene.open();
+    assert_eq!(words(&scene.learn()), "cancel delete snapshot");
+}
+
+#[test]
 fn those_that_stay_on_their_cluster_are_forgotten_without_ado() {
     let mut scene = exported_with(12, "Retain");
     scene.close(SOURCE);
