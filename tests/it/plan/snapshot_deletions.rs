@@ -242,7 +242,7 @@ fn one_of_a_cluster_that_is_gone_for_good_is_forgotten_by_a_person_s_word_alone(
     scene.now += seconds(3600);
     let asks = hold(&scene.learn(), Reason::Stalled);
     assert_eq!(asks.release, Release::DiscardState);
-    assert_eq!(*asks.subjects, [ResourceId::jet_job_snapshot(&name(0))]);
+    assert_eq!(*asks.subjects, [ResourceId::jet_job_snapshot(name(0))]);
     for word in ["--discard-state", "dev", &name(0)] {
         assert!(asks.message.contains(word), "{asks:?}");
     }
