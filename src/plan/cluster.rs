@@ -23,6 +23,17 @@ use crate::resources::{HazelcastSpec, ResourceId, SourceName};
 /// How long a new master must have been seen before anything is stopped or started.
 pub(super) const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
 
+/// How long a cluster has not answered before a person is asked whether it ever will.
+const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(1);
+
+/// From when on a person is asked whether a cluster that doesn't answer ever will; none where it does.
+pub(super) fn asked_about_at(view: &ClusterView) -> Option<Timestamp> {
+    match view.link {
+        Link::Down { since, .. } => Some(after(since, GONE_FOR_GOOD)),
+        Link::Up => None,
+    }
+}
+
 /// Why something can't be done on a cluster now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Obstacle {

@@ -55,6 +55,7 @@ pub mod transition;
 pub mod trust;
 pub mod upload;
 mod wanted;
+mod windows;
 mod word;
 
 pub use jet_job_snapshot::{

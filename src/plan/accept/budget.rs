@@ -1,4 +1,4 @@
-//! How many jobs of a source may be deleted without a person's word: counted over an hour, so that
+//! How many jobs and snapshots of a source may be deleted without a person's word: counted over an hour, so that
 //! documents which vanish one by one, or a slow rename of many, are no way round the limit.
 //!
 //! A deletion counts from when it began for [`WINDOW`], whether it has ended or not, or until a person
@@ -10,43 +10,51 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::limits::nothing_done;
+use super::subject::Subject;
 use crate::plan::pass::{Plan, PlanInput};
-use crate::plan::record::{JobRecord, SourceRecord};
-use crate::resources::{ResourceId, SourceName, SourceView};
+use crate::plan::record::SourceRecord;
+use crate::resources::{Kind, ResourceId, SourceName, SourceView};
 
 /// For how long a deletion counts.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// How many jobs of the source would be deleted within the window, and how many there were.
+/// How many of one kind would be deleted of the source within the window, and how many there were.
 pub(super) fn count(
     input: &PlanInput<'_>,
     source: &SourceName,
-    gone: &[(&str, &JobRecord)],
+    gone: &[Subject<'_>],
+    kind: Kind,
 ) -> (usize, usize) {
+    let counts = |subject: &&Subject<'_>| subject.kind() == kind && !subject.nothing_lost();
+    let counted = gone.iter().filter(counts);
     // What a person confirmed doesn't count.
-    let unconfirmed = gone
-        .iter()
-        .filter(|(_, record)| !record.deletion.as_ref().is_some_and(|it| it.confirmed))
-        .filter(|(_, record)| !nothing_done(record));
-    let mut deleted: BTreeSet<&str> = unconfirmed.map(|(name, _)| *name).collect();
+    let unconfirmed = counted.filter(|subject| subject.begun() != Some(true));
+    let mut deleted: BTreeSet<&str> = unconfirmed.map(|subject| subject.name()).collect();
     let mut all: BTreeSet<&str> = BTreeSet::new();
     if let Some(record) = input.recorded.sources.get(source) {
-        let recent = recent(record, input.now);
+        let recent = recent(record, kind, input.now);
         let recent: Vec<&str> = recent.map(|(name, _)| name.as_str()).collect();
         deleted.extend(&recent);
         all.extend(recent);
     }
-    let jobs = input.recorded.jobs.iter();
-    let ours = jobs.filter(|(_, record)| record.place.source == *source && !nothing_done(record));
-    all.extend(ours.map(|(name, _)| name.as_str()));
+    let ours = Subject::all(input.recorded).filter(|subject| subject.source() == source);
+    let ours = ours.filter(|subject| counts(&subject));
+    all.extend(ours.map(Subject::name));
     (deleted.len(), all.len())
 }
 
-/// The deletions that still count.
-fn recent(record: &SourceRecord, now: Timestamp) -> impl Iterator<Item = (&String, &Timestamp)> {
+/// The deletions of one kind that still count.
+fn recent(
+    record: &SourceRecord,
+    kind: Kind,
+    now: Timestamp,
+) -> impl Iterator<Item = (&String, &Timestamp)> {
     let until = record.held_since.unwrap_or(now);
-    let deletions = record.deletions.iter();
+    let deletions = match kind {
+        Kind::JetJobSnapshot => &record.snapshot_deletions,
+        _ => &record.deletions,
+    };
+    let deletions = deletions.iter();
     deletions.filter(move |(_, begun)| until.duration_since(**begun) < WINDOW)
 }
 
@@ -58,10 +66,14 @@ pub(super) fn spend(
     plan: &mut Plan,
 ) {
     change(input, source, plan, |record| {
-        let kept = recent(record, input.now).map(|(name, begun)| (name.clone(), *begun));
-        record.deletions = kept.collect();
-        let begun = new.iter().map(|id| (id.name.clone(), input.now));
-        record.deletions.extend(begun);
+        let counted = |kind| {
+            let kept = recent(record, kind, input.now).map(|(name, begun)| (name.clone(), *begun));
+            let new = new.iter().filter(move |id| id.kind == kind);
+            kept.chain(new.map(|id| (id.name.clone(), input.now)))
+                .collect()
+        };
+        let (jobs, snapshots) = (counted(Kind::JetJob), counted(Kind::JetJobSnapshot));
+        (record.deletions, record.snapshot_deletions) = (jobs, snapshots);
         record.held_since = None;
     });
 }
@@ -77,6 +89,7 @@ pub(super) fn hold(input: &PlanInput<'_>, source: (&SourceName, &SourceView), pl
 pub(super) fn restore(input: &PlanInput<'_>, source: (&SourceName, &SourceView), plan: &mut Plan) {
     change(input, source, plan, |record| {
         record.deletions.clear();
+        record.snapshot_deletions.clear();
         record.held_since = None;
     });
 }

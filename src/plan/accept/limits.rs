@@ -1,21 +1,23 @@
-//! No mass deletion by accident: which removals may go on.
+//! No mass deletion by accident: which removals of jobs and snapshots may go on.
 //!
-//! In this order: a source that is missing or declares no job any more deletes nothing without a
-//! person's word; nor does one with a document that can't be identified; nothing new is deleted while
-//! a document anywhere may turn out to be one of these jobs; and what is begun within an hour has to
-//! be within the limits ([`budget`]). A job of which nothing was ever put on a cluster is no loss: where
-//! the source can be read, its record goes with its document, and it counts nowhere.
+//! In this order: a source that is missing, or declares no job or no snapshot any more, deletes nothing
+//! without a person's word; nor does one with a document that can't be identified; nothing new is deleted
+//! while a document anywhere may turn out to be one of those that are gone; and what is begun within an
+//! hour has to be within the limits ([`budget`]). A job of which nothing was ever put on a cluster is no
+//! loss, nor is a snapshot that stays there: where the source can be read, its record goes with its
+//! document, and it counts nowhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::budget;
+use super::subject::Subject;
 use crate::plan::hold::{Hold, Reason, Release};
 use crate::plan::pass::{Plan, PlanInput};
-use crate::plan::record::JobRecord;
-use crate::resources::{Desired, Kind, ResourceId, SourceName, SourceView};
+use crate::plan::plural::counted;
+use crate::resources::{Desired, Kind, Place, ResourceId, SourceName, SourceView};
 
 /// What each source may delete.
-pub(super) struct Limits<'a>(BTreeMap<&'a SourceName, (Verdict, Option<Hold>)>);
+pub(in crate::plan) struct Limits<'a>(BTreeMap<&'a SourceName, (Verdict, Option<Hold>)>);
 
 /// What one source may delete.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,15 +35,17 @@ enum Verdict {
 }
 
 impl<'a> Limits<'a> {
-    /// Judges the jobs whose documents are gone; holds those beyond the limits.
-    pub(super) fn of(input: &PlanInput<'a>, gone: &BTreeSet<&'a str>, plan: &mut Plan) -> Self {
-        let mut by_source: BTreeMap<&SourceName, Vec<(&str, &JobRecord)>> = BTreeMap::new();
-        for name in gone {
-            if let Some(record) = input.recorded.jobs.get(*name)
-                && !record.annotations.prune_disabled
-            {
-                let records = by_source.entry(&record.place.source).or_default();
-                records.push((name, record));
+    /// Judges the jobs and snapshots whose documents are gone; holds those beyond the limits.
+    pub(super) fn of(
+        input: &PlanInput<'a>,
+        gone: impl Iterator<Item = Subject<'a>>,
+        plan: &mut Plan,
+    ) -> Self {
+        let mut by_source: BTreeMap<&SourceName, Vec<Subject<'a>>> = BTreeMap::new();
+        for subject in gone.filter(|subject| !subject.prune_disabled()) {
+            let view = input.desired.sources.get(subject.source());
+            if view.is_some_and(|view| !subject.goes_freely(view)) {
+                by_source.entry(subject.source()).or_default().push(subject);
             }
         }
         budget::forget_held(input, |source| by_source.contains_key(source), plan);
@@ -61,20 +65,29 @@ impl<'a> Limits<'a> {
         Self(judged)
     }
 
-    /// Whether a person confirmed the removal of this job, where it may be removed; else what holds
-    /// it up.
-    pub(super) fn allow(&self, record: &JobRecord) -> Result<bool, Option<&Hold>> {
-        let judged = self.0.get(&record.place.source);
-        let Some((verdict, hold)) = judged.filter(|_| !record.annotations.prune_disabled) else {
+    /// Whether a person confirmed this removal, where it may go on; else what holds it up.
+    pub(in crate::plan) fn allow(
+        &self,
+        input: &PlanInput<'_>,
+        subject: Subject<'_>,
+    ) -> Result<bool, Option<&Hold>> {
+        if subject.prune_disabled() {
+            return Err(None);
+        }
+        let begun = subject.begun();
+        let confirmed = begun == Some(true);
+        let view = input.desired.sources.get(subject.source());
+        if view.is_some_and(|view| subject.goes_freely(view)) {
+            return Ok(confirmed);
+        }
+        let Some((verdict, hold)) = self.0.get(subject.source()) else {
             return Err(None);
         };
-        let begun = record.deletion.as_ref();
-        let confirmed = begun.is_some_and(|deletion| deletion.confirmed);
         let allowed = match verdict {
             Verdict::Allowed => Some(confirmed),
-            Verdict::OnlyBegun if nothing_done(record) => Some(confirmed),
+            Verdict::OnlyBegun if subject.nothing_lost() => Some(confirmed),
             Verdict::Confirmed => Some(true),
-            Verdict::OnlyBegun => begun.map(|deletion| deletion.confirmed),
+            Verdict::OnlyBegun => begun,
             Verdict::OnlyConfirmed => confirmed.then_some(true),
             Verdict::Nothing => None,
         };
@@ -82,17 +95,17 @@ impl<'a> Limits<'a> {
     }
 }
 
-/// The jobs of one source whose documents are gone.
+/// What of one source is to go with its documents.
 struct Removals<'a, 'b> {
     input: &'b PlanInput<'a>,
     source: &'a SourceName,
     view: &'a SourceView,
-    gone: Vec<(&'a str, &'a JobRecord)>,
+    gone: Vec<Subject<'a>>,
 }
 
 impl Removals<'_, '_> {
     fn judge(&self, plan: &mut Plan) -> (Verdict, Option<Hold>) {
-        if !self.view.present || self.leaves_nothing() {
+        if !self.view.present || self.kind_left_out().is_some() {
             return self.emptied(plan);
         }
         if !self.view.identified {
@@ -104,31 +117,32 @@ impl Removals<'_, '_> {
             let hold = Hold::new(Reason::SourceUnidentified, self.ids(|_| true), message);
             return (Verdict::Nothing, Some(hold));
         }
-        let new = self.ids(|record| is_new(record) && !nothing_done(record));
+        let new = self.ids(|subject| subject.begun().is_none() && !subject.nothing_lost());
         if new.is_empty() {
             budget::keep(self.input, (self.source, self.view), plan);
             return (Verdict::OnlyBegun, None);
         }
-        if let Some(message) = self.may_go_on_elsewhere() {
+        if let Some(message) = self.may_go_on_elsewhere(&new) {
             let hold = Hold::new(Reason::SourceUnidentified, new, message);
             return (Verdict::OnlyBegun, Some(hold));
         }
         self.within_budget(new, plan)
     }
 
-    /// The path is missing, or no document of a job is left there.
+    /// The path is missing, or no document of a job, or of a snapshot, is left there.
     fn emptied(&self, plan: &mut Plan) -> (Verdict, Option<Hold>) {
-        let unconfirmed = self.ids(|record| !record.deletion.as_ref().is_some_and(|d| d.confirmed));
-        let what = if self.view.present {
-            "declares no job any more"
-        } else {
-            "is missing or has no documents"
+        let unconfirmed = self.ids(|subject| subject.begun() != Some(true));
+        let what = match self.kind_left_out() {
+            _ if !self.view.present => "is missing or has no documents",
+            Some(Kind::JetJobSnapshot) => "declares no snapshot any more",
+            _ => "declares no job any more",
         };
-        let left = match unconfirmed.len() {
-            1 => "1 job is left as it is".to_owned(),
-            count => format!("{count} jobs are left as they are"),
+        let are = match unconfirmed.len() {
+            1 => "is left as it is",
+            _ => "are left as they are",
         };
-        let message = format!("source {} {what}; its {left}", self.source);
+        let left = named(&unconfirmed);
+        let message = format!("source {} {what}; its {left} {are}", self.source);
         let until_then = Verdict::OnlyConfirmed;
         self.ask(
             Reason::SourceMissing,
@@ -139,28 +153,45 @@ impl Removals<'_, '_> {
         )
     }
 
-    /// Whether the source declares no job now, and something may be there of those that it did.
-    fn leaves_nothing(&self) -> bool {
+    /// The kind of which the source declares nothing now, although something may be there of what it
+    /// declared. What a person confirmed is no question any more, and holds up nothing else while it goes.
+    fn kind_left_out(&self) -> Option<Kind> {
         let desired = self.input.desired;
-        let mut places = desired.jobs.values().map(|job| &job.place);
-        let mut faulty = desired.faulty.iter();
-        let declares = places.any(|place| place.source == *self.source)
-            || faulty.any(|(id, place)| id.kind == Kind::JetJob && place.source == *self.source);
-        !declares && self.gone.iter().any(|(_, record)| !nothing_done(record))
+        let declares = |kind| {
+            let jobs = desired.jobs.values().map(|job| &job.place);
+            let snapshots = desired.snapshots.values().map(|it| &it.place);
+            let mut faulty = desired.faulty.iter();
+            let is_here = |place: &Place| place.source == *self.source;
+            let declared = match kind {
+                Kind::JetJob => jobs.into_iter().any(is_here),
+                _ => snapshots.into_iter().any(is_here),
+            };
+            declared || faulty.any(|(id, place)| id.kind == kind && is_here(place))
+        };
+        let lost = |kind| {
+            let mut gone = self.gone.iter();
+            gone.any(|subject| {
+                let confirmed = subject.begun() == Some(true);
+                subject.kind() == kind && !subject.nothing_lost() && !confirmed
+            })
+        };
+        let mut kinds = [Kind::JetJob, Kind::JetJobSnapshot].into_iter();
+        kinds.find(|kind| lost(*kind) && !declares(*kind))
     }
 
-    /// Why one of these jobs may be declared by a document that can't be used, wherever that is.
-    fn may_go_on_elsewhere(&self) -> Option<String> {
+    /// Why one of these may be declared by a document that can't be used, wherever that is.
+    fn may_go_on_elsewhere(&self, gone: &[ResourceId]) -> Option<String> {
         let Desired {
             faulty, sources, ..
         } = self.input.desired;
-        let unknown = |id: &ResourceId| {
-            id.kind == Kind::JetJob && !self.input.recorded.jobs.contains_key(&id.name)
+        let recorded = self.input.recorded;
+        let may_be_one = |id: &ResourceId| {
+            gone.iter().any(|gone| gone.kind == id.kind) && Subject::find(recorded, id).is_none()
         };
-        if let Some((id, place)) = faulty.iter().find(|(id, _)| unknown(id)) {
+        if let Some((id, place)) = faulty.iter().find(|(id, _)| may_be_one(id)) {
             return Some(format!(
-                "{id} ({}{place}) is new and has faults: it may be one of these jobs under another \
-                 name, so none is deleted; mend it (`jetkeeper validate` shows what is wrong)",
+                "{id} ({}{place}) is new and has faults: it may be one of those that are gone, under \
+                 another name, so none is deleted; mend it (`jetkeeper validate` shows what is wrong)",
                 self.elsewhere(&place.source)
             ));
         }
@@ -168,8 +199,8 @@ impl Removals<'_, '_> {
             .iter()
             .find(|(name, view)| !view.identified && *name != self.source)?;
         Some(format!(
-            "a document of source {other} can't be identified and may be one of these jobs that \
-             moved there, so none is deleted; mend it (`jetkeeper validate` shows it)"
+            "a document of source {other} can't be identified and may be one of those that are gone \
+             here, moved there, so none is deleted; mend it (`jetkeeper validate` shows it)"
         ))
     }
 
@@ -184,20 +215,34 @@ impl Removals<'_, '_> {
     /// Judges how many go at once.
     fn within_budget(&self, new: Vec<ResourceId>, plan: &mut Plan) -> (Verdict, Option<Hold>) {
         let source = (self.source, self.view);
-        let (count, total) = budget::count(self.input, self.source, &self.gone);
         let settings = self.input.settings;
-        let too_many = count > settings.max_deletions
-            || (count >= 4
-                && count.saturating_mul(100)
-                    > settings.max_deletions_percent.saturating_mul(total));
-        if !too_many {
+        let kinds = [Kind::JetJob, Kind::JetJobSnapshot];
+        let counts = kinds.map(|kind| {
+            (
+                kind,
+                budget::count(self.input, self.source, &self.gone, kind),
+            )
+        });
+        let all: usize = counts.iter().map(|(_, (count, _))| count).sum();
+        let too_many = |(_, (count, total)): &(Kind, (usize, usize))| {
+            *count >= 4
+                && count.saturating_mul(100) > settings.max_deletions_percent.saturating_mul(*total)
+        };
+        if all <= settings.max_deletions && !counts.iter().any(too_many) {
             budget::spend(self.input, source, &new, plan);
             return (Verdict::Allowed, None);
         }
+        let concerned = counts.iter().filter(|(_, (count, _))| *count > 0);
+        let parts = concerned
+            .map(|(kind, (count, total))| format!("{count} of the {}", nouns(*kind, *total)));
+        let parts: Vec<String> = parts.collect();
         let message = format!(
-            "{count} of the {total} jobs of source {} would be deleted within an hour; at most {} or \
+            "{} of source {} would be deleted within an hour; at most {} or \
              {} % go without confirmation (prune.maxDeletions, prune.maxDeletionsPercent)",
-            self.source, settings.max_deletions, settings.max_deletions_percent
+            parts.join(" and "),
+            self.source,
+            settings.max_deletions,
+            settings.max_deletions_percent
         );
         let judged = self.ask(Reason::MassDeletion, new, message, Verdict::OnlyBegun, plan);
         match judged.0 {
@@ -207,12 +252,12 @@ impl Removals<'_, '_> {
         judged
     }
 
-    fn ids(&self, wanted: impl Fn(&JobRecord) -> bool) -> Vec<ResourceId> {
-        let chosen = self.gone.iter().filter(|(_, record)| wanted(record));
-        chosen.map(|(name, _)| ResourceId::jet_job(*name)).collect()
+    fn ids(&self, wanted: impl Fn(&Subject<'_>) -> bool) -> Vec<ResourceId> {
+        let chosen = self.gone.iter().filter(|subject| wanted(subject));
+        chosen.map(|subject| subject.id()).collect()
     }
 
-    /// Holds these jobs until a person confirms; the verdict until then is given.
+    /// Holds these until a person confirms; the verdict until then is given.
     fn ask(
         &self,
         reason: Reason,
@@ -225,15 +270,14 @@ impl Removals<'_, '_> {
             return (until_then, None);
         }
         subjects.sort();
-        // A word about these jobs as they are says nothing of what bears their names another day.
-        let jobs = subjects.iter().map(|id| {
-            let record = self.input.recorded.jobs.get(&id.name)?;
-            let job = record.job.as_ref().map(|job| job.id);
-            Some((record.generation, record.digest, job))
+        let recorded = self.input.recorded;
+        let about = subjects.iter().map(|id| {
+            let subject = Subject::find(recorded, id);
+            subject.map(Subject::about)
         });
-        let jobs: Vec<_> = jobs.collect();
+        let about: Vec<_> = about.collect();
         let hold = Hold::new(reason, subjects, message)
-            .about(&jobs)
+            .about(&about)
             .released_by(Release::Confirm);
         if self.input.recorded.confirmations.contains_key(&hold.id) {
             plan.spent_confirmations.insert(hold.id);
@@ -243,11 +287,19 @@ impl Removals<'_, '_> {
     }
 }
 
-fn is_new(record: &JobRecord) -> bool {
-    record.deletion.is_none()
+/// `5 jobs and 20 snapshots`.
+fn named(subjects: &[ResourceId]) -> String {
+    let count = |kind| subjects.iter().filter(|id| id.kind == kind).count();
+    let kinds = [Kind::JetJob, Kind::JetJobSnapshot].into_iter();
+    let counts = kinds.map(|kind| (kind, count(kind)));
+    let counts = counts.filter(|(_, count)| *count > 0);
+    let parts: Vec<String> = counts.map(|(kind, count)| nouns(kind, count)).collect();
+    parts.join(" and ")
 }
 
-/// Whether nothing of the job was ever put on a cluster: its removal removes nothing.
-pub(super) fn nothing_done(record: &JobRecord) -> bool {
-    record.attempts == 0 && record.job.is_none() && record.entry.is_none()
+fn nouns(kind: Kind, count: usize) -> String {
+    match kind {
+        Kind::JetJobSnapshot => counted(count, "snapshot", "snapshots"),
+        _ => counted(count, "job", "jobs"),
+    }
 }

@@ -7,12 +7,14 @@
 mod budget;
 mod limits;
 mod rename;
+mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use limits::Limits;
+pub(super) use limits::Limits;
 use rename::Renames;
+pub(super) use subject::Subject;
 
 use super::event::Event;
 use super::faults::Faults;
@@ -69,13 +71,13 @@ impl Accepted<'_> {
     }
 }
 
-/// Brings documents and records together. Records of sources that this run doesn't name are left
-/// alone and are not in the answer.
+/// Brings documents and records of jobs together, and says which removals may go on, those of snapshots
+/// too. Records of sources that this run doesn't name are left alone and are not in the answer.
 pub(super) fn accept<'a>(
     input: &PlanInput<'a>,
     faults: &Faults<'_>,
     plan: &mut Plan,
-) -> Accepted<'a> {
+) -> (Accepted<'a>, Limits<'a>) {
     let mut accepted = Accepted::default();
     let (mut gone, mut new) = (BTreeSet::new(), Vec::new());
     for (name, record, declared) in pair(&input.recorded.jobs, &input.desired.jobs) {
@@ -105,14 +107,28 @@ pub(super) fn accept<'a>(
         }
     }
     take_new(input, &new, &mut gone, &mut accepted.standings, plan);
-    let limits = Limits::of(input, &gone, plan);
-    for name in gone {
-        if let Some(record) = input.recorded.jobs.get(name) {
-            let standing = removal(input, record, &limits);
-            accepted.standings.insert(name.to_owned(), standing);
-        }
+    let records = input.recorded.jobs.iter();
+    let gone = records.filter(|(name, _)| gone.contains(name.as_str()));
+    let jobs = gone
+        .clone()
+        .map(|(name, record)| Subject::Job(name, record));
+    let limits = Limits::of(input, jobs.chain(snapshots_gone(input)), plan);
+    for (name, record) in gone {
+        let standing = removal(input, name, record, &limits);
+        accepted.standings.insert(name.clone(), standing);
     }
-    accepted
+    (accepted, limits)
+}
+
+/// The snapshots whose documents are gone.
+fn snapshots_gone<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = Subject<'a>> {
+    let desired = input.desired;
+    let all = Subject::all(input.recorded);
+    all.filter(|subject| {
+        matches!(subject, Subject::Snapshot(..))
+            && !desired.snapshots.contains_key(subject.name())
+            && !desired.faulty.contains_key(&subject.id())
+    })
 }
 
 /// Whether what is recorded of a job is what its document says, and nothing of it is to be removed.
@@ -260,9 +276,14 @@ fn immutable_change(name: &str, record: &JobRecord, spec: &JetJobSpec) -> Option
 }
 
 /// A job whose document is gone.
-fn removal(input: &PlanInput<'_>, record: &Arc<JobRecord>, limits: &Limits<'_>) -> Standing {
+fn removal(
+    input: &PlanInput<'_>,
+    name: &str,
+    record: &Arc<JobRecord>,
+    limits: &Limits<'_>,
+) -> Standing {
     let mut standing = Standing::of(Arc::clone(record));
-    let confirmed = match limits.allow(record) {
+    let confirmed = match limits.allow(input, Subject::Job(name, record)) {
         Ok(confirmed) => confirmed,
         Err(hold) => {
             standing.withheld = hold.cloned();

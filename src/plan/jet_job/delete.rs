@@ -1,20 +1,14 @@
 //! A job whose document is gone: stop or leave it, give up its name, drop its record.
 
-use jiff::SignedDuration;
-
+use super::super::cluster;
 use super::super::draft::Draft;
 use super::super::event::EventKind;
 use super::super::hold::{Reason, Release};
-use super::super::observed::Link;
 use super::super::ownership::OWNERSHIP_MAP;
 use super::super::record::OperationKind;
 use super::super::step::Action;
-use super::super::transition::after;
 use super::super::word::Deed;
 use super::{attempt, claim, running, stop};
-
-/// How long a cluster has not answered before a person is asked whether it ever will.
-const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether there is nothing of it on any cluster, as far as we did anything.
 pub(super) fn nothing_there(draft: &Draft<'_>) -> bool {
@@ -26,10 +20,9 @@ pub(super) fn nothing_there(draft: &Draft<'_>) -> bool {
 /// there to be asked; asks once that has been so for long, or nobody says any more where it is.
 pub(super) fn given_up(draft: &mut Draft<'_>) -> bool {
     if let Some(sight) = draft.sight {
-        let Link::Down { since, .. } = sight.view.link else {
+        let Some(due) = cluster::asked_about_at(sight.view) else {
             return false;
         };
-        let due = after(since, GONE_FOR_GOOD);
         if draft.now() < due {
             draft.wake_at(due);
             return false;

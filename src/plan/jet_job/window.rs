@@ -5,37 +5,30 @@
 //! what keeps alive what was there: a job that failed or was lost comes back as it was, a new version that failed is
 //! rolled back. Entries of ours and surplus snapshots are kept in order at any time: that stops no job.
 
-use jiff::SignedDuration;
-
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::outlook::outlook;
 use super::super::record::{Attempt, BoundJob, OperationKind, StoppedBy};
 use super::super::step::{Action, Step};
-use super::super::transition::after;
+use super::super::windows;
 use super::super::word::Deed;
 use super::change::replacement_wanted;
-use crate::resources::sync_window::Closed;
-
-/// How soon windows are looked at again that don't open as far as can be seen.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Turns a step that begins something into a hold where it may not begin now.
 pub(super) fn gate(draft: &mut Draft<'_>) {
     let Some(step) = draft.step.clone().filter(|step| begins(draft, step)) else {
         return;
     };
-    let settings = draft.input.settings;
-    let windows = settings.sync_windows.get(&draft.record.place.source);
-    let Some(closed) = windows.and_then(|windows| windows.closed(draft.now())) else {
+    let source = &draft.record.place.source;
+    let Some(closed) = windows::closed(draft.input, source) else {
         return;
     };
     if draft.record.outside_windows {
         return;
     }
-    let message = message(draft, &step, &closed);
+    let message = windows::waits(source, &closed, &outlook(&step));
     if closed.opens.is_none() {
-        draft.wake_at(after(draft.now(), LOOK_AGAIN));
+        draft.wake_at(windows::look_again(draft.now()));
     }
     let begun = draft.ask_until(
         Reason::SyncWindow,
@@ -53,20 +46,6 @@ pub(super) fn gate(draft: &mut Draft<'_>) {
         // It was made for the step that is not done.
         draft.edit().attempt = None;
     }
-}
-
-fn message(draft: &Draft<'_>, step: &Step, closed: &Closed<'_>) -> String {
-    let source = &draft.record.place.source;
-    let why = match closed.denied_by {
-        Some(window) => format!("source {source} begins nothing now ({window})"),
-        None => format!("source {source} begins things within its windows only"),
-    };
-    let until = match closed.opens {
-        Some(opens) => format!("at {}", opens.strftime("%Y-%m-%dT%H:%M:%SZ")),
-        None => "never, as far as a year ahead".to_owned(),
-    };
-    let what = outlook(step);
-    format!("{why}; it may {until}, or at once if you confirm. What waits: {what}")
 }
 
 /// Whether the step begins something because its document says so.

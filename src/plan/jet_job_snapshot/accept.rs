@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::draft::Standing;
+use crate::plan::accept::{Limits, Subject};
 use crate::plan::faults::Faults;
 use crate::plan::hold::{Hold, Reason};
 use crate::plan::pass::PlanInput;
@@ -12,35 +13,38 @@ use crate::resources::jet_job_snapshot::JetJobSnapshotSpec;
 use crate::resources::{Declared, ResourceId};
 
 /// Where every snapshot of this run's sources stands.
-pub(super) fn accept(input: &PlanInput<'_>, faults: &Faults<'_>) -> BTreeMap<String, Standing> {
+pub(super) fn accept(
+    input: &PlanInput<'_>,
+    (faults, limits): (&Faults<'_>, &Limits<'_>),
+) -> BTreeMap<String, Standing> {
     let mut standings = BTreeMap::new();
     for (name, declared) in &input.desired.snapshots {
         let standing = match input.recorded.snapshots.get(name) {
             Some(record) => known(input, name, record, declared),
-            None => Standing {
-                record: Arc::new(SnapshotRecord::new(
-                    declared.place.clone(),
-                    declared.digest,
-                    Arc::clone(&declared.spec),
-                    declared.annotations.clone(),
-                )),
-                holds: Vec::new(),
-            },
+            None => Standing::of(Arc::new(SnapshotRecord::new(
+                declared.place.clone(),
+                declared.digest,
+                Arc::clone(&declared.spec),
+                declared.annotations.clone(),
+            ))),
         };
         standings.insert(name.clone(), standing);
     }
     for (name, record) in &input.recorded.snapshots {
         if record.commanded && !input.desired.snapshots.contains_key(name) {
             let standing = Standing {
-                record: Arc::clone(record),
-                holds: Vec::new(),
+                may_delete: record.deleting,
+                ..Standing::of(Arc::clone(record))
             };
             standings.insert(name.clone(), standing);
             continue;
         }
         let of_this_run = input.desired.sources.contains_key(&record.place.source);
         if of_this_run && !input.desired.snapshots.contains_key(name) {
-            standings.insert(name.clone(), undeclared(input, name, record, faults));
+            standings.insert(
+                name.clone(),
+                undeclared(input, name, record, (faults, limits)),
+            );
         }
     }
     standings
@@ -52,10 +56,7 @@ fn known(
     record: &Arc<SnapshotRecord>,
     declared: &Declared<JetJobSnapshotSpec>,
 ) -> Standing {
-    let mut standing = Standing {
-        record: Arc::clone(record),
-        holds: Vec::new(),
-    };
+    let mut standing = Standing::of(Arc::clone(record));
     let id = ResourceId::jet_job_snapshot(name);
     if record.commanded {
         Arc::make_mut(&mut standing.record).commanded = false;
@@ -63,6 +64,9 @@ fn known(
     if record.deleting || record.place != declared.place {
         let record = Arc::make_mut(&mut standing.record);
         record.deleting = false;
+        // What was said of its removal is void.
+        record.deletion_confirmed = false;
+        record.outside_windows = false;
         record.place = declared.place.clone();
     }
     if record.digest == declared.digest || input.recorded.in_flight.contains_key(&id) {
@@ -118,38 +122,37 @@ fn undeclared(
     input: &PlanInput<'_>,
     name: &str,
     record: &Arc<SnapshotRecord>,
-    faults: &Faults<'_>,
+    (faults, limits): (&Faults<'_>, &Limits<'_>),
 ) -> Standing {
     let id = ResourceId::jet_job_snapshot(name);
-    let mut standing = Standing {
-        record: Arc::clone(record),
-        holds: Vec::new(),
-    };
-    let source = &record.place.source;
-    let view = input.desired.sources.get(source);
+    let mut standing = Standing::of(Arc::clone(record));
     if let Some(place) = input.desired.faulty.get(&id) {
         let hold = faults.hold(id, place, Some(record.generation));
         standing.holds.push(hold);
         return standing;
     }
-    let (reason, message) = if record.annotations.prune_disabled {
+    if record.annotations.prune_disabled {
         let message = "its document is gone; jetkeeper.io/prune: disabled keeps it as it is";
-        (Reason::PruneDisabled, message.to_owned())
-    } else if view.is_none_or(|view| !view.present) {
-        let message = format!("source {source} is missing or empty, so nothing of it is deleted");
-        (Reason::SourceMissing, message)
-    } else if view.is_some_and(|view| !view.identified) {
-        let message = format!(
-            "a document of source {source} can't be identified, so nothing is deleted; mend it \
-             (`jetkeeper validate` shows it)"
-        );
-        (Reason::SourceUnidentified, message)
-    } else {
-        if !record.deleting {
-            Arc::make_mut(&mut standing.record).deleting = true;
-        }
+        let hold = Hold::new(Reason::PruneDisabled, vec![id], message);
+        standing.holds.push(hold);
         return standing;
+    }
+    let confirmed = match limits.allow(input, Subject::Snapshot(name, record)) {
+        Ok(confirmed) => confirmed,
+        Err(hold) => {
+            standing.withheld = hold.cloned();
+            return standing;
+        }
     };
-    standing.holds.push(Hold::new(reason, vec![id], message));
+    standing.may_delete = true;
+    if !record.deleting || record.deletion_confirmed != confirmed {
+        let record = Arc::make_mut(&mut standing.record);
+        if !record.deleting {
+            // Tries of what the document asked for don't hold its removal up.
+            record.retry = None;
+        }
+        record.deleting = true;
+        record.deletion_confirmed = confirmed;
+    }
     standing
 }

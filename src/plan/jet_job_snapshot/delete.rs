@@ -3,19 +3,15 @@
 //! record goes with it, or with the snapshot.
 
 use super::draft::Draft;
+use crate::plan::cluster;
 use crate::plan::event::EventKind;
-use crate::plan::hold::Reason;
+use crate::plan::hold::{Reason, Release};
 use crate::plan::record::SnapshotState;
 use crate::plan::step::Action;
-use crate::resources::jet_job_snapshot::SnapshotDeletionPolicy;
+use crate::plan::windows;
 
 pub(super) fn decide(draft: &mut Draft<'_>) {
-    let record = &draft.record;
-    let policy = record.spec.deletion_policy;
-    let retained = policy == SnapshotDeletionPolicy::Retain && !record.commanded;
-    // An export that failed left nothing, and what has its name may be somebody else's.
-    let failed = record.state == SnapshotState::Failed && record.exported.is_none();
-    if retained || failed || record.begun_at.is_none() {
+    if !draft.record.goes_from_cluster() {
         let message = farewell(draft);
         draft.removed = true;
         draft.tell(EventKind::Deleted, message);
@@ -27,6 +23,13 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
              is so, or that job's document is gone"
         );
         draft.hold(Reason::SnapshotUnderWay, message);
+        return;
+    }
+    if given_up(draft) {
+        let message =
+            "a person said that its record may go: what is still of it on its cluster stays there";
+        draft.removed = true;
+        draft.tell(EventKind::Deleted, message);
         return;
     }
     let Some(sight) = &draft.sight else {
@@ -48,9 +51,57 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         draft.hold_until(Reason::BackingOff, retry.at, retry.message);
         return;
     }
+    if !may_begin(draft) {
+        return;
+    }
     let name = draft.name().to_owned();
     let maker = Some(draft.input.settings.maker(draft.id.clone()));
     draft.act(Action::DeleteSnapshot { name, maker }, None);
+}
+
+/// Whether a person says that its record may go although its cluster is not there to delete it from; asks
+/// once that has been so for long, or nobody says any more where it is.
+fn given_up(draft: &mut Draft<'_>) -> bool {
+    if let Some(view) = draft.view() {
+        let Some(due) = cluster::asked_about_at(view) else {
+            return false;
+        };
+        if draft.input.now < due {
+            draft.wake_at(due);
+            return false;
+        }
+    }
+    let message = format!(
+        "it is to be deleted, and cluster {} is not there to delete it from. If that cluster is gone for \
+         good, confirm with --discard-state that its record may go: nothing is done then with what is still \
+         there, be it snapshot {} or a part of it",
+        draft.record.cluster.as_deref().unwrap_or_default(),
+        draft.name()
+    );
+    draft.ask_of_removal(Reason::Stalled, Release::DiscardState, None, message)
+}
+
+/// Whether it may be deleted now, by the windows of its source.
+fn may_begin(draft: &mut Draft<'_>) -> bool {
+    let (input, source) = (draft.input, draft.record.place.source.clone());
+    let Some(closed) = windows::closed(input, &source) else {
+        return true;
+    };
+    // What was begun within a window is brought to its end.
+    if draft.record.outside_windows || draft.record.retry.is_some() {
+        return true;
+    }
+    if closed.opens.is_none() {
+        draft.wake_at(windows::look_again(input.now));
+    }
+    let what = format!("delete snapshot {} from its cluster", draft.name());
+    let message = windows::waits(&source, &closed, &what);
+    let (reason, release) = (Reason::SyncWindow, Release::Confirm);
+    let confirmed = draft.ask_of_removal(reason, release, closed.opens, message);
+    if confirmed {
+        draft.edit().outside_windows = true;
+    }
+    confirmed
 }
 
 /// What became of the snapshot whose record goes.

@@ -20,7 +20,22 @@ use crate::resources::ResourceId;
 /// Where a snapshot stands after the documents were read.
 pub(super) struct Standing {
     pub(super) record: Arc<SnapshotRecord>,
+    /// Whether its removal may go on.
+    pub(super) may_delete: bool,
     pub(super) holds: Vec<Hold>,
+    /// What is held for the whole source and keeps this snapshot from being removed.
+    pub(super) withheld: Option<Hold>,
+}
+
+impl Standing {
+    pub(super) fn of(record: Arc<SnapshotRecord>) -> Self {
+        Self {
+            record,
+            may_delete: false,
+            holds: Vec::new(),
+            withheld: None,
+        }
+    }
 }
 
 /// A cluster as it is seen, and why nothing can be done there, if so.
@@ -38,9 +53,11 @@ pub(super) struct Draft<'a> {
     pub(super) job: Option<Arc<JobRecord>>,
     /// The cluster, where it is configured at all.
     pub(super) sight: Option<Sight<'a>>,
+    pub(super) may_delete: bool,
     pub(super) removed: bool,
     step: Option<Step>,
     holds: Vec<Hold>,
+    withheld: Option<Hold>,
     events: Vec<Event>,
     wake: Option<Timestamp>,
     spent: Vec<HoldId>,
@@ -73,9 +90,11 @@ impl<'a> Draft<'a> {
                 }),
             record,
             job,
+            may_delete: standing.may_delete,
             removed: false,
             step: None,
             holds: standing.holds,
+            withheld: standing.withheld,
             events: Vec::new(),
             wake: None,
             spent: Vec::new(),
@@ -146,13 +165,46 @@ impl<'a> Draft<'a> {
         let hold = Hold::new(reason, vec![self.id.clone()], message)
             .about(&about)
             .released_by(Release::Confirm);
-        if self.input.recorded.confirmations.contains_key(&hold.id) {
-            self.spent.push(hold.id);
-            return true;
+        let confirmed = self.is_released(hold);
+        if !confirmed {
+            self.note(SnapshotState::Waiting, reason, message.to_owned());
         }
-        self.push(hold);
-        self.note(SnapshotState::Waiting, reason, message.to_owned());
-        false
+        confirmed
+    }
+
+    /// The same for what is done about it once it is to go: how far it is stays as it was.
+    pub(super) fn ask_of_removal(
+        &mut self,
+        reason: Reason,
+        release: Release,
+        until: Option<Timestamp>,
+        message: impl Into<String>,
+    ) -> bool {
+        let record = &self.record;
+        let about = (record.generation, record.digest, record.job, "removal");
+        let mut hold = Hold::new(reason, vec![self.id.clone()], message)
+            .about(&about)
+            .released_by(release);
+        hold.deadline = until;
+        self.is_released(hold)
+    }
+
+    /// Whether a person said that this may go on; holds it where nobody did.
+    fn is_released(&mut self, hold: Hold) -> bool {
+        let given = self.input.recorded.confirmations.get(&hold.id);
+        let enough =
+            given.is_some_and(|it| hold.release != Release::DiscardState || it.discard_state);
+        if enough {
+            self.spent.push(hold.id);
+        } else {
+            self.push(hold);
+        }
+        enough
+    }
+
+    /// Plans again at this time.
+    pub(super) fn wake_at(&mut self, at: Timestamp) {
+        self.wake = self.wake.into_iter().chain([at]).min();
     }
 
     fn stand(&mut self, state: SnapshotState, reason: Reason, message: String) {
@@ -237,7 +289,8 @@ impl<'a> Draft<'a> {
         plan.wake_at(self.wake);
     }
 
-    pub(super) fn holds(&self) -> &[Hold] {
-        &self.holds
+    /// What is held of it, and of its source where that concerns it.
+    pub(super) fn all_holds(&self) -> Vec<Hold> {
+        self.holds.iter().chain(&self.withheld).cloned().collect()
     }
 }

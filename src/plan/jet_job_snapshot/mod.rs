@@ -19,6 +19,7 @@ mod transition;
 
 use std::collections::BTreeMap;
 
+use super::accept::Limits;
 use super::cluster::ClusterSight;
 use super::event::EventKind;
 use super::faults::Faults;
@@ -36,10 +37,10 @@ pub use transition::{begin, finish};
 pub(super) fn plan_all<'a>(
     input: &'a PlanInput<'a>,
     sights: &BTreeMap<&str, ClusterSight<'a>>,
-    faults: &Faults<'_>,
+    judged: (&Faults<'_>, &Limits<'_>),
     plan: &mut Plan,
 ) {
-    for (name, standing) in accept::accept(input, faults) {
+    for (name, standing) in accept::accept(input, judged) {
         let mut draft = Draft::new(input, &name, standing, sights, plan);
         decide(&mut draft);
         draft.finish_into(plan);
@@ -55,8 +56,12 @@ fn decide(draft: &mut Draft<'_>) {
     if left_alone(draft) || !looked_for {
         return;
     }
-    if draft.record.deleting {
+    if draft.may_delete {
         delete::decide(draft);
+        return;
+    }
+    if draft.record.deleting {
+        // What was begun is held with its source.
         return;
     }
     if draft.record.rebuilt {

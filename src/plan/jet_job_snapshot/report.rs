@@ -18,7 +18,7 @@ pub(super) fn report(draft: &mut Draft<'_>) -> SnapshotStatusReport {
     if status != draft.record.status {
         draft.edit().status = status;
     }
-    describe(&draft.record, draft.holds().to_vec())
+    describe(&draft.record, draft.all_holds())
 }
 
 /// The status as it was recorded last, of a snapshot that nobody looks at now.

@@ -71,7 +71,7 @@ impl Planner {
         let faults = Faults::of(input.desired);
         faults::hold_new(input, &faults, &mut plan);
         trust::hold_all(input, &mut plan);
-        let accepted = accept::accept(input, &faults, &mut plan);
+        let (accepted, limits) = accept::accept(input, &faults, &mut plan);
         document::keep(input, &accepted, &faults, &mut plan);
         let now = Circumstances::of(input, &sights);
         let before = self.circumstances.take();
@@ -88,7 +88,7 @@ impl Planner {
         let (mut plan, unasked) = jobs.finish(&self.kept);
         self.statuses = plan.statuses.clone();
         trust::write_all(input, &sights, &mut plan);
-        jet_job_snapshot::plan_all(input, &sights, &faults, &mut plan);
+        jet_job_snapshot::plan_all(input, &sights, (&faults, &limits), &mut plan);
         void_confirmations(input, &unasked, &mut plan);
         plan
     }

@@ -106,6 +106,9 @@ pub struct SourceRecord {
     /// of an hour are is limited.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub deletions: BTreeMap<String, Timestamp>,
+    /// The same of its snapshots that go from their clusters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub snapshot_deletions: BTreeMap<String, Timestamp>,
     /// Since when deletions are held because there were too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
@@ -140,6 +143,7 @@ impl SourceRecord {
             revision,
             seen_at,
             deletions: BTreeMap::new(),
+            snapshot_deletions: BTreeMap::new(),
             held_since: None,
             anchor: None,
             released: None,

@@ -11,7 +11,7 @@ use crate::plan::hold::Reason;
 use crate::plan::job::JobId;
 use crate::plan::snapshot::{SnapshotFacts, Strategy};
 use crate::resources::desired::Annotations;
-use crate::resources::jet_job_snapshot::{JetJobSnapshotSpec, PauseToCopy};
+use crate::resources::jet_job_snapshot::{JetJobSnapshotSpec, PauseToCopy, SnapshotDeletionPolicy};
 use crate::resources::{Digest, Place, SourceName};
 
 /// What was recorded of one snapshot.
@@ -70,6 +70,12 @@ pub struct SnapshotRecord {
     /// Whether its document is gone, or the person who asked for it withdrew it.
     #[serde(default)]
     pub deleting: bool,
+    /// Whether a person confirmed that it goes with its document.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deletion_confirmed: bool,
+    /// Whether a person confirmed that it is deleted outside of the windows of its source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outside_windows: bool,
     /// Whether nothing is known of what became of it, because the state was lost, and nobody confirmed
     /// yet that it may stop its job.
     #[serde(default)]
@@ -141,6 +147,8 @@ impl SnapshotRecord {
             missing: false,
             commanded: false,
             deleting: false,
+            deletion_confirmed: false,
+            outside_windows: false,
             rebuilt: false,
             told: None,
             retry: None,
@@ -179,6 +187,14 @@ impl SnapshotRecord {
     /// Whether it is to be made still: neither there, nor given up, nor waiting for a person's word.
     pub fn is_open(&self) -> bool {
         self.is_unfinished() && !self.rebuilt
+    }
+
+    /// Whether it is deleted from its cluster once its record is to go.
+    pub fn goes_from_cluster(&self) -> bool {
+        let retained = self.spec.deletion_policy == SnapshotDeletionPolicy::Retain;
+        // An export that failed left nothing, and what has its name may be somebody else's.
+        let failed = self.state == SnapshotState::Failed && self.exported.is_none();
+        (!retained || self.commanded) && !failed && self.begun_at.is_some()
     }
 
     /// The record as it is made anew where nothing tells what became of it: a document that ends or

@@ -20,6 +20,9 @@ fn a_snapshot_that_an_ended_job_goes_on_from_is_not_deleted_with_its_document() 
     scene.view().upload_enabled = Seen::Known(false);
     scene.new_jar("orders", "2");
     scene.desired.snapshots.remove("evening");
+    // It is the last one of its source.
+    let held = hold(&scene.learn(), Reason::SourceMissing);
+    scene.confirm(&held, false);
     for _ in 0..3 {
         let plan = scene.pass();
         assert!(plan.steps.is_empty(), "{plan:#?}");

@@ -24,6 +24,7 @@ mod restores;
 mod rollbacks;
 mod scene;
 mod settling;
+mod snapshot_deletions;
 mod submit;
 mod table;
 mod times;

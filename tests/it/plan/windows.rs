@@ -22,7 +22,7 @@ type Change = fn(&mut Scene);
 
 impl Scene {
     /// What this source asks for begins between 20:00 and 21:00 alone. It is noon.
-    fn close(&mut self, source: &str) {
+    pub(super) fn close(&mut self, source: &str) {
         let nightly = SyncWindow::new(
             SyncWindowKind::Allow,
             "0 20 * * *",
@@ -34,7 +34,7 @@ impl Scene {
         self.settings.sync_windows.insert(source, windows);
     }
 
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.settings.sync_windows.clear();
     }
 }

@@ -131,6 +131,8 @@ fn a_snapshot_that_a_job_needs_is_not_deleted_before() {
     stage.until("it counts on", || Counts::read(&file).lines() > 20);
     assert!(Counts::read(&file).lowest() > 10, "it began anew");
 
+    // It is not the last one that the source declares.
+    stage.declare_snapshot(&stage.name("other"), "nobody", &[]);
     stage.remove(&format!("{snapshot}.yaml"));
     // The job that it ended goes on from it, should it run again; so does the other one.
     let ended = &*counting.name;

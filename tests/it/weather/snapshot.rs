@@ -136,6 +136,8 @@ fn a_suspended_jobs_state_is_exported_as_it_is_and_deleted_with_its_document() {
         assert!(!file.exists(), "it ran");
     }
 
+    // It is not the last one that the source declares.
+    stage.declare_snapshot(&stage.name("other"), "nobody", &[]);
     stage.remove(&format!("{snapshot}.yaml"));
     stage.until("it is forgotten", || stage.snapshot(&snapshot).is_none());
     assert!(!stage.person.lists_snapshot(&snapshot));
