@@ -32,6 +32,8 @@ const PUSHES: usize = 20;
 /// The shortest interval that can be configured.
 const INTERVAL: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_mins(20);
+/// More than the least time between two looks.
+const BETWEEN: Duration = Duration::from_millis(1_500);
 const SECRET: &str = "of-the-webhook";
 /// As large a repository as is taken.
 const LARGE: usize = 15;
@@ -148,6 +150,8 @@ async fn times(hooked: bool) -> Vec<f64> {
     let address = log.split_once(said).unwrap().1.lines().next().unwrap();
     let mut times = Vec::new();
     for _ in 0..PUSHES {
+        // A remote is asked at most once a second, and the last push was a moment ago.
+        tokio::time::sleep(BETWEEN).await;
         let name = unique("pushed");
         remote.write("orders.yaml", orders(&member, &name));
         let began = monotonic();
