@@ -67,12 +67,17 @@ impl Daemon {
 
     /// Waits until a job is told to be in this phase, or gone; gives the time at which that was told.
     pub(crate) async fn tells(&mut self, name: &str, phase: Option<Phase>) -> u64 {
-        self.until(name, |told| told == phase).await
+        self.until(name, |told| told.map(|told| told.phase) == phase)
+            .await
     }
 
-    /// Waits until a job is told to be in a phase that fits, or gone; gives the time at which that was told.
-    pub(crate) async fn until(&mut self, name: &str, fits: impl Fn(Option<Phase>) -> bool) -> u64 {
-        while !fits(self.jobs.get(name).map(|status| status.phase)) {
+    /// Waits until a job is told to be so, or gone; gives the time at which that was told.
+    pub(crate) async fn until(
+        &mut self,
+        name: &str,
+        fits: impl Fn(Option<&JobStatusReport>) -> bool,
+    ) -> u64 {
+        while !fits(self.status(name)) {
             let Ok(change) = timeout(PATIENCE, self.changes.next()).await else {
                 let told = self.status(name);
                 panic!("{name} stays {told:?}:\n{}", self.program.stderr());

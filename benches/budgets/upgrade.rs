@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use jetkeeper::plan::status::Phase;
+use jetkeeper::plan::status::{JobStatusReport, LifecycleState, Phase};
 use jetkeeper::plan::step::Action;
 use jetkeeper::store::Store;
 use jiff::Timestamp;
@@ -68,12 +68,16 @@ async fn measure() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let (mut wholes, mut ends, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 1..=WARM_UPS + SAMPLES {
         let replaced = replace(turn);
-        daemon
-            .until(NAME, |phase| phase != Some(Phase::Running))
-            .await;
+        let stopped = |told: Option<&JobStatusReport>| told.unwrap().phase != Phase::Running;
+        daemon.until(NAME, stopped).await;
         let running = daemon.tells(NAME, Some(Phase::Running)).await;
         ends.push(Timestamp::now());
         wholes.push(milliseconds(replaced, running));
+        // The next version waits for this one's first snapshot.
+        let stable = |told: Option<&JobStatusReport>| {
+            told.unwrap().lifecycle_state == LifecycleState::Stable
+        };
+        daemon.until(NAME, stable).await;
         daemon.settles().await;
         theirs.push(java.sample());
     }
