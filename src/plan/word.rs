@@ -23,7 +23,7 @@ pub(super) enum Deed {
     Replace(Option<Digest>),
     /// Start the version before again from the snapshot of the upgrade.
     RollBack,
-    /// Undo what a person did by hand.
+    /// Resume what a person suspended by hand.
     Undo,
     /// Suspend and set the settings again.
     Configure,

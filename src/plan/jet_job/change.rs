@@ -11,6 +11,11 @@ pub(super) fn replacement_wanted(draft: &Draft<'_>, job: &BoundJob) -> bool {
     redeploy_wanted(draft) || upgrade_wanted(draft, job)
 }
 
+/// Whether the document asks for a job that has ended to be started again: as another version, or by a nonce.
+pub(in crate::plan) fn start_wanted(draft: &Draft<'_>, job: &BoundJob) -> bool {
+    replacement_wanted(draft, job) || restart_nonce_wanted(draft)
+}
+
 /// Whether `redeployNonce` changed to another value since it was acted on.
 pub(super) fn redeploy_wanted(draft: &Draft<'_>) -> bool {
     changed(

@@ -10,7 +10,7 @@ use super::super::hold::{Reason, Release};
 use super::super::record::{BoundJob, Restarts, StartSnapshot, StoppedBy};
 use super::super::transition::{after, backoff};
 use super::super::word::Deed;
-use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
+use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted, start_wanted};
 use super::restore::{self, Start};
 use super::{keeps_state, stop, submit, suspended, upgrade};
 use crate::resources::jet_job::{DesiredState, RestartKind, StateLossMode};
@@ -25,10 +25,13 @@ pub(super) fn failed(draft: &mut Draft<'_>, job: &BoundJob) {
         return;
     }
     let replaced = replacement_wanted(draft, job);
-    let asked = replaced || restart_nonce_wanted(draft);
+    let asked = start_wanted(draft, job);
     let by_person = job.stopped_by == Some(StoppedBy::Person);
     if by_person {
-        if !asked && !suspended::drift_may_be_undone(draft, "submit it again by a changed nonce") {
+        let drift = draft.record.drift.as_ref();
+        let answered = asked && !drift.is_some_and(|drift| drift.asked_before);
+        let how = "submit it again by a changed nonce";
+        if !answered && !suspended::drift_may_be_undone(draft, Deed::Start, how) {
             return;
         }
     } else if !asked && !failure_restart_due(draft, job) {

@@ -21,7 +21,9 @@ pub(super) fn stay(draft: &mut Draft<'_>, job: &BoundJob) {
 pub(super) fn run(draft: &mut Draft<'_>, job: &BoundJob) {
     let to_replace = replacement_wanted(draft, job);
     match job.stopped_by {
-        Some(StoppedBy::Person) if !drift_may_be_undone(draft, "resume it by hand") => return,
+        Some(StoppedBy::Person) if !drift_may_be_undone(draft, Deed::Undo, "resume it by hand") => {
+            return;
+        }
         // A document that asks for another version, or a restart, is the answer to the failure.
         Some(StoppedBy::Failure)
             if !to_replace
@@ -68,7 +70,7 @@ fn settings_updated(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 }
 
 /// Whether what a person did by hand may be undone: by policy, by a newer document, by their word.
-pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, how: &str) -> bool {
+pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, deed: Deed, how: &str) -> bool {
     let Some(drift) = &draft.record.drift else {
         return true;
     };
@@ -81,7 +83,7 @@ pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, how: &str) -> bool {
          driftPolicy: Correct",
         drift.words()
     );
-    let confirmed = draft.ask(Reason::Drifted, Deed::Undo, Release::Confirm, message);
+    let confirmed = draft.ask(Reason::Drifted, deed, Release::Confirm, message);
     if confirmed && let Some(drift) = &mut draft.edit().drift {
         drift.confirmed = true;
     }

@@ -2,6 +2,7 @@
 
 use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
+use crate::plan::jet_job::start_wanted;
 use crate::plan::job::JobStatus;
 use crate::plan::record::{Drift, StoppedBy};
 
@@ -19,11 +20,14 @@ pub(super) fn judge(draft: &mut Draft<'_>) {
     match (&record.drift, drifted) {
         (Some(drift), true) if drift.status == status => {}
         (_, true) => {
+            // What is under way already is brought to its end by what it knows of the job's state.
+            let asked_before = record.operation.is_none() && start_wanted(draft, job);
             let drift = Drift {
                 status,
                 generation: record.generation,
                 since: draft.now(),
                 confirmed: false,
+                asked_before,
             };
             let message = format!("{}, RUNNING is declared", drift.words());
             draft.edit().drift = Some(drift);

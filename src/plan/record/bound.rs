@@ -296,6 +296,10 @@ pub struct Drift {
     pub since: Timestamp,
     /// Whether a person confirmed that it be undone.
     pub confirmed: bool,
+    /// Whether the document asked for another version or another run of the job already: that is no answer
+    /// to what was done since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asked_before: bool,
 }
 
 impl Drift {

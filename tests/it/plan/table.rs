@@ -340,6 +340,27 @@ fn a_job_cancelled_by_hand_is_never_silently_started_without_its_state() {
 }
 
 #[test]
+fn a_version_that_was_wanted_before_is_no_answer_to_a_cancel_by_hand() {
+    let (mut scene, job) = running(json!({}));
+    scene.suspend_by_hand(job);
+    let suspended = hold(&scene.learn(), Reason::Drifted);
+    scene.new_jar("orders", "2");
+    assert_eq!(words(&scene.learn()), "Drifted");
+    scene.cancel_by_hand(job);
+    let cancelled = hold(&scene.learn(), Reason::Drifted);
+    assert_eq!(words(&scene.plan()), "Drifted");
+    scene.assert_at_rest();
+    // A word that the job be resumed lets none be started anew.
+    scene.confirm(&suspended, false);
+    assert_eq!(words(&scene.learn()), "Drifted");
+    scene.confirm(&cancelled, false);
+    assert_eq!(words(&scene.learn()), "StateLost");
+    // One that comes after it is.
+    scene.declare("orders", json!({"parameters": ["2"]}));
+    assert_eq!(words(&scene.learn()), "StateLost");
+}
+
+#[test]
 fn a_cancelled_job_declared_running_again_is_submitted_afresh() {
     // Cancelled by us, and by a person while the YAML said Canceled.
     for by_hand in [false, true] {
