@@ -26,11 +26,13 @@ pub(super) const MASTER_SETTLES: SignedDuration = SignedDuration::from_secs(10);
 /// How long a cluster has not answered before a person is asked whether it ever will.
 const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(1);
 
-/// From when on a person is asked whether a cluster that doesn't answer ever will; none where it does.
-pub(super) fn asked_about_at(view: &ClusterView) -> Option<Timestamp> {
-    match view.link {
-        Link::Down { since, .. } => Some(after(since, GONE_FOR_GOOD)),
-        Link::Up => None,
+/// From when on a person is asked whether a cluster that doesn't answer ever will: at once where nobody says
+/// any more where it is; none where it answers.
+pub(super) fn asked_about_at(view: Option<&ClusterView>) -> Option<Timestamp> {
+    match view.map(|view| &view.link) {
+        Some(Link::Down { since, .. }) => Some(after(*since, GONE_FOR_GOOD)),
+        Some(Link::Up) => None,
+        None => Some(Timestamp::MIN),
     }
 }
 

@@ -19,14 +19,12 @@ pub(super) fn nothing_there(draft: &Draft<'_>) -> bool {
 /// Whether a person says that the record of a job that is to be removed may go although its cluster is not
 /// there to be asked; asks once that has been so for long, or nobody says any more where it is.
 pub(super) fn given_up(draft: &mut Draft<'_>) -> bool {
-    if let Some(sight) = draft.sight {
-        let Some(due) = cluster::asked_about_at(sight.view) else {
-            return false;
-        };
-        if draft.now() < due {
-            draft.wake_at(due);
-            return false;
-        }
+    let Some(due) = cluster::asked_about_at(draft.sight.map(|sight| sight.view)) else {
+        return false;
+    };
+    if draft.now() < due {
+        draft.wake_at(due);
+        return false;
     }
     let message = format!(
         "its document is gone, and cluster {} is not there to be asked about it. If that cluster is gone for \

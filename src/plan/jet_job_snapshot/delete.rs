@@ -62,14 +62,12 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
 /// Whether a person says that its record may go although its cluster is not there to delete it from; asks
 /// once that has been so for long, or nobody says any more where it is.
 fn given_up(draft: &mut Draft<'_>) -> bool {
-    if let Some(view) = draft.view() {
-        let Some(due) = cluster::asked_about_at(view) else {
-            return false;
-        };
-        if draft.input.now < due {
-            draft.wake_at(due);
-            return false;
-        }
+    let Some(due) = cluster::asked_about_at(draft.view()) else {
+        return false;
+    };
+    if draft.input.now < due {
+        draft.wake_at(due);
+        return false;
     }
     let message = format!(
         "it is to be deleted, and cluster {} is not there to delete it from. If that cluster is gone for \
