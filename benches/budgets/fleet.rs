@@ -137,6 +137,7 @@ pub(crate) fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
             completed_at: None,
             failure: None,
             stopped_by: None,
+            suspend_asked: None,
             gone: false,
             configured: None,
             ran: true,

@@ -18,10 +18,10 @@ use super::observed::{ClusterView, Lists};
 use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
 use super::planner::Kept;
-use super::record::{JobRecord, SnapshotRecord};
+use super::record::{Deed, JobRecord, SnapshotRecord};
 use super::status::JobStatusReport;
 use super::step::{Action, Expectation, ExpectedSnapshot, ExportSnapshot, Remember, Step};
-use super::word::{self, Deed};
+use super::word;
 use crate::resources::ResourceId;
 
 /// The questions that a job may be held by about which nothing could be decided now.

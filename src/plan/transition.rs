@@ -55,6 +55,7 @@ pub fn begin(record: &JobRecord, step: &Step, now: Timestamp) -> JobRecord {
         Action::Suspend { .. } => {
             if let Some(job) = &mut record.job {
                 job.stopped_by = Some(StoppedBy::Us);
+                job.suspend_asked = Some(now);
             }
             count_suspend(&mut record, step, 1);
         }
@@ -429,6 +430,7 @@ fn undo_suspend(record: &mut JobRecord) {
         retry.is_some_and(|it| it.verb == "suspend" && it.reason == Reason::OutcomeUnknown);
     if let (false, Some(job)) = (had_no_answer, &mut record.job) {
         job.stopped_by = None;
+        job.suspend_asked = None;
     }
 }
 

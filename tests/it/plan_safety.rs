@@ -9,7 +9,7 @@ use jetkeeper::plan::job::{Guarantee, JobConfigView, JobId, JobSettings, JobStat
 use jetkeeper::plan::observed::{ClusterState, ClusterView, Link, Lists, Observed, Seen};
 use jetkeeper::plan::ownership::OwnershipEntry;
 use jetkeeper::plan::record::{
-    BoundJob, ClusterRecord, Confirmation, Deletion, Deployed, JobRecord, Recorded,
+    BoundJob, ClusterRecord, Confirmation, Deed, Deletion, Deployed, JobRecord, Recorded,
 };
 use jetkeeper::plan::step::Action;
 use jetkeeper::plan::{Plan, PlanInput, Settings, plan};
@@ -253,6 +253,7 @@ fn bound(name: &str, id: JobId, now: Timestamp) -> BoundJob {
         completed_at: None,
         failure: None,
         stopped_by: None,
+        suspend_asked: None,
         gone: false,
         configured: None,
         ran: true,
@@ -402,14 +403,14 @@ fn a_word_about_the_state_is_void_once_the_document_is_back() {
     let mut world = World::running(&["orders"], &json!({}));
     let since = world.now;
     let record = world.record("orders");
-    record.discard_state = true;
+    record.discard_for = Some(Deed::Start);
     record.deletion = Some(Deletion {
         since,
         confirmed: false,
     });
     known(&mut world.view.jobs).clear();
     world.pass();
-    assert!(!world.recorded.jobs["orders"].discard_state);
+    assert_eq!(world.recorded.jobs["orders"].discard_for, None);
 }
 
 #[test]

@@ -216,7 +216,7 @@ fn kept(record: &Arc<JobRecord>) -> Arc<JobRecord> {
         record.released = false;
         record.retry = None;
         // That its state may go was said of the removal.
-        record.discard_state = false;
+        record.discard_for = None;
         record.outside_windows = false;
     }
     record
@@ -254,7 +254,7 @@ fn take_spec(record: &mut JobRecord, declared: &Declared<JetJobSpec>) {
     record.annotations = declared.annotations.clone();
     record.retry = None;
     record.pin = None;
-    record.discard_state = false;
+    record.discard_for = None;
     record.fork_allowed = false;
     record.outside_windows = false;
     record.restarts = Restarts::default();
@@ -302,7 +302,7 @@ fn removal(
         // state that was given for something else let it go.
         record.retry = None;
         if before.is_none() {
-            record.discard_state = false;
+            record.discard_for = None;
             record.outside_windows = false;
             record.revision = commit_of(input, &record.place.source);
         }

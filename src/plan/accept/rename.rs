@@ -46,7 +46,7 @@ pub(super) fn rename(
     }
     let mut record = (**recorded.jobs.get(old)?).clone();
     if record.deletion.take().is_some() {
-        record.discard_state = false;
+        record.discard_for = None;
     }
     record.released = false;
     // It is signed with the old name.

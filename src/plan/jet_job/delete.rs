@@ -5,9 +5,8 @@ use super::super::draft::Draft;
 use super::super::event::EventKind;
 use super::super::hold::{Reason, Release};
 use super::super::ownership::OWNERSHIP_MAP;
-use super::super::record::OperationKind;
+use super::super::record::{Deed, OperationKind};
 use super::super::step::Action;
-use super::super::word::Deed;
 use super::{attempt, claim, running, stop};
 
 /// Whether there is nothing of it on any cluster, as far as we did anything.

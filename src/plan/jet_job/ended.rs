@@ -7,9 +7,8 @@ use jiff::SignedDuration;
 use super::super::draft::Draft;
 use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
-use super::super::record::{BoundJob, Restarts, StartSnapshot, StoppedBy};
+use super::super::record::{BoundJob, Deed, Restarts, StartSnapshot, StoppedBy};
 use super::super::transition::{after, backoff};
-use super::super::word::Deed;
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted, start_wanted};
 use super::restore::{self, Start};
 use super::{keeps_state, stop, submit, suspended, upgrade};
@@ -68,7 +67,7 @@ fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
         } else {
             Start::From(snapshot)
         }
-    } else if stop::state_may_go(draft, job) {
+    } else if stop::state_may_go(draft, job) || was_let_go(draft) {
         Start::Fresh
     } else {
         // It ended before its state was secured, and not by us.
@@ -78,12 +77,19 @@ fn resubmit(draft: &mut Draft<'_>, job: &BoundJob) {
     submit_from(draft, start, false);
 }
 
+/// Whether a person said that the ended job may start without its state, or be replaced without it by the
+/// version that would start now.
+fn was_let_go(draft: &Draft<'_>) -> bool {
+    let deeds = [Deed::Start, stop::deed_of_upgrade(draft)];
+    deeds.into_iter().any(|deed| stop::is_let_go(draft, deed))
+}
+
 /// Whether a person says that the job may start without the snapshot that it is to go on from; asks where
 /// that was not to be found. It is looked for all the same.
 fn let_go(draft: &mut Draft<'_>, snapshot: &StartSnapshot) -> bool {
     let retry = draft.record.retry.as_ref();
     let lost = retry.is_some_and(|it| it.verb == "submit" && it.reason == Reason::SnapshotMissing);
-    if !lost || draft.record.discard_state {
+    if !lost || stop::is_let_go(draft, Deed::Start) {
         return lost;
     }
     let message = format!(
@@ -95,7 +101,7 @@ fn let_go(draft: &mut Draft<'_>, snapshot: &StartSnapshot) -> bool {
     let release = Release::DiscardState;
     if draft.ask(Reason::StateLost, Deed::Start, release, message) {
         let record = draft.edit();
-        record.discard_state = true;
+        record.discard_for = Some(Deed::Start);
         record.retry = None;
         return true;
     }
@@ -140,7 +146,7 @@ pub(super) fn gone(draft: &mut Draft<'_>, job: &BoundJob) {
 /// be; holds if not.
 fn start_point(draft: &mut Draft<'_>, job: &BoundJob, upgrade: bool) -> Start {
     let on_loss = draft.record.spec.on_state_loss.mode;
-    if draft.record.discard_state
+    if stop::is_let_go(draft, Deed::Start)
         || (upgrade && stop::state_may_go_in_upgrade(draft, job))
         || on_loss == StateLossMode::StartFresh
     {
@@ -184,7 +190,7 @@ fn start_point(draft: &mut Draft<'_>, job: &BoundJob, upgrade: bool) -> Start {
         message,
     );
     if confirmed {
-        draft.edit().discard_state = true;
+        draft.edit().discard_for = Some(Deed::Start);
         return Start::Fresh;
     }
     Start::Held

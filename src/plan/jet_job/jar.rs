@@ -4,9 +4,8 @@ use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::jar::{JarProblem, JarView, MainClass};
 use super::super::job::JobView;
-use super::super::record::Deployed;
+use super::super::record::{Deed, Deployed};
 use super::super::upload::jar_of;
-use super::super::word::Deed;
 use crate::resources::{Digest, JarOrigin, JetJobSpec, RemoteUrl};
 
 /// The jar's digest, or its path on the members.

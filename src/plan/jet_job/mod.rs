@@ -46,8 +46,7 @@ use super::hold::{Reason, Release};
 use super::jet_job_snapshot::by_its_job as jet_job_snapshot_by_its_job;
 use super::job::JobStatus;
 use super::pause;
-use super::record::{BoundJob, OperationKind};
-use super::word::Deed;
+use super::record::{BoundJob, Deed, OperationKind};
 use crate::resources::jet_job::DesiredState;
 
 /// Decides what is done for one job.

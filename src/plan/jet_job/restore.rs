@@ -3,9 +3,8 @@
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::job::JobId;
-use super::super::record::{BoundJob, KeptSnapshot, StartSnapshot};
+use super::super::record::{BoundJob, Deed, KeptSnapshot, StartSnapshot};
 use super::super::snapshot::SnapshotFacts;
-use super::super::word::Deed;
 
 /// What to start from.
 pub(super) enum Start {

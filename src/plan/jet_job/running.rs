@@ -8,10 +8,9 @@ use super::super::hold::{Reason, Release};
 use super::super::jar::JarView;
 use super::super::job::JobStatus;
 use super::super::observed::GONE_AFTER;
-use super::super::record::{BoundJob, OperationKind};
+use super::super::record::{BoundJob, Deed, OperationKind};
 use super::super::step::{Action, Remember};
 use super::super::transition::{after, undo_restart};
-use super::super::word::Deed;
 use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
 use super::jar::checked_jar;
 use super::{keeps_state, secure, stop, submit, upgrade};
@@ -59,8 +58,8 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
         }
         draft.edit().end_operation();
     }
-    if draft.record.discard_state {
-        draft.edit().discard_state = false;
+    if draft.record.discard_for.is_some() {
+        draft.edit().discard_for = None;
     }
     if draft.record.outside_windows {
         draft.edit().outside_windows = false;
@@ -233,7 +232,7 @@ pub(super) fn replace(draft: &mut Draft<'_>, job: &BoundJob) {
     let secured = secure::secured(draft, job, OperationKind::Upgrade);
     if secured.is_some() {
         stop::cancel(draft, job, OperationKind::Upgrade, secured);
-    } else if draft.record.discard_state {
+    } else if stop::state_may_go_in_upgrade(draft, job) {
         stop::cancel(draft, job, OperationKind::Replace, None);
     }
 }

@@ -15,12 +15,10 @@ use std::time::Duration;
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::job::JobStatus;
-use super::super::record::{BoundJob, ExportFailures, Operation, OperationKind, StoppedBy};
+use super::super::record::{BoundJob, Deed, ExportFailures, Operation, OperationKind, StoppedBy};
 use super::super::snapshot::SnapshotMark;
 use super::super::step::{Action, ExpectedSnapshot, ExportSnapshot, Remember, WhichSnapshot};
 use super::super::transition::after;
-use super::super::word::Deed;
-use super::jar::deployed_now;
 use super::{keeps_state, stop};
 use crate::resources::{Digest, ResourceId};
 
@@ -232,7 +230,7 @@ fn ask(draft: &mut Draft<'_>, reason: Reason, kind: OperationKind, message: &str
     let deed = deed(draft, kind);
     let message = format!("{message}, or confirm with --discard-state that its state may go");
     if draft.ask(reason, deed, Release::DiscardState, message) {
-        draft.edit().discard_state = true;
+        draft.edit().discard_for = Some(deed);
     }
 }
 
@@ -240,7 +238,7 @@ fn ask(draft: &mut Draft<'_>, reason: Reason, kind: OperationKind, message: &str
 fn deed(draft: &Draft<'_>, kind: OperationKind) -> Deed {
     match kind {
         OperationKind::Cancel | OperationKind::Delete | OperationKind::End => Deed::Cancel,
-        _ => Deed::Replace(deployed_now(draft).and_then(|deployed| deployed.jar)),
+        _ => stop::deed_of_upgrade(draft),
     }
 }
 
@@ -266,7 +264,10 @@ fn name(draft: &Draft<'_>, job: &BoundJob, kind: OperationKind) -> String {
         OperationKind::Delete => "delete",
         _ => "upgrade",
     };
-    let unique = (&draft.input.recorded.store_id, job.id, draft.now());
-    let digest = Digest::of_json(&unique).to_string();
+    // A clock may tell one time twice: what was made before makes the difference.
+    let kept = draft.record.kept.as_ref().map(|kept| &kept.name);
+    let before = (kept, &draft.record.surplus);
+    let store = &draft.input.recorded.store_id;
+    let digest = Digest::of_json(&(store, job.id, draft.now(), before)).to_string();
     format!("{}.{what}-{}", draft.id.name, &digest[..8])
 }

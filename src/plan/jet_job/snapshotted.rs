@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use super::super::draft::Draft;
 use super::super::job::{Guarantee, JobStatus};
-use super::super::record::{BoundJob, EndedBy, OperationKind, Recorded, SnapshotRecord, StoppedBy};
+use super::super::record::{
+    BoundJob, Deed, EndedBy, OperationKind, Recorded, SnapshotRecord, StoppedBy,
+};
 use super::super::step::{Action, Remember};
 use super::change::{redeploy_wanted, replacement_wanted, restart_nonce_wanted};
 use super::{jet_job_snapshot_by_its_job, secure, stop};
@@ -43,7 +45,7 @@ pub(super) fn decided(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
         return true;
     }
     let secured = secure::secured(draft, job, OperationKind::End);
-    if secured.is_some() || draft.record.discard_state {
+    if secured.is_some() || stop::is_let_go(draft, Deed::Cancel) {
         stop::cancel(draft, job, OperationKind::End, secured);
     }
     true

@@ -3,9 +3,9 @@
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::job::{Guarantee, JobStatus};
-use super::super::record::{BoundJob, JobRecord, OperationKind};
+use super::super::record::{BoundJob, Deed, JobRecord, OperationKind};
 use super::super::step::{Action, ExpectedSnapshot, Remember};
-use super::super::word::Deed;
+use super::jar::deployed_now;
 use super::{secure, wait};
 use crate::resources::jet_job::{DeletionPolicy, UpgradeMode};
 
@@ -33,17 +33,30 @@ pub(super) fn suspend(draft: &mut Draft<'_>, job: &BoundJob, operation: Option<O
 
 /// Whether the job's state may go: its document or a person says so, or it has none.
 pub(super) fn state_may_go(draft: &Draft<'_>, job: &BoundJob) -> bool {
-    stateless(draft, job) || draft.record.spec.deletion_policy == DeletionPolicy::Cancel
+    stateless(job)
+        || is_let_go(draft, Deed::Cancel)
+        || draft.record.spec.deletion_policy == DeletionPolicy::Cancel
 }
 
 /// The same for an upgrade, where `upgradePolicy.mode` speaks instead of `deletionPolicy`.
 pub(super) fn state_may_go_in_upgrade(draft: &Draft<'_>, job: &BoundJob) -> bool {
-    stateless(draft, job) || draft.record.spec.upgrade_policy.mode == UpgradeMode::Stateless
+    stateless(job)
+        || draft.record.spec.upgrade_policy.mode == UpgradeMode::Stateless
+        || is_let_go(draft, deed_of_upgrade(draft))
 }
 
-/// Whether the job has no state, or a person said that it may go.
-fn stateless(draft: &Draft<'_>, job: &BoundJob) -> bool {
-    draft.record.discard_state || job.guarantee == Some(Guarantee::None)
+fn stateless(job: &BoundJob) -> bool {
+    job.guarantee == Some(Guarantee::None)
+}
+
+/// Whether a person said that the job's state may go for just this.
+pub(super) fn is_let_go(draft: &Draft<'_>, deed: Deed) -> bool {
+    draft.record.discard_for == Some(deed)
+}
+
+/// What a person is asked about before a job is replaced: the version with the jar that is there now.
+pub(super) fn deed_of_upgrade(draft: &Draft<'_>) -> Deed {
+    Deed::Replace(deployed_now(draft).and_then(|deployed| deployed.jar))
 }
 
 /// Brings the job to its end, as its `deletionPolicy` says. Done once it has ended or is left.
@@ -76,7 +89,7 @@ pub(super) fn for_good(draft: &mut Draft<'_>, job: &BoundJob, operation: Operati
         JobStatus::Running | JobStatus::Suspended => {
             let secured = secure::secured(draft, job, operation);
             // A person may have said just now that the state may go.
-            if secured.is_some() || draft.record.discard_state {
+            if secured.is_some() || is_let_go(draft, Deed::Cancel) {
                 cancel(draft, job, operation, secured);
             }
         }
@@ -107,7 +120,7 @@ pub(super) fn ask_to_discard(draft: &mut Draft<'_>, deed: Deed, message: &str) -
         message,
     );
     if confirmed {
-        draft.edit().discard_state = true;
+        draft.edit().discard_for = Some(deed);
     }
     confirmed
 }

@@ -3,9 +3,8 @@
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::job::JobStatus;
-use super::super::record::{BoundJob, OperationKind, StoppedBy};
+use super::super::record::{BoundJob, Deed, OperationKind, StoppedBy};
 use super::super::step::{Action, Remember};
-use super::super::word::Deed;
 use super::change::{replacement_wanted, restart_nonce_wanted, settings_wanted, settings_were_set};
 use super::{ended, running};
 use crate::resources::jet_job::{DesiredState, DriftPolicy};

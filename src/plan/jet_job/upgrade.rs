@@ -18,11 +18,10 @@ use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
 use super::super::job::{Guarantee, JobStatus};
 use super::super::record::{
-    Attempt, BoundJob, Deployed, Operation, OperationKind, Rejected, StartSnapshot, StoppedBy,
+    Attempt, BoundJob, Deed, Deployed, Operation, OperationKind, Rejected, StartSnapshot, StoppedBy,
 };
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
-use super::super::word::Deed;
 use super::jar::{deployed_now, in_words};
 use super::submit;
 use crate::resources::jet_job::OnStateMismatch;

@@ -8,10 +8,9 @@
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
 use super::super::outlook::outlook;
-use super::super::record::{Attempt, BoundJob, OperationKind, StoppedBy};
+use super::super::record::{Attempt, BoundJob, Deed, OperationKind, StoppedBy};
 use super::super::step::{Action, Step};
 use super::super::windows;
-use super::super::word::Deed;
 use super::change::replacement_wanted;
 
 /// Turns a step that begins something into a hold where it may not begin now.

@@ -181,7 +181,7 @@ fn take(record: &mut crate::plan::record::JobRecord, job: BoundJob) {
     record.drift = None;
     record.retry = None;
     record.sought_restart = None;
-    record.discard_state = false;
+    record.discard_for = None;
     record.fork_allowed = false;
     record.restarts.confirmed = false;
 }
@@ -199,6 +199,7 @@ fn bound(draft: &Draft<'_>, job: &JobView, nonce: String, deployed: Option<Deplo
         completed_at: job.completed_at,
         failure: failure_of(job),
         stopped_by: stopper(draft, job, None),
+        suspend_asked: None,
         gone: false,
         configured: None,
         ran: job.status == JobStatus::Running,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::tell;
 use crate::plan::draft::Draft;
 use crate::plan::event::EventKind;
@@ -102,6 +104,9 @@ fn next_of(draft: &Draft<'_>, before: &BoundJob, seen: &JobView) -> BoundJob {
         job.guarantee = Some(config.guarantee);
     }
     job.stopped_by = stopper(draft, seen, Some(before));
+    if job.stopped_by != Some(StoppedBy::Us) {
+        job.suspend_asked = None;
+    }
     let standing = draft.view().and_then(|view| view.standings.get(&job.id));
     job.own_snapshot |= standing.is_some_and(|standing| standing.committed.is_some());
     // Its configuration may come later than its end.
@@ -133,13 +138,31 @@ pub(super) fn ended_uncommitted(seen: &JobView) -> bool {
 
 /// Whether a cancel that may have been carried out was not: the job still is there long after.
 fn is_in_vain(draft: &Draft<'_>, seen: &JobView, cancel: &CancelAsked) -> bool {
-    let stays = matches!(
-        seen.status,
-        JobStatus::NotRunning | JobStatus::Starting | JobStatus::Running | JobStatus::Suspended
-    );
-    let limit = draft.record.spec.timeouts.suspend;
-    let over = cancel.sent_at.map(|sent| after(sent, limit));
-    stays && over.is_some_and(|over| draft.now() >= over)
+    let stays = runs(seen.status) || seen.status == JobStatus::Suspended;
+    stays && cancel.sent_at.is_some_and(|sent| is_over(draft, sent))
+}
+
+/// The same of a suspension that nothing under way waits for: whoever suspends the job later, we don't.
+fn was_never_suspended(draft: &Draft<'_>, before: &BoundJob) -> bool {
+    let operation = draft.record.operation.as_ref();
+    let waits = operation.is_some_and(|operation| operation.job == before.id)
+        || draft.input.recorded.in_flight.contains_key(&draft.id);
+    let over = before
+        .suspend_asked
+        .is_some_and(|asked| is_over(draft, asked));
+    runs(before.status) && !waits && over
+}
+
+fn runs(status: JobStatus) -> bool {
+    matches!(
+        status,
+        JobStatus::NotRunning | JobStatus::Starting | JobStatus::Running
+    )
+}
+
+/// Whether what was asked for then should have been done by now.
+fn is_over(draft: &Draft<'_>, asked: Timestamp) -> bool {
+    draft.now() >= after(asked, draft.record.spec.timeouts.suspend)
 }
 
 pub(super) fn failure_of(job: &JobView) -> Option<Arc<str>> {
@@ -156,7 +179,9 @@ pub(super) fn stopper(
     job: &JobView,
     before: Option<&BoundJob>,
 ) -> Option<StoppedBy> {
-    let known = before.and_then(|before| before.stopped_by);
+    let known = before
+        .filter(|before| !was_never_suspended(draft, before))
+        .and_then(|before| before.stopped_by);
     let changed = before.is_none_or(|before| before.status != job.status);
     match job.status {
         JobStatus::Suspended => Some(suspended_by(draft, job, known, changed)),

@@ -47,6 +47,9 @@ pub struct BoundJob {
     /// Who stopped it last, where it is suspended or cancelled.
     #[serde(default)]
     pub stopped_by: Option<StoppedBy>,
+    /// When we asked for its suspension last, as long as that explains who stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend_asked: Option<Timestamp>,
     /// Seen gone from its cluster.
     #[serde(default)]
     pub gone: bool,

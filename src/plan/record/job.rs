@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, BoundJob, Drift, EndedBy, KeptSnapshot, Operation, OperationKind, OperationSnapshot,
-    RecordedStatus, Rejected, Restarts, RestartsDone, SoughtRestart,
+    Attempt, BoundJob, Deed, Drift, EndedBy, KeptSnapshot, Operation, OperationKind,
+    OperationSnapshot, RecordedStatus, Rejected, Restarts, RestartsDone, SoughtRestart,
 };
 use crate::plan::hold::Reason;
 use crate::plan::job::{Guarantee, JobId};
@@ -92,9 +92,10 @@ pub struct JobRecord {
     /// Set once the document is gone and its removal is under way.
     #[serde(default)]
     pub deletion: Option<Deletion>,
-    /// Whether a person said that the job's state may go.
-    #[serde(default)]
-    pub discard_state: bool,
+    /// What a person said may be done although the job's state goes with it. A version with another jar
+    /// was not spoken of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discard_for: Option<Deed>,
     /// Whether a person said that what the document asks for may begin outside of the windows of its source.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outside_windows: bool,
@@ -160,7 +161,7 @@ impl JobRecord {
             restarts: Restarts::default(),
             pin: None,
             deletion: None,
-            discard_state: false,
+            discard_for: None,
             outside_windows: false,
             rebuilt: false,
             kept: None,

@@ -3,6 +3,7 @@
 mod attempt;
 mod bound;
 mod condition;
+mod deed;
 mod job;
 mod snapshot;
 mod told;
@@ -20,6 +21,7 @@ pub use bound::{
     OperationSnapshot, Rejected, Restarts, RestartsDone, SoughtRestart, StoppedBy,
 };
 pub use condition::{Condition, ConditionStatus, ConditionType, LastKnown, RecordedStatus};
+pub use deed::Deed;
 pub use job::{Deletion, JarPin, JobRecord, Retry};
 pub use snapshot::{ExportedSnapshot, SnapshotRecord, SnapshotState};
 pub use told::{

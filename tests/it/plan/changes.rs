@@ -401,25 +401,6 @@ fn a_word_is_none_about_the_job_that_follows() {
 }
 
 #[test]
-fn a_word_about_state_is_void_once_it_is_not_needed() {
-    let (mut scene, job) = running(json!({}));
-    scene.unsuspendable(job);
-    scene.hazelcast(json!({"clusterName": "dev", "minMembers": 2}));
-    scene.new_jar("orders", "2");
-    scene.view().members.insert(super::scene::member(2));
-    let held = hold(&scene.learn(), Reason::SnapshotRequired);
-    scene.confirm(&held, true);
-    scene.view().members.remove(&super::scene::member(2));
-    // The cluster can't be trusted: the word stays until the step can begin.
-    assert_eq!(words(&scene.learn()), "ClusterUnsafe");
-    assert_eq!(words(&scene.learn()), "ClusterUnsafe");
-    assert!(scene.recorded.jobs["orders"].discard_state);
-    scene.new_jar("orders", "1");
-    scene.learn();
-    assert!(!scene.recorded.jobs["orders"].discard_state);
-}
-
-#[test]
 fn upgrade_mode_forbid_holds() {
     let (mut scene, _) = running(json!({"upgradePolicy": {"mode": "Forbid"}}));
     scene.new_jar("orders", "2");

@@ -244,7 +244,7 @@ fn a_document_that_comes_back_ends_its_deletion() {
     scene.declare("orders", json!({}));
     assert_eq!(scene.settle(), NOTHING);
     assert_eq!(scene.bound("orders"), Some(job));
-    assert!(!scene.recorded.jobs["orders"].discard_state);
+    assert_eq!(scene.recorded.jobs["orders"].discard_for, None);
 
     // After the cancel it is submitted again.
     let (mut scene, _) = running(json!({"deletionPolicy": "Cancel"}));

@@ -5,6 +5,7 @@ use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::observed::Seen;
 use jetkeeper::plan::step::Action;
 use jetkeeper::plan::{Plan, step::Outcome};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::drive::stale;
@@ -49,6 +50,25 @@ fn a_restart_by_hand_is_told_once_and_nothing_is_held() {
         assert_eq!(scene.settle(), NOTHING);
         assert!(scene.plan().holds.is_empty());
     }
+}
+
+#[test]
+fn a_suspension_that_was_never_carried_out_explains_no_later_one() {
+    let (mut scene, job) = running(json!({}));
+    scene.declare("orders", json!({"state": "Suspended"}));
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "suspend");
+    // It is accepted, and no member carries it out.
+    scene.end_with(&plan, &Outcome::Done);
+    scene.declare("orders", json!({}));
+    scene.learn();
+    scene.pass_time(SignedDuration::from_mins(4));
+    let mut soon = scene.clone();
+    soon.suspend_by_hand(job);
+    assert_eq!(words(&soon.learn()), "resume", "it may be ours");
+    scene.pass_time(SignedDuration::from_mins(1));
+    scene.suspend_by_hand(job);
+    assert_eq!(words(&scene.learn()), "Drifted", "nobody else asked");
 }
 
 #[test]

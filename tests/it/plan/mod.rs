@@ -32,3 +32,4 @@ mod trust;
 mod upgrades;
 mod windows;
 mod withdrawals;
+mod words;

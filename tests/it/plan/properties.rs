@@ -370,7 +370,11 @@ impl World {
             same && snapshot.last_of == Some(job) && seen.status == JobStatus::Suspended
         });
         assert!(
-            may_go || stateless || secured || record.discard_state || has_made_none(step, job),
+            may_go
+                || stateless
+                || secured
+                || record.discard_for.is_some()
+                || has_made_none(step, job),
             "{step}: its state may not go"
         );
     }

@@ -482,7 +482,7 @@ fn a_lost_job_starts_afresh_once_a_person_said_that_its_state_may_go() {
     assert_eq!(words(&scene.learn()), "StateLost");
     scene.confirm(&held, true);
     assert_eq!(scene.settle(), ["claim", "submit"]);
-    assert!(!scene.recorded.jobs["orders"].discard_state);
+    assert_eq!(scene.recorded.jobs["orders"].discard_for, None);
 }
 
 #[test]

@@ -245,6 +245,19 @@ fn a_job_that_somebody_resumed_is_not_cancelled_but_secured_anew() {
 }
 
 #[test]
+fn a_clock_that_is_put_back_names_no_snapshot_twice() {
+    let (mut scene, _) = upgrading(1);
+    let then = scene.now;
+    let (first, _) = export_of(&scene.pass());
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "cancel");
+    scene.end_with(&plan, &stale("its last one is another"));
+    scene.now = then;
+    let (next, _) = export_of(&scene.learn());
+    assert_ne!(next, first);
+}
+
+#[test]
 fn a_snapshot_that_is_not_the_last_one_or_is_gone_is_made_again() {
     // Somebody resumed and suspended the job; somebody deleted the snapshot.
     for gone in [false, true] {
