@@ -273,10 +273,10 @@ impl Engine {
         if change.is_empty() || self.settings.mode == Mode::Look {
             return Ok(());
         }
-        self.store
-            .commit(change)
-            .await
-            .map_err(EngineError::Commit)?;
+        let began = Instant::now();
+        let committed = self.store.commit(change).await;
+        committed.map_err(EngineError::Commit)?;
+        self.meters.committed(began.elapsed());
         change.apply(&mut self.recorded);
         self.want_due |= !change.jobs.is_empty() || !change.snapshots.is_empty();
         if !change.told.is_empty() {

@@ -19,6 +19,8 @@ use crate::plan::step::{Outcome, Step};
 const CHANGE_BUCKETS: (f64, u16) = (0.005, 18);
 /// From 0.5 ms to 16 s.
 const PASS_BUCKETS: (f64, u16) = (0.0005, 16);
+/// From 0.1 ms to 13 s.
+const COMMIT_BUCKETS: (f64, u16) = (0.0001, 18);
 
 /// How steps end.
 const OUTCOMES: [&str; 4] = ["done", "failed", "unknown", "stale"];
@@ -31,6 +33,7 @@ pub struct Meters {
     detected: Histogram,
     applied: Histogram,
     passes: Histogram,
+    commits: Histogram,
     steps: Family<StepLabels, Counter>,
     copied: Counter,
     refused: Gauge,
@@ -73,6 +76,7 @@ impl Default for Meters {
             detected: histogram(CHANGE_BUCKETS),
             applied: histogram(CHANGE_BUCKETS),
             passes: histogram(PASS_BUCKETS),
+            commits: histogram(COMMIT_BUCKETS),
             steps,
             copied: Counter::default(),
             refused: Gauge::default(),
@@ -96,6 +100,11 @@ impl Meters {
     /// A pass was made.
     pub fn passed(&self, took: Duration) {
         self.passes.observe(took.as_secs_f64());
+    }
+
+    /// A change became durable: what the store took, the disk included.
+    pub fn committed(&self, took: Duration) {
+        self.commits.observe(took.as_secs_f64());
     }
 
     /// A step ended.
@@ -175,6 +184,12 @@ impl Meters {
             "How long passes of the engine take",
             Unit::Seconds,
             self.passes.clone(),
+        );
+        registry.register_with_unit(
+            "jetkeeper_commit_duration",
+            "How long it takes until a change of the state is durable",
+            Unit::Seconds,
+            self.commits.clone(),
         );
         registry.register(
             "jetkeeper_steps",

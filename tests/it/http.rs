@@ -71,6 +71,7 @@ fn a_daemon_without_its_cluster_is_alive_and_names_what_is_not_ready() {
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     assert_eq!(of("jetkeeper_build_info", &version), Some(1.0));
     assert!(of("jetkeeper_pass_duration_seconds_count", &[]) > Some(0.0));
+    assert!(of("jetkeeper_commit_duration_seconds_count", &[]) > Some(0.0));
     daemon.program.terminate().code(0);
 }
 
