@@ -2,17 +2,20 @@
 //! for each cluster.
 //!
 //! After its step a resource **rests** until its cluster was looked at again: what was seen before
-//! the step ended may show the job as it was, and would have the same step planned once more.
+//! the step ended may show the job as it was, and would have the same step planned once more. It has
+//! rested as soon as the job is seen to be as the step wanted it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::executor::{Executor, unknown};
 use crate::cluster::watch::{ClusterWatch, WatchError};
-use crate::plan::observed::Lists;
+use crate::plan::job::{JobId, JobStatus};
+use crate::plan::observed::{ClusterView, Lists};
 use crate::plan::step::{Action, Outcome, Step};
 use crate::resources::ResourceId;
 
@@ -98,9 +101,21 @@ impl Flights {
             watch.refresh_ownership();
             return None;
         }
+        if matches!(outcome, Outcome::Exported { .. }) {
+            // Nor does an export.
+            return None;
+        }
         let stale = matches!(outcome, Outcome::Stale { .. });
         let ordered = (!stale).then(|| watch.refresh());
-        let id = self.looks.spawn(look(watch, ordered)).id();
+        let stopped = stopped(step.action.clone(), watch.views());
+        let look = async move {
+            tokio::select! {
+                biased;
+                () = stopped => {}
+                () = look(watch, ordered) => {}
+            }
+        };
+        let id = self.looks.spawn(look).id();
         self.resting.insert(id, step.resource.clone());
         ordered
     }
@@ -169,6 +184,21 @@ impl Flights {
     }
 }
 
+/// Waits until the job is seen stopped that this was to stop. Other steps leave no such trace.
+async fn stopped(action: Action, mut views: watch::Receiver<Arc<ClusterView>>) {
+    let seen = |view: &Arc<ClusterView>| {
+        let status = |job: JobId| Some(view.jobs.known()?.get(&job)?.status);
+        match action {
+            Action::Suspend { job } => status(job) == Some(JobStatus::Suspended),
+            Action::Cancel { job, .. } => status(job).is_some_and(JobStatus::is_terminal),
+            _ => false,
+        }
+    };
+    if views.wait_for(seen).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Looks at a cluster until it answers, or can't be reached: then no view of it is believed anyway.
 /// The first look was ordered already, unless the step was stale.
 async fn look(watch: Arc<ClusterWatch>, ordered: Option<Lists>) {
@@ -192,7 +222,7 @@ async fn look(watch: Arc<ClusterWatch>, ordered: Option<Lists>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::fake::{FakeCluster, executor, suspend};
+    use crate::engine::fake::{FakeCluster, JOB, executor, suspend};
 
     fn named(resource: &str, job: &str) -> Step {
         let mut step = suspend();
@@ -254,5 +284,33 @@ mod tests {
         flights.next().await;
         assert!(!flights.is_resting());
         assert_eq!(flights.choose(planned.iter(), &BTreeMap::new(), 8).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_is_seen_stopped_needs_no_other_look() {
+        let cluster = FakeCluster::new();
+        let watch = cluster.watch();
+        let mut seen = watch.views();
+        let listed = seen.wait_for(|view| view.listed_at.is_some());
+        listed.await.unwrap();
+        let is_stopped = |action| {
+            let stopped = stopped(action, watch.views());
+            tokio::time::timeout(Duration::from_millis(1), stopped)
+        };
+        let (suspend, resume) = (Action::Suspend { job: JOB }, Action::Resume { job: JOB });
+        let cancel = Action::Cancel {
+            job: JOB,
+            forceful: true,
+        };
+        let mut found = Vec::new();
+        for status in [JobStatus::Running, JobStatus::Suspended, JobStatus::Failed] {
+            cluster.answers.lock().unwrap().jobs[0].status = status;
+            watch.refreshed().await.unwrap();
+            for action in [&suspend, &cancel, &resume] {
+                found.push(is_stopped(action.clone()).await.is_ok());
+            }
+        }
+        let (no, yes) = (false, true);
+        assert_eq!(found, [no, no, no, yes, no, no, no, yes, no]);
     }
 }

@@ -1,8 +1,9 @@
 //! One attempt to copy a snapshot map into an exported one.
 //!
 //! Partitions are copied side by side, each batch by batch; while a batch is being written the next
-//! one is being read. When one partition fails the others end the calls that they are in: after an
-//! attempt no write of it is open, unless its connection was lost.
+//! one is being read. A snapshot of few chunks is read with one call, for most partitions have none.
+//! When one partition fails the others end the calls that they are in: after an attempt no write of it
+//! is open, unless its connection was lost.
 //!
 //! Chunks are counted once, however often members return them: while a table grows under the reader
 //! they may return one again.
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep};
@@ -21,7 +22,7 @@ use super::error::ExportError;
 use super::maps::{BEGINNING, Maps, Validation};
 use crate::hazelcast::serialization::{decode_snapshot_key, is_validation_key};
 use crate::hazelcast::snapshot::SnapshotKey;
-use crate::hazelcast::{Data, Error};
+use crate::hazelcast::{Data, Error, ValidationRecord};
 
 /// Partitions that are copied side by side.
 pub(super) const WORKERS: usize = 32;
@@ -35,6 +36,11 @@ const LARGEST_BATCH: u64 = 16;
 /// Bytes that may be held at once, by what is known of the chunks' size: plenty for ordinary chunks,
 /// of which members write 128 KiB at most; a single value that is longer makes a longer one.
 pub(super) const MEMORY: u64 = 32 * 1024 * 1024;
+/// Most chunks of a snapshot that is read with one call, and their bytes.
+const FEW_CHUNKS: i64 = 64;
+const FEW_BYTES: i64 = 1024 * 1024;
+/// Most entries that its map may have, with what snapshots that were broken off left behind.
+const FEW_ENTRIES: u64 = 128;
 /// How long a refused write is tried again; members refuse while partitions move.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// Longest pause between tries of a write.
@@ -75,8 +81,9 @@ pub(super) struct Copying<'a> {
 /// Copies the chunks of the source into the target, which is cleared first, and commits them.
 pub(super) async fn copy(maps: &dyn Maps, copying: &Copying<'_>) -> Result<Copied, CopyError> {
     let (target, expected) = (copying.target, copying.expected);
-    clear(maps, target).await?;
     let record = &expected.record;
+    let (emptied, few) = tokio::join!(clear(maps, target), is_few(maps, copying.source, record));
+    emptied?;
     let mean = record.bytes.checked_div(record.chunks).unwrap_or_default();
     let attempt = Attempt {
         maps,
@@ -88,7 +95,11 @@ pub(super) async fn copy(maps: &dyn Maps, copying: &Copying<'_>) -> Result<Copie
         failed: AtomicBool::new(false),
         vertices: Mutex::default(),
     };
-    attempt.run().await?;
+    if few {
+        attempt.at_once().await?;
+    } else {
+        attempt.run().await?;
+    }
     let found = attempt.chunks.load(Ordering::Relaxed);
     if found != record.chunks {
         return Err(CopyError::Overtaken { found });
@@ -109,9 +120,10 @@ pub(super) async fn read_back(
     map: &str,
     expected: &Validation,
 ) -> Result<(), CopyError> {
-    expect_size(maps, map, expected.record.chunks + 1).await?;
-    let found = maps.validation(map).await.map_err(failed("read back"))?;
-    if found.as_ref() == Some(expected) {
+    let size = expect_size(maps, map, expected.record.chunks + 1);
+    let (size, found) = tokio::join!(size, maps.validation(map));
+    size?;
+    if found.map_err(failed("read back"))?.as_ref() == Some(expected) {
         return Ok(());
     }
     Err(CopyError::Damaged(
@@ -129,8 +141,18 @@ async fn expect_size(maps: &dyn Maps, map: &str, expected: i64) -> Result<(), Co
     )))
 }
 
+/// Whether a snapshot may be read with one call: it is small, and so is what lies beside it.
+async fn is_few(maps: &dyn Maps, source: &str, record: &ValidationRecord) -> bool {
+    record.chunks <= FEW_CHUNKS
+        && record.bytes <= FEW_BYTES
+        && matches!(maps.size(source).await, Ok(size) if size <= FEW_ENTRIES)
+}
+
 /// Leaves nothing in a map.
 pub(super) async fn clear(maps: &dyn Maps, target: &str) -> Result<(), CopyError> {
+    if maps.size(target).await.map_err(failed("counted"))? == 0 {
+        return Ok(());
+    }
     let cleared = patiently(|| maps.clear(target)).await;
     cleared.map_err(failed("cleared"))?;
     expect_size(maps, target, 0).await
@@ -193,10 +215,30 @@ struct Batch<'a> {
 
 impl Attempt<'_> {
     async fn run(&self) -> Result<(), CopyError> {
-        let partitions = stream::iter(0..self.maps.partition_count());
-        let mut copies = partitions
-            .map(|partition| self.partition(partition))
-            .buffer_unordered(WORKERS);
+        let partitions = 0..self.maps.partition_count();
+        let copies = partitions.map(|partition| self.partition(partition).boxed());
+        self.each(copies.collect()).await
+    }
+
+    /// The same for a snapshot of few chunks.
+    async fn at_once(&self) -> Result<(), CopyError> {
+        let entries = self.maps.entries(self.copying.source).await;
+        let mut entries = entries.map_err(failed("read"))?;
+        let mut seen = HashSet::new();
+        let mut copies = Vec::new();
+        for (partition, entries) in &mut entries {
+            entries.retain(|(key, _)| self.is_wanted(key, &mut seen));
+            copies.push(self.write(*partition, entries).boxed());
+        }
+        self.each(copies).await
+    }
+
+    /// Makes all of these copies, some of them at a time.
+    async fn each(
+        &self,
+        copies: Vec<BoxFuture<'_, Result<(), CopyError>>>,
+    ) -> Result<(), CopyError> {
+        let mut copies = stream::iter(copies).buffer_unordered(WORKERS);
         let mut first = Ok(());
         // Taken to its end even after a failure, so that no write stays open.
         while let Some(copied) = copies.next().await {
@@ -217,8 +259,13 @@ impl Attempt<'_> {
         };
         let mut read = self.read(&mut reading).await?;
         while let Some(batch) = read {
-            let (written, next) =
-                tokio::join!(self.write(partition, batch), self.read(&mut reading));
+            let write = async {
+                let written = self.write(partition, &batch.entries).await;
+                // What it held is free for the next ones.
+                drop(batch);
+                written
+            };
+            let (written, next) = tokio::join!(write, self.read(&mut reading));
             written?;
             read = next?;
         }
@@ -281,8 +328,7 @@ impl Attempt<'_> {
         seen.insert(key)
     }
 
-    async fn write(&self, partition: i32, batch: Batch<'_>) -> Result<(), CopyError> {
-        let entries = &batch.entries;
+    async fn write(&self, partition: i32, entries: &[(Data, Data)]) -> Result<(), CopyError> {
         if entries.is_empty() {
             return Ok(());
         }

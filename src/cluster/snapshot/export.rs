@@ -130,12 +130,14 @@ pub(super) async fn copy_job(
     report: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<SnapshotFacts, ExportError> {
     let started = Instant::now();
-    marks::sign(maps, &export.name, &export.mark).await?;
+    let free = marks::sign(maps, &export.name, &export.mark).await?;
     let target = exported_snapshot_map(&export.name);
-    if let Some(done) = committed_before(maps, export, &target).await? {
-        return Ok(done);
+    if !free {
+        if let Some(done) = committed_before(maps, export, &target).await? {
+            return Ok(done);
+        }
+        settle(maps, &target).await?;
     }
-    settle(maps, &target).await?;
     match copy_often(maps, export, &target, started, report).await {
         Ok((validation, copied)) => register(maps, export, &validation, copied).await,
         Err(error) => {

@@ -29,6 +29,7 @@ const CALL: Duration = Duration::from_millis(1);
 /// A call that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Call {
+    Entries(String),
     Fetch(String, i32),
     Put(String, i32),
     Size(String),
@@ -194,6 +195,21 @@ impl Maps for FakeMaps {
     async fn validation(&self, map: &str) -> Result<Option<Validation>> {
         let world = self.call(Call::Validation(map.to_owned())).await?;
         Ok(world.validations.get(map).cloned())
+    }
+
+    async fn entries(&self, map: &str) -> Result<BTreeMap<i32, Vec<(Data, Data)>>> {
+        let mut world = self.call(Call::Entries(map.to_owned())).await?;
+        let mut entries = BTreeMap::<_, Vec<_>>::new();
+        for ((partition, key), value) in world.maps.get(map).into_iter().flatten() {
+            let key = Data::from(Bytes::from(key.clone()));
+            let of_partition = entries.entry(*partition).or_default();
+            of_partition.push((key, value.clone()));
+        }
+        let values = entries.values().flatten();
+        let bytes: usize = values.map(|(_, it)| it.as_slice().len()).sum();
+        world.held.0 += entries.len();
+        world.held.1 += bytes as u64;
+        Ok(entries)
     }
 
     async fn fetch(

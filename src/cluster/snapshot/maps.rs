@@ -1,5 +1,6 @@
 //! The calls that snapshots need, as a port: the real one is the client, tests play faults.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -34,6 +35,8 @@ pub(in crate::cluster) trait Maps: Send + Sync {
     fn members(&self) -> Vec<Uuid>;
     async fn standing(&self, job: i64) -> Result<Option<ExecutionRecord>>;
     async fn validation(&self, map: &str) -> Result<Option<Validation>>;
+    /// All entries of a small map, by their partitions.
+    async fn entries(&self, map: &str) -> Result<BTreeMap<i32, Vec<(Data, Data)>>>;
     async fn fetch(
         &self,
         map: &str,
@@ -109,6 +112,16 @@ impl Maps for ClientMaps {
         Ok(found.map(|(record, data)| Validation { record, data }))
     }
 
+    async fn entries(&self, map: &str) -> Result<BTreeMap<i32, Vec<(Data, Data)>>> {
+        let partitions = self.client.state().borrow().partition_count;
+        let mut entries = BTreeMap::<_, Vec<_>>::new();
+        for (key, value) in self.client.map(map).entries().await? {
+            let partition = key.partition_id(partitions);
+            entries.entry(partition).or_default().push((key, value));
+        }
+        Ok(entries)
+    }
+
     async fn fetch(
         &self,
         map: &str,
@@ -152,9 +165,10 @@ impl Maps for ClientMaps {
     }
 
     async fn register(&self, name: &str, record: &Data) -> Result<()> {
-        self.writes.create_map(&exported_snapshot_map(name)).await?;
+        let (map, key) = (exported_snapshot_map(name), Data::string(name));
         let listed = self.writes.map(EXPORTED_SNAPSHOTS);
-        listed.set(&Data::string(name), record).await
+        tokio::try_join!(self.writes.create_map(&map), listed.set(&key, record))?;
+        Ok(())
     }
 
     async fn mark(&self, name: &str) -> Result<Option<Data>> {

@@ -24,20 +24,22 @@ pub(in crate::cluster) async fn get(client: &Client, name: &str) -> Result<Optio
 }
 
 /// Signs a name that is free, or that the same resource signed before: for the same job, or for an
-/// earlier one of which nothing was committed. A snapshot without any signature is a stranger's.
+/// earlier one of which nothing was committed. A snapshot without any signature is a stranger's. Whether
+/// the name was free: then nothing is under it.
 pub(super) async fn sign(
     maps: &dyn Maps,
     name: &str,
     mark: &SnapshotMark,
-) -> Result<(), ExportError> {
+) -> Result<bool, ExportError> {
     let taken = |whose: String| ExportError::NameTaken {
         name: name.to_owned(),
         whose,
     };
     let doing = ExportError::call("signed");
-    let before = maps.mark(name).await.map_err(&doing)?;
-    let signed = before.as_ref().map(self::mark);
     let map = exported_snapshot_map(name);
+    let (before, size) = tokio::join!(maps.mark(name), maps.size(&map));
+    let before = before.map_err(&doing)?;
+    let signed = before.as_ref().map(self::mark);
     match signed {
         Some(Some(signed)) if is_of_same_resource(&signed, mark) => {
             let committed = maps.validation(&map).await.map_err(&doing)?.is_some();
@@ -49,18 +51,18 @@ pub(super) async fn sign(
             return Err(taken(format!("of {} of {}", signed.resource, signed.owner)));
         }
         Some(None) => return Err(taken("its signature can't be read".to_owned())),
-        None if maps.size(&map).await.map_err(&doing)? > 0 => {
+        None if size.map_err(&doing)? > 0 => {
             return Err(taken("jetkeeper did not make it".to_owned()));
         }
         None => {}
     }
     let value = written(mark);
     if before.as_ref() == Some(&value) {
-        return Ok(());
+        return Ok(false);
     }
     let signed = maps.write_mark(name, before.as_ref(), Some(&value)).await;
     if signed.map_err(&doing)? {
-        return Ok(());
+        return Ok(before.is_none());
     }
     Err(taken("another export of the name began now".to_owned()))
 }

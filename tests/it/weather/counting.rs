@@ -14,6 +14,7 @@ pub(super) struct Counting {
     pub(super) stage: Stage,
     pub(super) name: String,
     pub(super) file: PathBuf,
+    keys: u32,
 }
 
 impl Counting {
@@ -25,10 +26,26 @@ impl Counting {
 
     /// The same on another stage. The counts are written by every member, to a file of this one.
     pub(super) fn start_on(stage: Stage, member: &Member, stem: &str, spec: &[&str]) -> Self {
+        Self::of_keys(4, stage, member, stem, spec)
+    }
+
+    /// The same with so many keys: each has a chunk of its own, as long as there are more partitions.
+    pub(super) fn of_keys(
+        keys: u32,
+        stage: Stage,
+        member: &Member,
+        stem: &str,
+        spec: &[&str],
+    ) -> Self {
         let name = stage.name(stem);
         let file = member.dir().join(format!("{name}.counts"));
         stage.write("jars/counter.jar", jar("counter.jar"));
-        let counting = Self { stage, name, file };
+        let counting = Self {
+            stage,
+            name,
+            file,
+            keys,
+        };
         counting.declare(spec);
         let mut counting = counting;
         counting.stage.start();
@@ -39,7 +56,8 @@ impl Counting {
 
     pub(super) fn declare(&self, spec: &[&str]) {
         let parameters = format!(
-            "parameters: [counts, \"4\", EXACTLY_ONCE, {:?}]",
+            "parameters: [counts, \"{}\", EXACTLY_ONCE, {:?}]",
+            self.keys,
             self.file.display().to_string()
         );
         let mut lines = vec!["jarName: counter.jar", &parameters];

@@ -6,6 +6,7 @@ use jetkeeper::hazelcast::codec::Request;
 use jetkeeper::hazelcast::codec::jet::terminate_job::TerminateJob;
 use jetkeeper::hazelcast::codec::jet::upload_job_meta_data::UploadJobMetaData;
 use jetkeeper::hazelcast::codec::jet::upload_job_multipart::UploadJobMultipart;
+use jetkeeper::hazelcast::codec::map::entry_set::MapEntrySet;
 use jetkeeper::hazelcast::codec::map::fetch_entries::MapFetchEntries;
 use jetkeeper::hazelcast::codec::map::put_all::MapPutAll;
 use jetkeeper::hazelcast::codec::map::set::MapSet;
@@ -20,12 +21,12 @@ use crate::hazelcast::scripted::{ScriptedMember, cut_mid_frame, hang_up};
 use crate::support::member::Member;
 
 /// A counting job whose daemon knows the member by the script alone.
-fn counting(stem: &str) -> (ScriptedMember, Counting) {
+fn counting(stem: &str, keys: u32) -> (ScriptedMember, Counting) {
     let member = Member::shared();
     let script = RUNTIME.block_on(ScriptedMember::before(member));
     let stage = Stage::on(member);
     stage.declare_cluster(&[script.address()], member.cluster_name());
-    let counting = Counting::start_on(stage, member, stem, &[]);
+    let counting = Counting::of_keys(keys, stage, member, stem, &[]);
     (script, counting)
 }
 
@@ -46,7 +47,8 @@ fn one_runs(counting: &Counting) {
 
 #[test]
 fn an_export_ends_whole_however_often_it_is_cut() {
-    let (script, counting) = counting("cut-export");
+    // Enough for many chunks, which are read partition by partition.
+    let (script, counting) = counting("cut-export", 200);
     let stage = &counting.stage;
     let snapshot = stage.name("snap");
     cut::<MapFetchEntries<'_>>(&script);
@@ -64,12 +66,13 @@ fn an_export_ends_whole_however_often_it_is_cut() {
 
 #[test]
 fn an_upgrade_keeps_every_count_however_often_it_is_cut() {
-    let (script, counting) = counting("cut-upgrade");
+    // So few that they are read with one call.
+    let (script, counting) = counting("cut-upgrade", 4);
     let stage = &counting.stage;
     // Twice: to suspend, and to cancel.
     cut::<TerminateJob>(&script);
     cut::<TerminateJob>(&script);
-    cut::<MapFetchEntries<'_>>(&script);
+    cut::<MapEntrySet<'_>>(&script);
     cut::<MapPutAll<'_>>(&script);
     // Of what it asks of the last part nobody knows whether it arrived: that would wait for a person.
     script.on::<UploadJobMetaData<'_>>(1, hang_up());

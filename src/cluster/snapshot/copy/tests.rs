@@ -214,3 +214,41 @@ async fn what_takes_too_long_ends_its_calls() {
     assert_eq!(maps.world().open_writes, 0);
     assert_eq!(maps.count(|call| *call == Call::Commit), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_few_chunks_is_read_with_one_call() {
+    let maps = FakeMaps::with(&[(3, 100), (3, 7), (200, 100)]);
+    let source = maps.world().record.as_ref().unwrap().source_map().unwrap();
+    maps.world().chunk(&source, 5, 9, 9, 100);
+    copied(&maps).await.unwrap();
+    let entries = |map: &str| maps.world().maps[map].clone();
+    let (read, mut written) = (entries(&source), entries(TARGET));
+    assert_eq!(written.len(), 3);
+    written.retain(|key, value| read.get(key) != Some(value));
+    assert!(written.is_empty(), "in the same partitions, unchanged");
+    let reads = |call: &Call| matches!(call, Call::Fetch(..) | Call::Entries(_));
+    assert_eq!(maps.count(reads), 1);
+
+    // What lies beside it may be long.
+    for partition in 0..PARTITIONS {
+        maps.world().chunk(&source, 5, partition, 9, 100);
+    }
+    copied(&maps).await.unwrap();
+    assert_eq!(maps.world().size(TARGET), 3 + 1);
+    assert!(maps.count(reads) > 1);
+    assert_eq!(maps.count(|call| matches!(call, Call::Entries(_))), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_chunks_that_are_overtaken_are_no_copy() {
+    let maps = FakeMaps::with(&[(3, 100), (200, 100)]);
+    maps.script(|call, world| {
+        if let Call::Entries(source) = call {
+            world.clear(source);
+        }
+        Ok(())
+    });
+    let copied = copied(&maps).await;
+    assert!(matches!(copied, Err(CopyError::Overtaken { found: 0 })));
+    assert_eq!(maps.count(|call| *call == Call::Commit), 0);
+}
