@@ -17,6 +17,9 @@ use super::scene::{OWNER, Scene, hold, seconds, words};
 
 const NOTHING: [&str; 0] = [];
 
+/// What happens to a scene.
+type Happens = fn(&mut Scene);
+
 impl Scene {
     /// Both keepers look at one cluster: this one sees what the other one made of it.
     fn look_after(&mut self, other: &Scene) {
@@ -180,7 +183,7 @@ fn the_first_keeper_does_nothing_more_with_a_job_that_was_taken_over() {
     assert_eq!(seen.settle(), NOTHING);
 
     let job = first.bound("orders").unwrap();
-    let happenings: [(&str, fn(&mut Scene)); 5] = [
+    let happenings: [(&str, Happens); 5] = [
         ("suspend", |scene| {
             scene.declare("orders", json!({"state": "Suspended"}));
         }),
@@ -201,7 +204,7 @@ fn the_first_keeper_does_nothing_more_with_a_job_that_was_taken_over() {
         assert_eq!(scene.settle(), NOTHING, "{what}");
         hold(&scene.plan(), Reason::Conflict);
     }
-    // It ended there: for the second one that is, or for what failed and starts again here.
+    // Its end is the other one's matter too.
     for spec in [
         json!({}),
         json!({"restartPolicy": {"type": "OnFailure"}}),

@@ -1,5 +1,7 @@
 //! Two daemons with one owner and states of their own, on one cluster.
 
+use std::fs;
+
 use jetkeeper::hazelcast::JobStatus;
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::status::Phase;
@@ -80,4 +82,20 @@ fn two_daemons_with_one_owner_never_keep_the_same_job() {
     second.until_held(&name, Reason::Conflict, &words);
     let kept = first.person.only_job(&name);
     assert_eq!((kept.job_id, kept.status), (job, JobStatus::Running));
+}
+
+#[test]
+fn a_name_without_a_job_is_taken_over_too_and_still_asked_about() {
+    let mut stage = Stage::shared();
+    let name = stage.name("refuses");
+    stage.declare(&name, "ThrowingMain", &[]);
+    stage.start();
+    stage.until_held(&name, Reason::SubmitRefused, &["this main refuses"]);
+    stage.terminate().code(0);
+    fs::remove_dir_all(stage.state()).unwrap();
+    Program::run(stage.keeping(&["state", "rebuild"], &[])).code(0);
+    stage.start();
+    stage.until_held(&name, Reason::Rebuilt, &["confirm"]);
+    assert_eq!(stage.steps("renew the claim"), 1);
+    assert_eq!(stage.submits(&name), 1, "before the state was lost");
 }
