@@ -48,6 +48,13 @@ impl Scene {
     }
 }
 
+fn to_be_adopted() -> Annotations {
+    Annotations {
+        adopt: true,
+        ..Annotations::default()
+    }
+}
+
 /// One keeper runs `orders`; the records of a second one were made anew.
 fn rebuilt() -> (Scene, Scene) {
     let (first, _) = running(json!({}));
@@ -165,6 +172,9 @@ fn a_take_over_that_comes_too_late_is_none() {
     second.end_with(&plan, &stale("another entry is in the map now"));
     second.look_after(&first);
     second.is_left_alone();
+    // An annotation is about names that were never ours.
+    second.annotate("orders", to_be_adopted());
+    second.is_left_alone();
 }
 
 #[test]
@@ -255,12 +265,8 @@ fn the_next_job_under_the_name_is_not_taken_for_ours() {
 #[test]
 fn each_take_over_needs_a_person() {
     let (mut first, mut second) = taken_over();
-    let annotations = Annotations {
-        adopt: true,
-        ..Annotations::default()
-    };
     for scene in [&mut first, &mut second] {
-        scene.annotate("orders", annotations.clone());
+        scene.annotate("orders", to_be_adopted());
         scene.settle();
     }
     for _ in 0..2 {
@@ -297,11 +303,7 @@ fn a_name_that_another_keeper_claimed_is_a_conflict_until_it_is_adopted() {
     assert_eq!(commanded.settle(), ["claim", "submit"]);
 
     let mut annotated = scene();
-    let annotations = Annotations {
-        adopt: true,
-        ..Annotations::default()
-    };
-    annotated.annotate("orders", annotations);
+    annotated.annotate("orders", to_be_adopted());
     assert_eq!(annotated.settle(), ["claim", "submit"]);
 
     // A job that it runs is told with whose it is.
