@@ -66,6 +66,8 @@ pub struct Config {
     pub notifications: NotificationOptions,
     /// Where hosts of repositories may say that there is something new; nowhere if not given.
     pub webhooks: Option<SocketAddr>,
+    /// What flags and variables said, as it was given.
+    pub given: Overrides,
     owner: Option<String>,
     state: Option<PathBuf>,
 }
@@ -311,6 +313,7 @@ impl Config {
             None => Self::empty(),
         };
         config.override_with(overrides)?;
+        config.given = overrides.clone();
         let credentials = environment.credentials_directory.clone();
         config.credentials = credentials.map(PathBuf::from);
         if config.owner.is_none() {
@@ -336,6 +339,7 @@ impl Config {
             http: HttpConfig::default(),
             notifications: NotificationOptions::default(),
             webhooks: None,
+            given: Overrides::default(),
             owner: None,
             state: None,
         }
@@ -407,6 +411,7 @@ impl Config {
             http,
             notifications,
             webhooks,
+            given: _,
             owner,
             state,
         } = other;

@@ -113,6 +113,8 @@ pub(crate) fn bound(name: &str, record: &JobRecord, id: i64) -> JobRecord {
         attempts: 1,
         entry: Some(OwnershipEntry {
             owner: OWNER.to_owned(),
+            // That of records whose store has no id.
+            keeper: String::new(),
             epoch: 1,
             attempt: nonce.clone(),
             job_id: Some(JobId(id)),

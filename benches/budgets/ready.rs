@@ -98,6 +98,7 @@ fn submit(number: usize) -> [JournalEvent; 2] {
             only_active: None,
             snapshot: None,
             uncommitted: None,
+            keeper: None,
         },
         action: Action::Submit(Submit {
             nonce: format!("{}-1-0123456789abcdef", name(number)),

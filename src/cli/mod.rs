@@ -12,6 +12,7 @@ mod adopt;
 mod apply;
 mod args;
 mod ask;
+mod call;
 mod completions;
 mod config;
 mod confirm;

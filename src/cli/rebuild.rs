@@ -24,7 +24,8 @@ use crate::config::Config;
 use crate::engine::{ClusterTarget, Clusters, Hush};
 use crate::plan::hold::Reason;
 use crate::plan::observed::{ClusterView, Observed};
-use crate::plan::record::{Confirmation, Recorded, SourceRecord};
+use crate::plan::ownership::OwnershipEntry;
+use crate::plan::record::{Confirmation, JobRecord, Recorded, SourceRecord};
 use crate::plan::{self, Interest, Plan, PlanInput, trust};
 use crate::resources::{Desired, Kind, LoadCache, LoadOptions, Severity, SourceName, load};
 use crate::store::rebuild::move_aside;
@@ -55,6 +56,8 @@ pub(super) async fn rebuild(context: &Context, config: &Config, force: bool) -> 
     }
     let change = records(context, config, (&desired, &observed), force)?;
     let words = words(&change);
+    let mut records = change.jobs.values().flatten();
+    let takes_over = records.any(|record| record.entry.is_some());
     let state = config.state()?.to_owned();
     if wiring::has_state(&state) {
         let now = context.clock.now();
@@ -70,6 +73,13 @@ pub(super) async fn rebuild(context: &Context, config: &Config, force: bool) -> 
     let made = SledStore::create_rebuilt(config.state()?, change, &*context.clock, &entropy);
     drop(made.await?);
     context.output.data(&words)?;
+    if takes_over {
+        context.output.note(&format!(
+            "the next run with this state takes these jobs over: any other jetkeeper with the owner {} tells \
+             Conflict from then on and does nothing more with them",
+            config.owner()?
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -280,7 +290,9 @@ fn records(
     all.sources = sources.map(|(k, v)| (k, Some(v))).collect();
     for (name, mut record) in recorded.jobs {
         if record.job.is_none() {
-            Arc::make_mut(&mut record).rebuilt = true;
+            let record = Arc::make_mut(&mut record);
+            record.rebuilt = true;
+            record.entry = found_entry(&name, record, (desired, observed), &settings.owner);
         }
         all.jobs.insert(name, Some(record));
     }
@@ -289,6 +301,22 @@ fn records(
         .map(|(name, record)| (name, Some(Arc::new(record.made_anew()))))
         .collect();
     Ok(all)
+}
+
+/// The entry of a job that is not found any more, as it is there: whoever knows it may write it anew. Not that of
+/// another resource that is declared.
+fn found_entry(
+    name: &str,
+    record: &JobRecord,
+    (desired, observed): (&Desired, &Observed),
+    owner: &str,
+) -> Option<OwnershipEntry> {
+    let view = observed
+        .clusters
+        .get(&record.spec.hazelcast_resource_name)?;
+    let entry = view.ownership.known()?.get(record.spec.job_name(name))?;
+    let of_another = entry.resource.name != name && desired.jobs.contains_key(&entry.resource.name);
+    (entry.owner == owner && !of_another).then(|| entry.clone())
 }
 
 fn confirmation(at: Timestamp) -> Confirmation {

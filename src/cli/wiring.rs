@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::call;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::sources::Sources;
@@ -153,6 +154,7 @@ fn settings(config: &Config, mode: Mode) -> Result<Settings> {
             max_deletions: prune.max_deletions as usize,
             max_deletions_percent: prune.max_deletions_percent as usize,
             sync_windows: sync_windows(config),
+            rebuild: call::rebuild(config),
             ..plan::Settings::default()
         },
         clusters: targets(config),

@@ -169,6 +169,11 @@ impl Cluster for HazelcastCluster {
         entries.map_err(|error| self.call_error(&error))
     }
 
+    async fn ownership_of(&self, job_name: &str) -> Result<Option<OwnershipEntry>, CallError> {
+        let entry = ownership::read_one(&self.client, job_name).await;
+        entry.map_err(|error| self.call_error(&error))
+    }
+
     async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError> {
         let entries = anchors::read(&self.client).await;
         entries.map_err(|error| self.call_error(&error))

@@ -40,6 +40,9 @@ pub trait Cluster: Send + Sync {
     /// All entries of the ownership map, by job name.
     async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError>;
 
+    /// One entry of the ownership map; `None` where there is none.
+    async fn ownership_of(&self, job_name: &str) -> Result<Option<OwnershipEntry>, CallError>;
+
     /// The commits of sources that were in force last, by owner and source.
     async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError>;
 

@@ -13,7 +13,9 @@ use super::http::{self, RawHttp};
 use super::notifications::{self, RawNotifications};
 use super::sync_window::{self, RawSyncWindow};
 use super::webhook::{self, RawWebhook, RawWebhooks};
-use super::{Config, ConfigError, Origin, ParseRecheckError, PruneConfig, Recheck, SourceConfig};
+use super::{
+    Config, ConfigError, Origin, Overrides, ParseRecheckError, PruneConfig, Recheck, SourceConfig,
+};
 use crate::resources::reading::{self, Reading};
 use crate::resources::{Severity, SourceName};
 
@@ -86,6 +88,7 @@ pub(super) fn read(path: PathBuf, bytes: &[u8]) -> Result<Config, ConfigError> {
         state: directory("state", raw.state, base, &mut reading),
         http: http::read(&raw.http, &mut reading),
         webhooks: webhook::listen(&raw.webhooks, &mut reading),
+        given: Overrides::default(),
         owner: raw.owner,
         file: None,
         credentials: None,

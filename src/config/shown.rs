@@ -111,6 +111,7 @@ impl<'a> From<&'a Config> for ShownConfig<'a> {
             http,
             notifications,
             webhooks,
+            given: _,
             owner,
             state,
         } = config;

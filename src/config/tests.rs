@@ -439,8 +439,13 @@ http: {listen: \"192.0.2.1:7717\", allowRemote: true}
     fs::write(&file, &shown).unwrap();
     scene.overrides.config = Some(file.clone());
     let again = scene.load().unwrap();
-    let file = Some(file);
-    assert_eq!(again, Config { file, ..config }, "{shown}");
+    let (file, given) = (Some(file), again.given.clone());
+    let expected = Config {
+        file,
+        given,
+        ..config
+    };
+    assert_eq!(again, expected, "{shown}");
 }
 
 #[test]

@@ -20,12 +20,13 @@ pub(super) async fn expect(
     cluster: &dyn Cluster,
     watch: &ClusterWatch,
 ) -> Result<(), Outcome> {
-    let (expected, trusted, secured) = tokio::join!(
+    let (expected, kept, trusted, secured) = tokio::join!(
         check(step, cluster),
+        keeper(step, cluster),
         trust(step, watch),
         snapshots(step, cluster)
     );
-    expected.and(trusted).and(secured)?;
+    expected.and(kept).and(trusted).and(secured)?;
     same_members(step, cluster)
 }
 
@@ -39,6 +40,7 @@ async fn check(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
         only_active,
         snapshot: _,
         uncommitted: _,
+        keeper: _,
     } = &step.expects;
     let connection = cluster.connection().borrow().clone();
     if let Link::Down { error, .. } = connection.link {
@@ -69,6 +71,38 @@ async fn check(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
                 "job {id} has the name {name} and is {status}"
             )));
         }
+    }
+    Ok(())
+}
+
+/// Reads again who keeps the job: another owner may have taken it, or another keeper with our owner.
+async fn keeper(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
+    let Some(expected) = &step.expects.keeper else {
+        return Ok(());
+    };
+    let name = &step.job_name;
+    let entry = cluster.ownership_of(name).await.map_err(not_begun)?;
+    let Some(entry) = entry else {
+        let unclaimed = || stale(format!("the claim on the name {name} is gone"));
+        return if expected.claimed {
+            Err(unclaimed())
+        } else {
+            Ok(())
+        };
+    };
+    if entry.owner != expected.owner {
+        let owner = &entry.owner;
+        return Err(stale(format!(
+            "the name {name} belongs to owner {owner} now"
+        )));
+    }
+    // One that names none was written by a version that knew of no other keepers.
+    if !entry.keeper.is_empty() && entry.keeper != expected.keeper {
+        let keeper = &entry.keeper;
+        let message = format!(
+            "job {name} is kept by another jetkeeper with the same owner now (state {keeper})"
+        );
+        return Err(stale(message));
     }
     Ok(())
 }

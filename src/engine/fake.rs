@@ -39,6 +39,8 @@ pub(super) struct FakeCluster {
 pub(super) struct Answers {
     pub(super) jobs: Vec<JobView>,
     pub(super) health: Health,
+    /// The entry of every job.
+    pub(super) entry: Option<OwnershipEntry>,
     pub(super) entry_is_other: bool,
     pub(super) error: Option<CallError>,
     pub(super) says: String,
@@ -66,6 +68,7 @@ impl FakeCluster {
             answers: Mutex::new(Answers {
                 jobs: vec![job(JOB, "orders", JobStatus::Running)],
                 health,
+                entry: None,
                 entry_is_other: false,
                 error: None,
                 says: String::new(),
@@ -129,6 +132,10 @@ impl Cluster for FakeCluster {
 
     async fn ownership(&self) -> Result<BTreeMap<String, OwnershipEntry>, CallError> {
         Ok(BTreeMap::new())
+    }
+
+    async fn ownership_of(&self, _job_name: &str) -> Result<Option<OwnershipEntry>, CallError> {
+        Ok(self.answers.lock().unwrap().entry.clone())
     }
 
     async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError> {
@@ -299,6 +306,7 @@ pub(super) fn step(action: Action, job: Option<(JobId, Vec<JobStatus>)>) -> Step
             only_active: None,
             snapshot: None,
             uncommitted: None,
+            keeper: None,
         },
         action,
         remember: Remember::default(),

@@ -210,8 +210,9 @@ fn another_cluster(
     if view.foreign_cluster_id == Some(known) || !empty {
         let message = format!(
             "cluster {name} answers with id {id}, recorded is {known}; it isn't empty, or another \
-             address still answers with the old id. Mend the addresses, or run `jetkeeper state \
-             rebuild --force` if this is the right cluster"
+             address still answers with the old id. Mend the addresses, or run `{} --force` if this is \
+             the right cluster",
+            input.settings.rebuild
         );
         return Some(Obstacle::new(Reason::ClusterChanged, message));
     }
@@ -273,11 +274,19 @@ fn unknown_entry_of_ours<'a>(
 /// A cluster that was never seen before has jobs of ours: an empty state must not go on; one that
 /// keeps jobs on other clusters goes on with these.
 fn first_sight_of_ours(input: &PlanInput<'_>, name: &str, job: &str, plan: &mut Plan) -> Obstacle {
+    let settings = input.settings;
+    let (owner, rebuild) = (&settings.owner, &settings.rebuild);
+    // What is recorded of other clusters would be forgotten too.
+    let force = if input.recorded.clusters.is_empty() {
+        ""
+    } else {
+        " --force"
+    };
     let message = format!(
-        "cluster {name} holds jobs of owner {} ({job} is one), but this state knows nothing of them. \
-         Nothing was done. If the state was lost, run `jetkeeper state rebuild`; if another jetkeeper \
-         keeps them, give this one another `owner`",
-        input.settings.owner
+        "cluster {name} holds jobs of owner {owner} ({job} is one), but this state knows nothing of them. \
+         Nothing was done. If another jetkeeper runs with this owner, they are its jobs: leave them to it, and give \
+         this one an owner of its own (`--owner NAME`, or `owner: NAME` in the configuration). If none does and \
+         its state was lost, make the records anew: `{rebuild}{force}`"
     );
     if input.recorded.clusters.is_empty() {
         plan.fatal = Some(message.clone());

@@ -14,13 +14,16 @@ use super::event::{Event, EventKind};
 use super::hold::{Hold, HoldId, Reason, Release};
 use super::jar::{JarRequest, JarView};
 use super::job::{JobId, JobStatus, JobView};
+use super::keeper::{self, Keeper};
 use super::observed::{ClusterView, Lists};
 use super::ownership::OwnershipEntry;
 use super::pass::{Plan, PlanInput};
 use super::planner::Kept;
 use super::record::{Deed, JobRecord, SnapshotRecord};
 use super::status::JobStatusReport;
-use super::step::{Action, Expectation, ExpectedSnapshot, ExportSnapshot, Remember, Step};
+use super::step::{
+    Action, Expectation, ExpectedKeeper, ExpectedSnapshot, ExportSnapshot, Remember, Step,
+};
 use super::word;
 use crate::resources::ResourceId;
 
@@ -150,12 +153,12 @@ impl<'a> Draft<'a> {
     /// The job's entry in the ownership map as far as is known: what was read there or what we wrote,
     /// whichever is newer.
     pub(super) fn entry(&self) -> Option<&OwnershipEntry> {
-        let written = self.record.entry.as_ref();
-        let entries = self.view().and_then(|view| view.ownership.known());
-        match (written, entries.and_then(|map| map.get(self.job_name()))) {
-            (Some(written), Some(read)) if written.epoch > read.epoch => Some(written),
-            (written, read) => read.or(written),
-        }
+        keeper::entry(Some(&self.record), self.view(), self.job_name())
+    }
+
+    /// Who keeps the job, by that entry.
+    pub(super) fn keeper(&self) -> Keeper<'_> {
+        keeper::keeper(self.input, Some(&self.record), self.entry())
     }
 
     /// When the list was asked for that is seen.
@@ -377,6 +380,11 @@ impl<'a> Draft<'a> {
         let Some(cluster_id) = self.cluster_id() else {
             return;
         };
+        let keeper = ExpectedKeeper::of(
+            &action,
+            &self.input.settings.owner,
+            &self.input.recorded.store_id,
+        );
         self.step = Some(Step {
             resource: self.id.clone(),
             generation: self.record.generation,
@@ -390,6 +398,7 @@ impl<'a> Draft<'a> {
                 only_active,
                 snapshot: None,
                 uncommitted: None,
+                keeper,
             },
             action,
             remember,

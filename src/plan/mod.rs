@@ -8,6 +8,7 @@
 //! accept   documents become records: new, changed, renamed, gone
 //! faults   what is wrong with documents that can't be used, in words
 //! cluster  is this the cluster that was recorded, and can it be trusted now?
+//! keeper   who keeps a job, by its entry in the ownership map
 //! settling whether the list of its jobs can be trusted yet
 //! learn    what was observed becomes part of the record
 //! jet_job  the decision table: one step at most, or a hold that says why not
@@ -36,6 +37,7 @@ pub mod jar;
 mod jet_job;
 mod jet_job_snapshot;
 pub mod job;
+mod keeper;
 mod learn;
 pub mod observed;
 mod outlook;

@@ -34,6 +34,10 @@ pub struct AnchorEntry {
 pub struct OwnershipEntry {
     /// The owner, from the configuration.
     pub owner: String,
+    /// The id of the state by whose keeper it was written: of several with one owner it tells which one keeps the job.
+    /// Empty where a version before this one wrote it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub keeper: String,
     /// Counts the writes of the entry.
     pub epoch: u64,
     /// The nonce of the latest submit.

@@ -45,6 +45,8 @@ pub struct Settings {
     /// Plan as if the records were lost and are to be found again: for `plan` without state and for
     /// `state rebuild`. Entries of ours are then no reason to stop.
     pub rebuilding: bool,
+    /// The command by which a person makes the records of this run anew.
+    pub rebuild: String,
 }
 
 impl Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             max_deletions_percent: 25,
             sync_windows: BTreeMap::new(),
             rebuilding: false,
+            rebuild: "jetkeeper state rebuild PATH".to_owned(),
         }
     }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::cluster::{MASTER_SETTLES, Obstacle};
 use super::hold::Reason;
 use super::job::{JobId, JobView};
+use super::keeper::keeper;
 use super::observed::ClusterView;
 use super::ownership::OwnershipEntry;
 use super::pass::PlanInput;
@@ -53,7 +54,7 @@ fn recorded<'a>(input: &PlanInput<'a>, (name, id): (&str, Uuid), jobs: &Listed) 
 }
 
 /// A job that an entry of the ownership map speaks of, and no record explains why it is not there. Those of
-/// other owners, whose jobs may have ended long ago, count only where there is no job at all.
+/// others, whose jobs may have ended long ago, count only where there is no job at all.
 fn claimed<'a>(
     input: &PlanInput<'_>,
     entries: &'a BTreeMap<String, OwnershipEntry>,
@@ -63,8 +64,8 @@ fn claimed<'a>(
     let active = jobs.values().filter(|job| !job.status.is_terminal());
     let names: HashSet<&str> = active.map(|job| job.name.as_str()).collect();
     let lacks = |(name, entry): &(&String, &OwnershipEntry)| {
-        let ours = entry.owner == input.settings.owner;
         let record = input.recorded.jobs.get(&entry.resource.name);
+        let ours = keeper(input, record.map(|record| &**record), Some(entry)).is_us();
         let explained = ours && record.is_some_and(|record| explains(record, entry));
         let listed =
             names.contains(name.as_str()) || entry.job_id.is_some_and(|id| jobs.contains_key(&id));

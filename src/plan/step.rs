@@ -65,6 +65,45 @@ pub struct Expectation {
     /// The job that must not have committed a snapshot of its own yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncommitted: Option<JobId>,
+    /// Who has to keep the job, by its entry in the ownership map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper: Option<ExpectedKeeper>,
+}
+
+/// Who has to keep a job right before the effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpectedKeeper {
+    /// The owner that its entry has to name.
+    pub owner: String,
+    /// The keeper that it has to name, where it names one.
+    pub keeper: String,
+    /// Whether the entry has to be there: nothing is submitted under a name that isn't claimed. What a
+    /// job of ours needs is done also where a person removed its entry, and nobody wrote another.
+    pub claimed: bool,
+}
+
+impl ExpectedKeeper {
+    /// What an effect on a job, or on a snapshot of its state, expects; none for others.
+    pub fn of(action: &Action, owner: &str, keeper: &str) -> Option<Self> {
+        let claimed = match action {
+            Action::Submit(_) => true,
+            Action::Suspend { .. }
+            | Action::Resume { .. }
+            | Action::Restart { .. }
+            | Action::Cancel { .. }
+            | Action::UpdateConfig { .. }
+            | Action::Export(_)
+            | Action::DeleteSnapshot { .. } => false,
+            // They are written in the place of the very entry that was seen.
+            Action::Claim { .. } | Action::Release { .. } | Action::Anchor { .. } => return None,
+        };
+        Some(Self {
+            owner: owner.to_owned(),
+            keeper: keeper.to_owned(),
+            claimed,
+        })
+    }
 }
 
 /// What must be true of an exported snapshot, read back right before the effect.

@@ -193,6 +193,7 @@ pub fn finish(
         }
         Outcome::Stale { message } => {
             undo(&mut record, step);
+            forget_entry(&mut record, step);
             distrust_snapshot(&mut record, step);
             retry_soon(&mut record, step, message, now);
         }
@@ -388,14 +389,11 @@ fn undo(record: &mut JobRecord, step: &Step) {
     }
     match &step.action {
         Action::Claim { attempt, .. } => {
-            // What is there now has to be read again before the next claim.
-            record.entry = None;
             let nonce = attempt.as_ref().map(|attempt| attempt.nonce.as_str());
             if nonce.is_some_and(|nonce| own_attempt(record, nonce).is_some()) {
                 record.attempt = None;
             }
         }
-        Action::Release { .. } => record.entry = None,
         Action::Submit(submit) => {
             if own_attempt(record, &submit.nonce).is_some() {
                 record.attempt = None;
@@ -408,10 +406,19 @@ fn undo(record: &mut JobRecord, step: &Step) {
         Action::Cancel { .. } => undo_cancel(record),
         Action::Restart { .. } => undo_restart(record),
         Action::Anchor { .. }
+        | Action::Release { .. }
         | Action::Resume { .. }
         | Action::UpdateConfig { .. }
         | Action::Export(_)
         | Action::DeleteSnapshot { .. } => {}
+    }
+}
+
+/// Another entry is in the map than the one that was to be replaced: what is there now has to be read again
+/// before the next claim. Where the map could only not be written, what is known of it stays so.
+fn forget_entry(record: &mut JobRecord, step: &Step) {
+    if matches!(step.action, Action::Claim { .. } | Action::Release { .. }) {
+        record.entry = None;
     }
 }
 

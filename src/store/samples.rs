@@ -65,6 +65,7 @@ pub(super) fn actions() -> Vec<Action> {
     let job = JobId(0x0adf_8fef_9a80_0001);
     let entry = OwnershipEntry {
         owner: "keeper-1".to_owned(),
+        keeper: "store-1".to_owned(),
         epoch: 2,
         attempt: "n1".to_owned(),
         job_id: Some(job),
@@ -114,6 +115,7 @@ pub(super) fn step(resource: &str, action: Action) -> Step {
             only_active: Some(BTreeSet::from([JobId(4)])),
             snapshot: None,
             uncommitted: None,
+            keeper: None,
         },
         action,
         remember: Remember {

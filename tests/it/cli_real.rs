@@ -69,7 +69,7 @@ fn a_plan_is_applied_and_then_there_is_nothing_to_do() {
         rebuilt.starts_with(&format!("JetJob/{job}: found as job ")),
         "{rebuilt}"
     );
-    scene.run(&["plan", "JOBS", "--detailed-exitcode"]).code(0);
+    takes_the_name_over(&scene);
     rebuild_of_sound_state_asks(&scene);
 
     // A job that nobody declared can be written down.
@@ -98,6 +98,15 @@ fn a_plan_is_applied_and_then_there_is_nothing_to_do() {
     scene.run(&["apply", "JOBS"]).code(0);
     let jobs = scene.run(&["get", "jobs"]).code(0).stdout;
     assert!(jobs.contains("Canceled"), "{jobs}");
+}
+
+/// What was made anew takes the name over, so that nobody else with this owner goes on with the job.
+fn takes_the_name_over(scene: &Scene) {
+    let job = &scene.job;
+    let plan = scene.run(&["plan", "JOBS", "--detailed-exitcode"]).code(2);
+    let words = format!("JetJob/{job}: renew the claim on the name {job}");
+    assert!(plan.stdout.contains(&words), "{plan:?}");
+    assert!(plan.stdout.ends_with("\n1 to do\n"), "{plan:?}");
 }
 
 /// What is sound is not forgotten by accident.

@@ -350,6 +350,7 @@ async fn a_main_that_takes_too_long_is_unknown() {
 fn entry(owner: &str, epoch: u64) -> OwnershipEntry {
     OwnershipEntry {
         owner: owner.to_owned(),
+        keeper: format!("{owner}-1"),
         epoch,
         attempt: NONCE.to_owned(),
         job_id: Some(JobId(7)),

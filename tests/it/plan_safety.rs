@@ -226,6 +226,7 @@ fn jar(name: &str) -> Digest {
 fn entry(name: &str, owner: &str, digest: Digest) -> OwnershipEntry {
     OwnershipEntry {
         owner: owner.to_owned(),
+        keeper: "store".to_owned(),
         epoch: 1,
         attempt: "0123456789abcdef".to_owned(),
         job_id: None,

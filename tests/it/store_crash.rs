@@ -46,6 +46,7 @@ fn change(number: u64) -> Change {
             only_active: None,
             snapshot: None,
             uncommitted: None,
+            keeper: None,
         },
         action: Action::Suspend { job: JobId(1) },
         remember: Remember::default(),

@@ -18,6 +18,15 @@ pub(super) async fn read(client: &Client) -> Result<BTreeMap<String, OwnershipEn
     Ok(named.collect())
 }
 
+/// One entry; none where there is none.
+pub(super) async fn read_one(client: &Client, job_name: &str) -> Result<Option<OwnershipEntry>> {
+    let there = client
+        .map(OWNERSHIP_MAP)
+        .get(&Data::string(job_name))
+        .await?;
+    Ok(there.as_ref().map(entry))
+}
+
 /// Why an entry was not written.
 pub(super) enum WriteError {
     /// Reading what is there failed: nothing was written.
@@ -73,6 +82,7 @@ fn entry(value: &Data) -> OwnershipEntry {
     let entry = text.and_then(|text| serde_json::from_str(&text).ok());
     entry.unwrap_or_else(|| OwnershipEntry {
         owner: UNREADABLE.to_owned(),
+        keeper: String::new(),
         epoch: 0,
         attempt: String::new(),
         job_id: None,
@@ -89,6 +99,7 @@ mod tests {
     fn an_entry_comes_back_and_what_is_none_is_foreign() {
         let ours = OwnershipEntry {
             owner: "keeper-1".to_owned(),
+            keeper: "a-state".to_owned(),
             epoch: 3,
             attempt: "0123456789abcdef".to_owned(),
             job_id: None,

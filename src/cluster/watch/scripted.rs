@@ -262,6 +262,14 @@ impl Cluster for Scripted {
         Ok(self.called("ownership")?.ownership.clone())
     }
 
+    async fn ownership_of(&self, job_name: &str) -> Result<Option<OwnershipEntry>, CallError> {
+        Ok(self
+            .called("ownership_of")?
+            .ownership
+            .get(job_name)
+            .cloned())
+    }
+
     async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError> {
         Ok(self.called("anchors")?.anchors.clone())
     }

@@ -134,6 +134,7 @@ async fn an_entry_that_nobody_tells_of_is_seen_within_a_resync() {
     let before = fixture.now().ownership_asked_at;
     let entry = OwnershipEntry {
         owner: "keeper-1".to_owned(),
+        keeper: String::new(),
         epoch: 1,
         attempt: "n1".to_owned(),
         job_id: None,

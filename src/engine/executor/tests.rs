@@ -4,6 +4,8 @@ use super::*;
 use crate::engine::fake::{FakeCluster, JOB, executor, job, step, submit, suspend};
 use crate::plan::job::{JobId, JobStatus};
 use crate::plan::observed::{ClusterState, Link};
+use crate::plan::ownership::OwnershipEntry;
+use crate::plan::step::ExpectedKeeper;
 use crate::resources::jet_job::SecretParameter;
 
 async fn carry_out(cluster: &Arc<FakeCluster>, step: &Step) -> Outcome {
@@ -197,17 +199,91 @@ async fn secrets_that_never_answer_fail_a_step_that_says_so() {
     assert!(effects(&cluster).is_empty());
 }
 
-#[tokio::test(start_paused = true)]
-async fn another_entry_in_the_map_makes_a_claim_stale() {
-    let cluster = FakeCluster::new();
-    let entry = crate::plan::ownership::OwnershipEntry {
-        owner: "keeper".to_owned(),
+fn entry(owner: &str, keeper: &str) -> OwnershipEntry {
+    OwnershipEntry {
+        owner: owner.to_owned(),
+        keeper: keeper.to_owned(),
         epoch: 1,
         attempt: String::new(),
         job_id: None,
         resource: crate::resources::ResourceId::jet_job("orders"),
         digest: crate::resources::Digest::of(b""),
-    };
+    }
+}
+
+fn kept_by_us(mut step: Step) -> Step {
+    step.expects.keeper = ExpectedKeeper::of(&step.action, "keeper", "a-state");
+    assert!(step.expects.keeper.is_some());
+    step
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_done_to_a_job_that_another_owner_or_keeper_has_now() {
+    let job = || Some((JOB, vec![JobStatus::Running]));
+    let steps = [
+        suspend(),
+        step(Action::Resume { job: JOB }, job()),
+        step(
+            Action::Restart {
+                job: JOB,
+                execution_id: 1,
+            },
+            job(),
+        ),
+        step(
+            Action::Cancel {
+                job: JOB,
+                forceful: false,
+            },
+            job(),
+        ),
+    ];
+    for step in steps.map(kept_by_us) {
+        for theirs in [
+            entry("keeper", "another-state"),
+            entry("another", "a-state"),
+        ] {
+            let cluster = FakeCluster::new();
+            cluster.answers.lock().unwrap().entry = Some(theirs);
+            let outcome = carry_out(&cluster, &step).await;
+            assert!(is_stale(&outcome), "{outcome:?}");
+            assert!(effects(&cluster).is_empty());
+        }
+        // An entry that a person removed is written again; one of an earlier version names no keeper.
+        for fine in [
+            Some(entry("keeper", "a-state")),
+            Some(entry("keeper", "")),
+            None,
+        ] {
+            let cluster = FakeCluster::new();
+            cluster.answers.lock().unwrap().entry = fine;
+            assert_eq!(carry_out(&cluster, &step).await, Outcome::Done);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_uploaded_under_a_name_that_is_not_claimed_by_us() {
+    let claimed = Some(entry("keeper", "a-state"));
+    let others = [Some(entry("keeper", "another-state")), None];
+    for (entry, uploads) in others
+        .map(|entry| (entry, 0))
+        .into_iter()
+        .chain([(claimed, 1)])
+    {
+        let cluster = FakeCluster::new();
+        cluster.answers.lock().unwrap().jobs.clear();
+        cluster.answers.lock().unwrap().entry = entry;
+        let outcome = carry_out(&cluster, &kept_by_us(submit(vec![]))).await;
+        assert_eq!(is_stale(&outcome), uploads == 0, "{outcome:?}");
+        assert_eq!(effects(&cluster).len(), uploads);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_entry_in_the_map_makes_a_claim_stale() {
+    let cluster = FakeCluster::new();
+    let entry = entry("keeper", "a-state");
     let release = step(Action::Release { entry }, None);
     assert_eq!(carry_out(&cluster, &release).await, Outcome::Done);
     cluster.answers.lock().unwrap().entry_is_other = true;

@@ -4,6 +4,7 @@ use super::super::cluster;
 use super::super::draft::Draft;
 use super::super::event::EventKind;
 use super::super::hold::{Reason, Release};
+use super::super::keeper::Keeper;
 use super::super::ownership::OWNERSHIP_MAP;
 use super::super::record::{Deed, OperationKind};
 use super::super::step::Action;
@@ -48,12 +49,12 @@ pub(super) fn forget(draft: &mut Draft<'_>) {
 
 /// Decides for a job that is to be removed.
 pub(super) fn decide(draft: &mut Draft<'_>) {
-    let foreign = draft
-        .entry()
-        .is_some_and(|entry| claim::foreign(draft, entry));
-    if foreign {
-        // Another owner keeps the job now; it is not ours to stop.
+    if matches!(draft.keeper(), Keeper::Stranger(_) | Keeper::Another(_)) {
+        // Somebody else keeps the job now; it is not ours to stop.
         drop_record(draft);
+        return;
+    }
+    if claim::elsewhere(draft) {
         return;
     }
     if let Some(open) = draft.record.attempt.clone() {
@@ -81,7 +82,7 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
 fn release(draft: &mut Draft<'_>) {
     let entry = draft.entry().filter(|entry| {
         let ours = entry.resource == draft.id || draft.record.entry.as_ref() == Some(*entry);
-        ours && !claim::foreign(draft, entry)
+        ours && draft.keeper().is_us()
     });
     match entry.cloned() {
         Some(entry) if !draft.record.released => draft.act_on_entry(Action::Release { entry }),

@@ -76,7 +76,7 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     }
     if deleting {
         delete::decide(draft);
-    } else if !rebuilt(draft) && !claim::taken_over(draft) {
+    } else if !claim::elsewhere(draft) && !rebuilt(draft) {
         by_record(draft);
     }
     window::gate(draft);

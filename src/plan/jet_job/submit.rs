@@ -148,10 +148,8 @@ pub(super) fn still_wanted(draft: &Draft<'_>, attempt: &Attempt) -> bool {
 
 /// Whether the ownership map names the attempt although its claim had no outcome.
 fn claim_seen(draft: &Draft<'_>, attempt: &Attempt) -> bool {
-    let ours = |owner: &str| owner == draft.input.settings.owner;
-    draft
-        .entry()
-        .is_some_and(|entry| ours(&entry.owner) && entry.attempt == attempt.nonce)
+    let entry = draft.entry().filter(|_| draft.keeper().is_us());
+    entry.is_some_and(|entry| entry.attempt == attempt.nonce)
 }
 
 /// Uploads the jar of an attempt whose name is claimed.

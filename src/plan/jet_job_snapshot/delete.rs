@@ -6,6 +6,7 @@ use super::draft::Draft;
 use crate::plan::cluster;
 use crate::plan::event::EventKind;
 use crate::plan::hold::{Reason, Release};
+use crate::plan::keeper::Keeper;
 use crate::plan::record::SnapshotState;
 use crate::plan::step::Action;
 use crate::plan::windows;
@@ -46,6 +47,9 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         draft.removed = true;
         return;
     }
+    if kept_elsewhere(draft) {
+        return;
+    }
     let retry = draft.record.retry.clone();
     if let Some(retry) = retry.filter(|retry| retry.goes_on(draft.input.now)) {
         draft.hold_until(Reason::BackingOff, retry.at, retry.message);
@@ -57,6 +61,33 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
     let name = draft.name().to_owned();
     let maker = Some(draft.input.settings.maker(draft.id.clone()));
     draft.act(Action::DeleteSnapshot { name, maker }, None);
+}
+
+/// Whether another keeper with our owner keeps its job: the snapshot may be what that one goes on from. It is that
+/// one's to delete, and our record of it goes.
+fn kept_elsewhere(draft: &mut Draft<'_>) -> bool {
+    let (name, job) = (
+        draft.name().to_owned(),
+        draft.record.spec.jet_job_resource_name.clone(),
+    );
+    match draft.keeper() {
+        Keeper::Another(_) => {
+            draft.removed = true;
+            let message = format!(
+                "snapshot {name} stays on its cluster: JetJob {job} is kept now by another jetkeeper with the same \
+                 owner"
+            );
+            draft.tell(EventKind::Deleted, message);
+            true
+        }
+        Keeper::Before(entry) if !entry.keeper.is_empty() => {
+            let message =
+                format!("JetJob {job} is taken over first; then snapshot {name} is deleted");
+            draft.hold(Reason::WaitingForJob, message);
+            true
+        }
+        Keeper::Nobody | Keeper::Us | Keeper::Before(_) | Keeper::Stranger(_) => false,
+    }
 }
 
 /// Whether a person says that its record may go although its cluster is not there to delete it from; asks

@@ -10,10 +10,11 @@ use crate::plan::cluster::{ClusterSight, Obstacle};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::hold::{Hold, HoldId, Reason, Release};
 use crate::plan::job::{JobId, JobStatus};
+use crate::plan::keeper::{self, Keeper};
 use crate::plan::observed::ClusterView;
 use crate::plan::pass::{Plan, PlanInput};
 use crate::plan::record::{JobRecord, SnapshotRecord, SnapshotState};
-use crate::plan::step::{Action, Expectation, Remember, Step};
+use crate::plan::step::{Action, Expectation, ExpectedKeeper, Remember, Step};
 use crate::plan::transition::after;
 use crate::resources::ResourceId;
 
@@ -112,6 +113,21 @@ impl<'a> Draft<'a> {
     /// The snapshot's name on its cluster.
     pub(super) fn name(&self) -> &str {
         self.record.spec.snapshot_name(&self.id.name)
+    }
+
+    /// The name of its job on the cluster.
+    fn job_name(&self) -> &str {
+        match &self.job {
+            Some(job) => job.spec.job_name(&self.record.spec.jet_job_resource_name),
+            None => &self.record.job_name,
+        }
+    }
+
+    /// Who keeps its job.
+    pub(super) fn keeper(&self) -> Keeper<'_> {
+        let job = self.job.as_deref();
+        let entry = keeper::entry(job, self.view(), self.job_name());
+        keeper::keeper(self.input, job, entry)
     }
 
     pub(super) fn hold(&mut self, reason: Reason, message: impl Into<String>) {
@@ -239,15 +255,17 @@ impl<'a> Draft<'a> {
         let Some(cluster) = self.record.cluster.as_ref().or(of_job).cloned() else {
             return;
         };
-        let job_name = match &self.job {
-            Some(job) => job.spec.job_name(&self.record.spec.jet_job_resource_name),
-            None => &self.record.job_name,
+        let (owner, store) = (&self.input.settings.owner, &self.input.recorded.store_id);
+        // What we made of the state of a job that is another owner's now stays ours.
+        let keeper = match self.keeper() {
+            Keeper::Stranger(_) => None,
+            _ => ExpectedKeeper::of(&action, owner, store),
         };
         self.step = Some(Step {
             resource: self.id.clone(),
             generation: self.record.generation,
             cluster,
-            job_name: job_name.to_owned(),
+            job_name: self.job_name().to_owned(),
             expects: Expectation {
                 cluster_id,
                 master: None,
@@ -256,6 +274,7 @@ impl<'a> Draft<'a> {
                 only_active: None,
                 snapshot: None,
                 uncommitted: None,
+                keeper,
             },
             action,
             remember: Remember::default(),

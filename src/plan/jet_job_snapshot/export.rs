@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::draft::Draft;
 use crate::plan::hold::{HoldClass, Reason};
 use crate::plan::job::{Guarantee, JobStatus};
+use crate::plan::keeper::Keeper;
+use crate::plan::ownership::OWNERSHIP_MAP;
 use crate::plan::record::{
     BoundJob, ExportedSnapshot, JobRecord, SnapshotRecord, SnapshotState, StoppedBy,
 };
@@ -33,7 +35,7 @@ pub(super) fn decide(draft: &mut Draft<'_>) {
         );
         return;
     };
-    if !reachable(draft, &job) || name_taken(draft, &job) {
+    if !reachable(draft, &job) || name_taken(draft, &job) || kept_elsewhere(draft) {
         return;
     }
     let Some(bound) = job.job.clone() else {
@@ -70,6 +72,37 @@ fn reachable(draft: &mut Draft<'_>, job: &JobRecord) -> bool {
             false
         }
     }
+}
+
+/// Whether somebody else keeps the job, or it isn't plain yet that we do.
+fn kept_elsewhere(draft: &mut Draft<'_>) -> bool {
+    let job = draft.record.spec.jet_job_resource_name.clone();
+    let (reason, message) = match draft.keeper() {
+        Keeper::Nobody | Keeper::Us => return false,
+        // It was written by a version that named no keeper.
+        Keeper::Before(entry) if entry.keeper.is_empty() => return false,
+        Keeper::Before(_) => (
+            Reason::WaitingForJob,
+            format!(
+                "JetJob {job} is taken over first: its entry in the map {OWNERSHIP_MAP} is written anew"
+            ),
+        ),
+        Keeper::Another(_) => (
+            Reason::Conflict,
+            format!(
+                "JetJob {job} is kept now by another jetkeeper with the same owner; see its holds"
+            ),
+        ),
+        Keeper::Stranger(entry) => (
+            Reason::Conflict,
+            format!(
+                "JetJob {job} belongs to owner {} now; see its holds",
+                entry.owner
+            ),
+        ),
+    };
+    draft.wait(reason, message);
+    true
 }
 
 /// Whether another resource has the same snapshot's name on the same cluster.

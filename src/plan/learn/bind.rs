@@ -80,7 +80,7 @@ pub(super) fn bind_by_entry(draft: &mut Draft<'_>) {
         return;
     }
     let Some(entry) = draft.entry() else { return };
-    if entry.owner != draft.input.settings.owner || entry.resource != draft.id {
+    if !draft.keeper().is_us() || entry.resource != draft.id {
         return;
     }
     // An ended job counts only where nothing is known of any other.

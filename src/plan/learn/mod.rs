@@ -28,6 +28,7 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
     }
     forget_entry_of_old_cluster(draft);
     forget_entry_that_vanished(draft);
+    note_older_entry(draft);
     bind::bind_attempt(draft);
     bind::bind_by_entry(draft);
     bind::learn_start(draft);
@@ -109,6 +110,17 @@ fn forget_entry_that_vanished(draft: &mut Draft<'_>) {
         let message = format!("its entry in the map {OWNERSHIP_MAP} is gone, and not by us");
         draft.tell(EventKind::Drifted, message);
     }
+}
+
+/// Which of two entries is in force follows from when the map was asked for, where the one that was read is older.
+fn note_older_entry(draft: &mut Draft<'_>) {
+    let entries = draft.view().and_then(|view| view.ownership.known());
+    let read = entries.and_then(|entries| entries.get(draft.job_name()));
+    let written = draft.record.entry.as_ref();
+    let older = written
+        .zip(read)
+        .is_some_and(|(written, read)| written.epoch > read.epoch);
+    draft.fleeting |= older;
 }
 
 /// Forgets an operation that came to its end, or that nobody wants any more. One that the job's

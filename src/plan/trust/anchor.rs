@@ -101,6 +101,7 @@ fn missing(
             only_active: None,
             snapshot: None,
             uncommitted: None,
+            keeper: None,
         },
         action: Action::Anchor {
             entry: Box::new(entry),

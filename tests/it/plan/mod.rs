@@ -11,6 +11,7 @@ mod drive;
 mod guards;
 mod hands;
 mod happenings;
+mod keepers;
 mod kept;
 mod names;
 mod observe;

@@ -167,6 +167,7 @@ impl Scene {
     pub(crate) fn add_entry(&mut self, job_name: &str, owner: &str, resource: &str) {
         let entry = OwnershipEntry {
             owner: owner.to_owned(),
+            keeper: String::new(),
             epoch: 9,
             attempt: String::new(),
             job_id: None,

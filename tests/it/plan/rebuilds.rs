@@ -63,10 +63,17 @@ fn state(scene: &Scene) -> SnapshotState {
     scene.recorded.snapshots["evening"].state
 }
 
-/// The rebuild is over; what is left to do then.
+/// The rebuild is over; what is left to do then, once the job is claimed by the new records.
 fn goes_on(scene: &mut Scene) -> Vec<String> {
-    scene.settings.rebuilding = false;
+    take_over(scene);
     scene.settle()
+}
+
+fn take_over(scene: &mut Scene) {
+    scene.settings.rebuilding = false;
+    let plan = scene.learn();
+    assert!(words(&plan).starts_with("claim"), "{plan:#?}");
+    scene.carry_out(&plan.steps[0]);
 }
 
 #[test]
@@ -250,7 +257,7 @@ fn found_starting(initial: Seen<Option<String>>) -> (Scene, JobId) {
     let resource = ResourceId::jet_job("orders");
     look_at(&mut scene, UPGRADE, (JobId(76), OWNER, resource));
     scene.learn();
-    scene.settings.rebuilding = false;
+    take_over(&mut scene);
     assert_eq!(scene.bound("orders"), Some(job));
     assert_eq!(kept(&scene), Some(UPGRADE));
     scene.new_jar("orders", "2");

@@ -69,7 +69,13 @@ fn an_empty_list_beside_entries_of_others_is_no_proof_at_first() {
     // Their job may have ended long ago, where others are listed.
     with_jobs.foreign_job("mail", JobStatus::Running);
     connect(&mut with_jobs);
+    let mut with_another = with_jobs.clone();
     assert_eq!(words(&with_jobs.learn()), "claim");
+    // So may that of another keeper with our owner.
+    with_another.add_entry("theirs", OWNER, "theirs");
+    let theirs = with_another.entries().get_mut("theirs").unwrap();
+    theirs.keeper = "another".to_owned();
+    assert_eq!(words(&with_another.learn()), "claim");
 }
 
 #[test]

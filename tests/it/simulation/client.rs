@@ -203,6 +203,16 @@ impl Cluster for Client {
         .await
     }
 
+    async fn ownership_of(&self, job_name: &str) -> Result<Option<OwnershipEntry>, CallError> {
+        let name = job_name.to_owned();
+        self.call(
+            Kind::Reads,
+            format!("ownership of {name}"),
+            move |_, state| Ok(state.ownership.get(&name).cloned()),
+        )
+        .await
+    }
+
     async fn anchors(&self) -> Result<BTreeMap<String, AnchorEntry>, CallError> {
         self.call(Kind::Reads, "anchors".to_owned(), |_, state| {
             Ok(state.anchors.clone())

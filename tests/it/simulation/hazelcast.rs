@@ -346,6 +346,12 @@ impl Job {
         }
     }
 
+    /// Whether it was RUNNING ever, or anything but on its way there for the first time.
+    pub(crate) fn has_run(&self) -> bool {
+        let first = self.epoch <= 2;
+        !first || !matches!(self.status, JobStatus::NotRunning | JobStatus::Starting)
+    }
+
     pub(crate) fn keeps_state(&self) -> bool {
         self.config.guarantee != Guarantee::None
     }

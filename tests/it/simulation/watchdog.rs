@@ -130,7 +130,9 @@ impl State {
             self.watchdog
                 .blame(format!("{what} of {name} {id}, which is somebody else's"));
         }
-        let ends = what == "cancel" && !job.status.is_terminal() && job.keeps_state();
+        // What never ran, and started from nothing, is replaced by a newer document.
+        let had_state = job.has_run() || job.own.has_state();
+        let ends = what == "cancel" && !job.status.is_terminal() && job.keeps_state() && had_state;
         let secured = !ends || self.is_secured(id) || self.was_touched(id);
         if !secured && self.watchdog.precious.contains(&name) {
             self.watchdog

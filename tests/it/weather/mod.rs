@@ -14,6 +14,7 @@ mod edit;
 mod failure;
 mod hands;
 mod java_client;
+mod keepers;
 mod killed;
 mod large;
 mod loss;

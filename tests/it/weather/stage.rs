@@ -66,6 +66,11 @@ impl Stage {
         stage
     }
 
+    /// From now on this user has the owner's name of another one.
+    pub(super) fn have_owner_of(&mut self, other: &Self) {
+        self.owner.clone_from(&other.owner);
+    }
+
     /// Writes the Hazelcast resource that all jobs refer to.
     pub(super) fn declare_cluster(&self, addresses: &[String], cluster_name: &str) {
         let text = format!(

@@ -341,6 +341,7 @@ impl<'a> Player<'a> {
     fn entry(number: usize) -> OwnershipEntry {
         OwnershipEntry {
             owner: "keeper".to_owned(),
+            keeper: String::new(),
             epoch: number as u64,
             attempt: "0123456789abcdef".to_owned(),
             job_id: None,
