@@ -38,7 +38,7 @@ pub(super) use jar::{declared_now, jar_as_declared};
 pub(super) use secure::is_left_running;
 pub(super) use snapshotted::stops_for;
 pub(super) use stop::finished_by_policy;
-pub(super) use upgrade::still_rejected;
+pub(super) use upgrade::{others_wait_until, still_rejected};
 
 use super::cluster::Obstacle;
 use super::draft::Draft;
