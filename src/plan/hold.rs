@@ -369,18 +369,21 @@ impl Hold {
 /// Whether nobody knows, as long as this holds, what else would.
 pub fn hides(hold: &Hold) -> bool {
     use Reason as R;
-    hold.class == HoldClass::Waiting
-        && matches!(
-            hold.reason,
-            R::ClusterUnreachable
-                | R::ClusterUnsafe
-                | R::ClusterUnknown
-                | R::StepInFlight
-                | R::BackingOff
-                | R::OutcomeUnknown
-                | R::LookingForJob
-                | R::JarFetching
-        )
+    // What lets nobody in tells nothing either, however long that takes.
+    let refused = hold.reason == R::ClusterMismatch;
+    refused
+        || hold.class == HoldClass::Waiting
+            && matches!(
+                hold.reason,
+                R::ClusterUnreachable
+                    | R::ClusterUnsafe
+                    | R::ClusterUnknown
+                    | R::StepInFlight
+                    | R::BackingOff
+                    | R::OutcomeUnknown
+                    | R::LookingForJob
+                    | R::JarFetching
+            )
 }
 
 #[cfg(test)]
