@@ -69,7 +69,7 @@ pub(super) async fn rebuild(context: &Context, config: &Config, force: bool) -> 
     let entropy = Random::from_os();
     let made = SledStore::create_rebuilt(config.state()?, change, &*context.clock, &entropy);
     drop(made.await?);
-    context.output.data(&words)?;
+    context.output.text(&words)?;
     Ok(ExitCode::SUCCESS)
 }
 
