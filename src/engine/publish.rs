@@ -287,12 +287,12 @@ fn sources(
     recorded: &Recorded,
 ) -> BTreeMap<crate::resources::SourceName, SourceReport> {
     let desired = manifests.desired();
-    let reports = desired.sources.iter().map(|(name, view)| {
-        let shown = manifests.loaded(name);
+    let reports = manifests.all_loaded().iter().map(|shown| {
+        let name = &shown.source;
         let report = SourceReport {
-            revision: view.revision.clone(),
-            present: view.present,
-            trouble: shown.and_then(|shown| shown.trouble.clone()),
+            revision: shown.id.clone(),
+            present: shown.present,
+            trouble: shown.trouble.clone(),
             errors: errors_of(desired, name),
             seen_at: recorded.sources.get(name).map(|record| record.seen_at),
         };

@@ -230,7 +230,10 @@ impl Engine {
         let names = settings.clusters.keys().cloned().collect();
         let jar_views = artifacts.views();
         Self {
-            manifests: Manifests::new(sources, names, &bell),
+            manifests: match settings.mode {
+                Mode::Keep => Manifests::new(sources, names, &bell),
+                Mode::Look => Manifests::new(sources, names, &bell).only_readable(),
+            },
             planner: Planner::default(),
             watches: Watches::new(
                 clusters,

@@ -33,7 +33,7 @@ mod upgrade;
 mod wait;
 mod window;
 
-pub(super) use change::start_wanted;
+pub(super) use change::{is_outdated, start_wanted};
 pub(super) use jar::{declared_now, jar_as_declared};
 pub(super) use secure::is_left_running;
 pub(super) use snapshotted::stops_for;
