@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::called::quoted;
 use crate::config::{ClusterAddresses, Config, Overrides};
 
 /// Makes the state of this run anew.
@@ -28,9 +29,9 @@ pub(super) fn rebuild(config: &Config) -> String {
     };
     flag("--config", file.as_deref().map(of_path));
     for cluster in clusters {
-        flag("--cluster", Some(quoted(&of_cluster(cluster))));
+        flag("--cluster", Some(word(&of_cluster(cluster))));
     }
-    flag("--owner", owner.as_deref().map(quoted));
+    flag("--owner", owner.as_deref().map(word));
     flag("--secrets", secrets.as_deref().map(of_path));
     // Where nobody named it, surroundings did that another shell may lack.
     let state = state.as_deref().or(config.state().ok());
@@ -52,16 +53,11 @@ fn of_cluster(cluster: &ClusterAddresses) -> String {
 }
 
 fn of_path(path: &Path) -> String {
-    quoted(&path.display().to_string())
+    word(&path.display().to_string())
 }
 
-/// The word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-:@,=+%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
+fn word(text: &str) -> String {
+    quoted(text).into_owned()
 }
 
 #[cfg(test)]

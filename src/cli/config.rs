@@ -76,7 +76,7 @@ fn check(context: &Context, flags: Flags) -> Result<ExitCode> {
         Ok(config) => config,
         Err(ConfigError::Faulty { path, faults }) => {
             for fault in &faults {
-                output.line(&format!("{}\n", render(fault, true)))?;
+                output.text(&format!("{}\n\n", render(fault, true)))?;
             }
             let errors = faults.iter().filter(|it| it.severity == Severity::Error);
             let words = counted(errors.count(), "error", "errors");
@@ -102,11 +102,9 @@ fn check(context: &Context, flags: Flags) -> Result<ExitCode> {
     let file = file.map_or("flags and variables".to_owned(), |it| {
         it.display().to_string()
     });
-    let sources = config.sources.len();
-    output.say(&format!(
-        "{file}: no errors; {sources} sources, {} clusters",
-        config.clusters.len()
-    ));
+    let sources = counted(config.sources.len(), "source", "sources");
+    let clusters = counted(config.clusters.len(), "cluster", "clusters");
+    output.say(&format!("{file}: no errors; {sources}, {clusters}"));
     Ok(ExitCode::SUCCESS)
 }
 

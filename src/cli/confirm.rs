@@ -43,7 +43,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let (hold, told) = match &taker {
-        Taker::Daemon(_) => pick(holds, &id)?,
+        Taker::Daemon(_) => {
+            let (hold, what) = pick(holds, &id)?;
+            (hold, format!("confirmed: {what}"))
+        }
         Taker::State(..) => whole(&id)?,
     };
     let body = ConfirmBody {
@@ -61,7 +64,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         })
     });
     asked.await?;
-    context.output.say(&format!("confirmed: {told}"));
+    context.output.say(&told);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,7 +85,10 @@ fn pick(mut holds: Vec<Hold>, id: &str) -> Result<(HoldId, String)> {
     }
 }
 
-/// A hold that nobody here knows: its id has to be complete.
+/// A hold that nobody here knows, so that its id has to be complete. Holds follow from what is seen and are
+/// not recorded. The word is taken all the same: between `plan`, which shows ids, and the next `apply` it is
+/// the only way to give one, and it does nothing where there is no such hold. But nobody may take that for
+/// more than it is.
 fn whole(id: &str) -> Result<(HoldId, String)> {
     const LENGTH: usize = 12;
     if id.len() != LENGTH || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -90,5 +96,11 @@ fn whole(id: &str) -> Result<(HoldId, String)> {
             "without a daemon the hold's whole id is needed: {LENGTH} hex digits"
         )));
     }
-    Ok((HoldId(id.to_ascii_lowercase()), format!("hold {id}")))
+    let hold = HoldId(id.to_ascii_lowercase());
+    let told = format!(
+        "noted: hold {hold} is confirmed should the next run or apply find it, else the word is dropped. What \
+         is held is not recorded, so that nobody knows here whether there is such a hold: `jetkeeper plan PATH` \
+         shows those that there are"
+    );
+    Ok((hold, told))
 }

@@ -68,7 +68,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
             snapshot_text(&snapshot, &newest_of(&id, events), now)
         }
     };
-    context.output.data(&text)?;
+    context.output.text(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,6 +13,7 @@ mod apply;
 mod args;
 mod ask;
 mod call;
+mod called;
 mod completions;
 mod config;
 mod confirm;
@@ -153,6 +154,7 @@ pub fn main() -> ExitCode {
 /// Reads the arguments of this process, or ends it.
 fn parse() -> Cli {
     let matches = command().get_matches();
+    called::remember(&matches);
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+use super::called::as_called;
 use super::error::{CliError, Result};
 
 /// Where the command's words go.
@@ -22,6 +23,11 @@ impl Output {
             ColorChoice::Auto
         };
         Self { colour }
+    }
+
+    /// Prints data for people.
+    pub(super) fn text(self, text: &str) -> Result<()> {
+        self.data(&as_called(text))
     }
 
     /// Prints data, as it is.
@@ -81,6 +87,6 @@ impl Output {
     fn tell(self, text: &str) {
         let mut stderr = AutoStream::new(io::stderr(), self.colour).lock();
         // There is nowhere left to tell that stderr is gone.
-        stderr.write_all(text.as_bytes()).ok();
+        stderr.write_all(as_called(text).as_bytes()).ok();
     }
 }

@@ -14,7 +14,7 @@ use super::args::{Keeping, Logging};
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::format::{json, yaml};
-use super::rows::{grouped, release, subjects};
+use super::rows::{before_words, grouped, release};
 use super::{time, wiring};
 use crate::api::Client;
 use crate::api::recorded::RecordedView;
@@ -24,9 +24,10 @@ use crate::engine::published::PlannedStep;
 use crate::engine::{Handle, Published};
 use crate::plan::counted;
 use crate::plan::hold::{Hold, HoldClass, Reason};
-use crate::plan::record::Recorded;
+use crate::plan::record::{ConditionType, Recorded};
+use crate::plan::status::Phase;
 use crate::resources::render::render;
-use crate::resources::{Fault, Severity};
+use crate::resources::{Fault, ResourceId, Severity};
 
 /// Show what `apply` would do, and do nothing.
 #[derive(Debug, clap::Args)]
@@ -60,8 +61,14 @@ enum PlanFormat {
 /// Plans.
 pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     context.log(&args.logging, "off")?;
+    let path = args.keeping.path.clone();
     let config = context.keeping(args.keeping)?;
     let recorded = recorded(context, &config).await?;
+    if let Some(path) = path.filter(|path| recorded.is_none() && !path.exists()) {
+        // Where jobs of it are recorded, what would be done about that is the answer.
+        let message = format!("there is no file or directory {}", path.display());
+        return Err(CliError::usage(message).hint("give the directory with the YAML"));
+    }
     let until = Instant::now() + args.timeout.unsigned_abs();
     // Sources get what there is but for the time that a plan without them takes.
     let patience = args.timeout.unsigned_abs().mul_f64(0.9);
@@ -72,7 +79,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     };
     let plan = PlanView::from(&*published);
     match args.output {
-        PlanFormat::Text => context.output.data(&text(&plan))?,
+        PlanFormat::Text => context.output.text(&text(&plan, &outdated(&published)))?,
         PlanFormat::Json => context.output.data(&json(&plan)?)?,
         PlanFormat::Yaml => context.output.data(&yaml(&plan)?)?,
     }
@@ -140,10 +147,16 @@ fn is_unseen(hold: &Hold) -> bool {
     )
 }
 
+/// Whether it keeps the plan from being complete. No time changes that where a cluster lets nobody in.
+fn is_missing(hold: &Hold) -> bool {
+    is_unseen(hold) || hold.reason == Reason::ClusterMismatch
+}
+
 /// More time helps only where nobody refused yet.
 fn what_helps(unseen: &Hold) -> &'static str {
     let connecting = unseen.message.ends_with(": connecting");
-    if unseen.reason == Reason::ClusterUnreachable && !connecting {
+    let refused = unseen.reason == Reason::ClusterMismatch;
+    if refused || unseen.reason == Reason::ClusterUnreachable && !connecting {
         return "a plan needs every cluster that has jobs: start its members, or mend its addresses \
                 and clusterName";
     }
@@ -153,9 +166,13 @@ fn what_helps(unseen: &Hold) -> &'static str {
 fn verdict(plan: &PlanView, detailed: bool) -> Result<ExitCode> {
     let errors = plan.faults.iter();
     let errors = errors.filter(|fault| fault.severity == Severity::Error);
-    if let Some(unseen) = plan.holds.iter().find(|hold| is_unseen(hold)) {
+    if let Some(unseen) = plan.holds.iter().find(|hold| is_missing(hold)) {
         let message = format!("the plan is not complete: {}", unseen.message);
         return Err(CliError::failed(message).hint(what_helps(unseen)));
+    }
+    let mut unread = unread(plan).peekable();
+    if unread.peek().is_some() {
+        return Err(CliError::failed(unread.collect::<Vec<_>>().join("; ")));
     }
     match errors.count() {
         0 if detailed && !plan.steps.is_empty() => Ok(ExitCode::from(2)),
@@ -167,8 +184,35 @@ fn verdict(plan: &PlanView, detailed: bool) -> Result<ExitCode> {
     }
 }
 
+/// The sources that have what can't be read or is not followed, a commit without signature, say. Planned is
+/// with what is in force, where that is known.
+fn unread(plan: &PlanView) -> impl Iterator<Item = String> {
+    plan.sources.iter().filter_map(|(name, source)| {
+        let why = source.trouble.as_ref()?;
+        let planned = if source.present {
+            "this is planned with what is in force"
+        } else {
+            "nothing of it is planned, for it is not known what is in force"
+        };
+        Some(format!("source {name} can't be read, and {planned}: {why}"))
+    })
+}
+
+/// What is declared of jobs that completed before that, and is not done.
+fn outdated(published: &Published) -> Vec<String> {
+    let jobs = published.jobs.into_iter();
+    let completed = jobs.filter(|(_, job)| job.status.phase == Phase::Completed);
+    let told = completed.filter_map(|(name, job)| {
+        let mut conditions = job.status.conditions.iter();
+        let ready = conditions.find(|it| it.kind == ConditionType::Ready)?;
+        let says = ready.reason == Reason::Ended && !ready.message.is_empty();
+        says.then(|| format!("= {}: {}", ResourceId::jet_job(name), ready.message))
+    });
+    told.collect()
+}
+
 /// The plan for people; styled, who prints it strips.
-fn text(plan: &PlanView) -> String {
+fn text(plan: &PlanView, outdated: &[String]) -> String {
     let mut text = String::new();
     for fault in &plan.faults {
         push(&mut text, &format!("{}\n", render(fault, true)));
@@ -183,6 +227,9 @@ fn text(plan: &PlanView) -> String {
     }
     for hold in grouped(&plan.holds) {
         push(&mut text, &held(&hold));
+    }
+    for line in outdated {
+        push(&mut text, line);
     }
     if !text.is_empty() {
         push(&mut text, "");
@@ -212,12 +259,12 @@ fn held(hold: &Hold) -> String {
         HoldClass::Blocked => BLOCKED,
         HoldClass::Waiting | HoldClass::Policy => HELD,
     };
-    let (subjects, reason, message) = (subjects(hold), hold.reason, &hold.message);
+    let (subjects, reason, message) = (before_words(hold), hold.reason, &hold.message);
     let command = release(hold);
     let command = command.map_or(String::new(), |command| {
         format!("\n    to release: {command}")
     });
-    format!("{style}! {subjects}{style:#}: {reason}: {message}{command}")
+    format!("{style}! {subjects}{style:#}{reason}: {message}{command}")
 }
 
 fn summary(plan: &PlanView) -> String {
@@ -234,13 +281,31 @@ fn summary(plan: &PlanView) -> String {
         0 => String::new(),
         errors => format!(", {}", counted(errors, "error", "errors")),
     };
-    format!("{steps}{held}{faults}")
+    let unread = match unread(plan).count() {
+        0 => String::new(),
+        unread => format!(", {} can't be read", counted(unread, "source", "sources")),
+    };
+    format!("{steps}{held}{faults}{unread}")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples;
     use super::*;
-    use crate::resources::ResourceId;
+
+    #[test]
+    fn what_is_declared_of_a_completed_job_and_not_done_is_told() {
+        let mut published = Published::default();
+        for job in [samples::running(), samples::outdated()] {
+            let name = job.metadata.name.clone();
+            published.jobs.insert(name, Arc::new(job));
+        }
+        let plan = PlanView::from(&published);
+        assert_eq!(
+            text(&plan, &outdated(&published)),
+            "= JetJob/words: another restartNonce runs it with them\n\nnothing to do\n"
+        );
+    }
 
     #[test]
     fn more_time_is_advised_only_where_it_may_help() {
@@ -249,6 +314,7 @@ mod tests {
         let connecting = "cluster dev can't be reached: connecting";
         for (unseen, time) in [
             (hold(Reason::ClusterUnreachable, refused), false),
+            (hold(Reason::ClusterMismatch, "it isn't called dev"), false),
             (hold(Reason::ClusterUnreachable, connecting), true),
             (hold(Reason::JarFetching, "fetching the jar"), true),
         ] {

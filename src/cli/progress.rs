@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::follow::News;
 use super::output::Output;
-use super::rows::{grouped, release, subjects};
+use super::rows::{before_words, grouped, release};
 use crate::engine::Published;
 use crate::plan::hold::{Hold, HoldClass};
 use crate::resources::render::render;
@@ -70,12 +70,12 @@ impl Progress {
 /// Tells what is held, each once, and what releases it.
 pub(super) fn tell_holds(output: Output, holds: &[Hold]) {
     for hold in grouped(holds) {
-        let (subjects, reason, message) = (subjects(&hold), hold.reason, &hold.message);
+        let (subjects, reason, message) = (before_words(&hold), hold.reason, &hold.message);
         let release = release(&hold);
         let release = release.map_or(String::new(), |command| {
             format!("\n  to release: {command}")
         });
-        let text = format!("{subjects}: {reason}: {message}{release}");
+        let text = format!("{subjects}{reason}: {message}{release}");
         match hold.class {
             HoldClass::Policy => output.note(&text),
             HoldClass::Waiting | HoldClass::Blocked => output.warn(&text),

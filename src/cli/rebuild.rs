@@ -72,7 +72,7 @@ pub(super) async fn rebuild(context: &Context, config: &Config, force: bool) -> 
     let entropy = Random::from_os();
     let made = SledStore::create_rebuilt(config.state()?, change, &*context.clock, &entropy);
     drop(made.await?);
-    context.output.data(&words)?;
+    context.output.text(&words)?;
     if takes_over {
         context.output.note(&format!(
             "the next run with this state takes these jobs over: any other jetkeeper with the owner {} tells \

@@ -9,7 +9,7 @@ use super::error::{CliError, Result};
 use super::locate::daemon;
 use super::output::Output;
 use super::progress::tell_holds;
-use super::rows::{grouped, subjects, troubles};
+use super::rows::{before_words, grouped, troubles};
 use super::time;
 use crate::api::wire::{PlanView, ReconcileBody};
 use crate::api::{Client, client::Watch};
@@ -93,7 +93,7 @@ fn waits_for(plan: &PlanView) -> Option<String> {
     if waits.is_empty() {
         let waiting = grouped(&plan.holds).into_iter();
         let waiting = waiting.filter(|hold| hold.class == HoldClass::Waiting);
-        waits.extend(waiting.map(|hold| format!("{}: {}", subjects(&hold), hold.message)));
+        waits.extend(waiting.map(|hold| before_words(&hold) + &hold.message));
     }
     let more = match waits.len() {
         0 | 1 => String::new(),

@@ -9,7 +9,7 @@ use super::table::{Cell, Mood};
 use super::time;
 use crate::engine::JobResource;
 use crate::engine::published::{HazelcastResource, SourceReport};
-use crate::plan::hold::{Hold, HoldClass, Release};
+use crate::plan::hold::{Hold, HoldClass, Reason, Release};
 use crate::plan::record::{Condition, ConditionStatus, ConditionType};
 use crate::plan::status::Phase;
 use crate::resources::{ResourceId, SourceName};
@@ -107,8 +107,9 @@ pub(super) fn message(job: &JobResource) -> String {
     let status = &job.status;
     let held = foremost(&status.holds).map(|hold| hold.message.as_str());
     let failed = status.failure_text.as_deref();
+    // What has ended is as it should be, and may have ended before what is declared now.
     let unready = ready(job)
-        .filter(|ready| ready.status != ConditionStatus::True)
+        .filter(|ready| ready.status != ConditionStatus::True || ready.reason == Reason::Ended)
         .map(|ready| ready.message.as_str());
     first_line(held.or(failed).or(unready).unwrap_or_default()).to_owned()
 }
@@ -276,6 +277,14 @@ pub(super) fn subjects(hold: &Hold) -> String {
     }
 }
 
+/// The same before a colon and what is said of it; nothing where it is of a source.
+pub(super) fn before_words(hold: &Hold) -> String {
+    match &*subjects(hold) {
+        "-" => String::new(),
+        subjects => format!("{subjects}: "),
+    }
+}
+
 /// The command with which a person releases it.
 pub(super) fn release(hold: &Hold) -> Option<String> {
     let id = &hold.id;
@@ -312,7 +321,6 @@ mod tests {
     use super::super::format::Format;
     use super::super::samples;
     use super::*;
-    use crate::plan::hold::Reason;
 
     fn table<R: Row>(format: Format, items: &[R], width: u16) -> String {
         let mut table = format.table::<R>();
@@ -399,6 +407,21 @@ mod tests {
         99459e1e1ab7  Policy   Drifted     JetJob/returns     -       jetkeeper confirm 99459e1e1ab7  the job was suspended by hand; resume it, change the YAML, or confirm that it be resumed
         ccd5ebb49012  Waiting  BackingOff  JetJob/word-count  in 40s  -                               restarted in 40 s (2 of 5)
         ");
+    }
+
+    #[test]
+    fn a_job_that_completed_before_what_is_declared_now_says_so() {
+        let says = "another restartNonce runs it with them";
+        assert_eq!(message(&samples::outdated()), says);
+        assert_eq!(message(&samples::running()), "");
+    }
+
+    #[test]
+    fn what_is_held_of_a_source_has_no_empty_place() {
+        let of_source = Hold::new(Reason::HistoryRewritten, Vec::new(), "why");
+        assert_eq!(before_words(&of_source), "");
+        let of_job = Hold::new(Reason::Paused, vec![ResourceId::jet_job("a")], "why");
+        assert_eq!(before_words(&of_job), "JetJob/a: ");
     }
 
     #[test]

@@ -93,6 +93,23 @@ pub(super) fn running() -> JobResource {
     }
 }
 
+/// A job that completed as another version than the declared one.
+pub(super) fn outdated() -> JobResource {
+    let mut job = running();
+    job.metadata = metadata("words");
+    let (ready, says) = (
+        ConditionType::Ready,
+        "another restartNonce runs it with them",
+    );
+    let status = JobStatusReport::clone(&job.status);
+    job.status = Arc::new(JobStatusReport {
+        phase: Phase::Completed,
+        conditions: vec![condition(ready, ConditionStatus::True, Reason::Ended, says)],
+        ..status
+    });
+    job
+}
+
 /// A job that a person suspended.
 pub(super) fn drifted() -> JobResource {
     let mut job = running();

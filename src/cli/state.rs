@@ -55,7 +55,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         Command::Check => {
             let state = unkept(context, "state check").await?;
             let report = blocking(move || check(&state)).await??;
-            context.output.data(&check_text(&report))?;
+            context.output.text(&check_text(&report))?;
             Ok(ExitCode::from(u8::from(!report.is_sound())))
         }
         Command::Export { file } => {

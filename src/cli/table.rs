@@ -1,9 +1,13 @@
 //! Tables without lines, as wide as the terminal is.
 
+use std::borrow::Cow;
+
 use comfy_table::{
     Attribute, Cell as Styled, Color, ColumnConstraint, ContentArrangement, Table as Drawn, Width,
     presets,
 };
+
+use super::called::as_called;
 
 /// How a cell is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +118,13 @@ impl Table {
 
     /// Adds a row.
     pub(super) fn row(&mut self, cells: impl Into<Vec<Cell>>) {
-        self.rows.push(cells.into());
+        let mut cells = cells.into();
+        for cell in &mut cells {
+            if let Cow::Owned(text) = as_called(&cell.text) {
+                cell.text = text;
+            }
+        }
+        self.rows.push(cells);
     }
 
     /// The table as text, narrower by what it is to be indented with.

@@ -93,9 +93,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     match args.output {
         FaultFormat::Text => {
             for fault in &faults {
-                output.line(&format!("{}\n", render(fault, true)))?;
+                output.text(&format!("{}\n\n", render(fault, true)))?;
             }
             output.say(&summary(&revisions, &desired, errors, warnings));
+            if let Some(note) = checked_alone(&directories, &faults) {
+                output.note(note);
+            }
         }
         FaultFormat::Json => output.data(&json(&Report {
             errors,
@@ -109,6 +112,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::from(u8::from(errors > 0)))
+}
+
+/// What may be missing only because a file was checked without those beside it.
+fn checked_alone(paths: &[PathBuf], faults: &[Fault]) -> Option<&'static str> {
+    let names_others = |fault: &Fault| fault.message.starts_with("there is no ");
+    let alone = paths.iter().any(|path| path.is_file()) && faults.iter().any(names_others);
+    alone.then_some(
+        "of a file's directory only the file itself was checked: give the directory, or all files whose \
+         documents belong together",
+    )
 }
 
 /// The fault with its file's path as it is in the repository.
@@ -179,13 +192,17 @@ fn summary(
     let files = revisions.iter().map(|revision| revision.files.len()).sum();
     let files = counted(files, "file", "files");
     if errors == 0 {
-        let resources = desired.hazelcasts.len() + desired.jobs.len() + desired.snapshots.len();
-        let resources = counted(resources, "resource", "resources");
+        let count = desired.hazelcasts.len() + desired.jobs.len() + desired.snapshots.len();
+        let resources = counted(count, "resource", "resources");
         let warned = match warnings {
             0 => String::new(),
             _ => format!(", {}", counted(warnings, "warning", "warnings")),
         };
-        return format!("ok: {resources} in {files}{warned}");
+        let none = match count {
+            0 => "; no document was found, so that nothing was checked",
+            _ => "",
+        };
+        return format!("ok: {resources} in {files}{warned}{none}");
     }
     let errors = counted(errors, "error", "errors");
     let warnings = counted(warnings, "warning", "warnings");

@@ -124,6 +124,8 @@ pub trait Snapshots: Send + Sync {
 pub struct Connection {
     /// Whether there is one.
     pub link: Link,
+    /// Whether a member answers and takes us for no client of its cluster, so that there is none.
+    pub refused: bool,
     /// The cluster's id, once a member told it.
     pub cluster_id: Option<Uuid>,
     /// Another id that a configured address answered with.

@@ -67,6 +67,7 @@ struct RawPrune {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct RawArtifacts {
+    #[schemars(extend("x-time" = true))]
     recheck: Option<String>,
 }
 

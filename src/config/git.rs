@@ -25,7 +25,9 @@ pub(super) struct RawGit {
     url: Option<String>,
     r#ref: Option<RawRef>,
     path: Option<String>,
+    #[schemars(extend("x-time" = true))]
     interval: Option<String>,
+    #[schemars(extend("x-time" = true))]
     timeout: Option<String>,
     secret_name: Option<String>,
     ca_file: Option<PathBuf>,

@@ -29,6 +29,7 @@ const CONTEXT: &str = "jetkeeper";
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct RawNotifications {
+    #[schemars(extend("x-time" = true))]
     settle: Option<String>,
     receivers: Vec<RawReceiver>,
 }
@@ -64,6 +65,7 @@ struct RawSecret {
 struct RawAlertmanager {
     url: Option<String>,
     secret_name: Option<String>,
+    #[schemars(extend("x-time" = true))]
     resend: Option<String>,
 }
 

@@ -132,6 +132,22 @@ fn the_time_between_looks_at_a_remote_jar_has_bounds() {
 }
 
 #[test]
+fn a_time_without_a_unit_is_told_which_there_are() {
+    let file = WHOLE.replace("recheck: 10m", "recheck: 1");
+    let faults = Scene::new(&file).faults();
+    assert!(
+        faults.ends_with("| write a unit: `1s`, `1m` or `1h`"),
+        "{faults}"
+    );
+    let file = "sources: [{name: a, git: {url: /jobs.git, interval: 15, timeout: 30}}]\n";
+    let faults = Scene::new(file).faults();
+    assert!(
+        faults.contains("`15s`") && faults.contains("`30s`"),
+        "{faults}"
+    );
+}
+
+#[test]
 fn monitoring_asks_on_this_machine_unless_more_is_allowed() {
     let listen = |file: &str, listen: Option<&str>, allow: bool| {
         let mut scene = Scene::new(file);

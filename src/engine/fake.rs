@@ -51,6 +51,7 @@ impl FakeCluster {
     pub(super) fn new() -> Arc<Self> {
         let connection = Connection {
             link: Link::Up,
+            refused: false,
             cluster_id: Some(CLUSTER_ID),
             foreign_cluster_id: None,
             members: vec![Uuid::from_u128(2)],

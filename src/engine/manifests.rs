@@ -30,6 +30,8 @@ pub(super) struct Manifests {
     loaded: Vec<Arc<Revision>>,
     desired: Arc<Desired>,
     faults: Arc<[Fault]>,
+    /// Whether sources of which nothing can be read are left out, as if this run didn't name them.
+    only_readable: bool,
     /// What was told of each source since it failed.
     failed: BTreeMap<SourceName, BTreeSet<String>>,
     _followers: Vec<Follower>,
@@ -56,7 +58,18 @@ impl Manifests {
             loaded: Vec::new(),
             desired: Arc::default(),
             faults: Arc::default(),
+            only_readable: false,
             failed: BTreeMap::new(),
+        }
+    }
+
+    /// The same where nothing is kept: an engine that only looks has no revision from before to go on with
+    /// where a source can't be read or is refused, and must not take that for a source that is gone. What
+    /// it would hold for that is held nowhere, so that nobody could confirm it.
+    pub(super) fn only_readable(self) -> Self {
+        Self {
+            only_readable: true,
+            ..self
         }
     }
 
@@ -68,6 +81,7 @@ impl Manifests {
         bell: &Bell,
     ) {
         let mut new = Self::new(sources, clusters, bell);
+        new.only_readable = self.only_readable;
         std::mem::swap(&mut new.desired, &mut self.desired);
         std::mem::swap(&mut new.faults, &mut self.faults);
         std::mem::swap(&mut new.failed, &mut self.failed);
@@ -80,6 +94,11 @@ impl Manifests {
 
     pub(super) fn desired(&self) -> &Arc<Desired> {
         &self.desired
+    }
+
+    /// The revisions that were loaded last.
+    pub(super) fn all_loaded(&self) -> &[Arc<Revision>] {
+        &self.loaded
     }
 
     /// The revision of a source that was loaded last.
@@ -124,7 +143,16 @@ impl Manifests {
         }
         let before = Arc::clone(&self.desired);
         let (options, cache) = (&self.options, &mut self.cache);
-        self.desired = Arc::new(aside(|| load(&latest, options, cache)));
+        let mut desired = aside(|| load(&latest, options, cache));
+        if self.only_readable {
+            let unread = latest
+                .iter()
+                .filter(|it| !it.present && it.trouble.is_some());
+            for revision in unread {
+                desired.sources.remove(&revision.source);
+            }
+        }
+        self.desired = Arc::new(desired);
         self.faults = self.desired.faults.clone().into();
         for revision in &latest {
             self.tell_presence(revision, now, change);

@@ -12,6 +12,7 @@
 //!   views. What ends or changes only wakes it. (A jar that lies in a source is given a moment.)
 //! - At rest it commits nothing and calls nothing.
 
+mod anew;
 mod aside;
 mod changes;
 mod desk;

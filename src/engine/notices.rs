@@ -163,7 +163,16 @@ mod tests {
         );
         assert_eq!(kinds(&mut notices, &[hold(Reason::ClusterUnknown)], 1), []);
         assert_eq!(kinds(&mut notices, &[hold(Reason::Conflict)], 2), []);
-        assert_eq!(kinds(&mut notices, &[], 3), [EventKind::Released]);
+        // A cluster that lets nobody in any more tells nothing of it either.
+        assert_eq!(
+            kinds(&mut notices, &[hold(Reason::ClusterMismatch)], 3),
+            [EventKind::Held]
+        );
+        assert_eq!(
+            kinds(&mut notices, &[hold(Reason::Conflict)], 4),
+            [EventKind::Released]
+        );
+        assert_eq!(kinds(&mut notices, &[], 5), [EventKind::Released]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::anew::try_anew;
 use super::desk::{Places, judge, unavailable};
 use super::error::EngineError;
 use super::flights::{Landed, Start};
@@ -86,6 +87,7 @@ impl Engine {
         for (request, to) in self.desk.received(&mut self.answers) {
             match request {
                 Request::Reconcile => {
+                    try_anew(&self.recorded, now, change);
                     let is_remote = |jar: &&JarRequest| jar.origin.is_remote();
                     let places = Places {
                         sources: self.manifests.sources().to_vec(),

@@ -13,7 +13,7 @@ use super::published::{
     SnapshotResource, SourceReport, same_or_new, unread_cluster,
 };
 use super::unread::{self, Unread};
-use crate::plan::hold::{Hold, HoldClass, Reason};
+use crate::plan::hold::Hold;
 use crate::plan::job::JobStatus;
 use crate::plan::observed::{ClusterView, Link, Observed};
 use crate::plan::record::{JobRecord, Recorded};
@@ -46,7 +46,7 @@ impl Showing<'_> {
             .values()
             .map(|step| in_words(step))
             .collect();
-        let waiting = plan.holds.iter().any(passes_by_itself);
+        let waiting = plan.holds.iter().any(Hold::passes_by_itself);
         let settled = plan.steps.is_empty() && in_flight.is_empty() && !waiting && !self.moving;
         let desired = self.manifests.desired();
         let unread = Unread::among(&plan.holds);
@@ -246,12 +246,6 @@ impl Showing<'_> {
     }
 }
 
-/// Whether waiting is all it takes. A queued upgrade waits for others, which have steps or holds of
-/// their own as long as they move; once none has, it is stuck with them.
-fn passes_by_itself(hold: &Hold) -> bool {
-    hold.class == HoldClass::Waiting && hold.reason != Reason::UpgradeQueued
-}
-
 /// A step and what it is for.
 pub(super) fn in_words(step: &Step) -> PlannedStep {
     PlannedStep {
@@ -293,12 +287,12 @@ fn sources(
     recorded: &Recorded,
 ) -> BTreeMap<crate::resources::SourceName, SourceReport> {
     let desired = manifests.desired();
-    let reports = desired.sources.iter().map(|(name, view)| {
-        let shown = manifests.loaded(name);
+    let reports = manifests.all_loaded().iter().map(|shown| {
+        let name = &shown.source;
         let report = SourceReport {
-            revision: view.revision.clone(),
-            present: view.present,
-            trouble: shown.and_then(|shown| shown.trouble.clone()),
+            revision: shown.id.clone(),
+            present: shown.present,
+            trouble: shown.trouble.clone(),
             errors: errors_of(desired, name),
             seen_at: recorded.sources.get(name).map(|record| record.seen_at),
         };
@@ -342,22 +336,5 @@ fn cluster_status(view: Option<&ClusterView>, holds: Vec<Hold>) -> HazelcastStat
         message,
         jobs_running: running,
         holds,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::hold::Release;
-
-    #[test]
-    fn what_needs_a_person_or_is_stuck_behind_others_does_not_pass_by_itself() {
-        let hold = |reason| Hold::new(reason, vec![ResourceId::jet_job("orders")], "why");
-        assert!(passes_by_itself(&hold(Reason::JobStarting)));
-        assert!(passes_by_itself(&hold(Reason::OutcomeUnknown)));
-        let asked = hold(Reason::OutcomeUnknown).released_by(Release::Confirm);
-        assert!(!passes_by_itself(&asked));
-        assert!(!passes_by_itself(&hold(Reason::UpgradeQueued)));
-        assert!(!passes_by_itself(&hold(Reason::JarNotFound)));
     }
 }

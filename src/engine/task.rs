@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::anew::try_anew;
 use super::changes::Changes;
 use super::desk::{Answers, Desk};
 use super::error::EngineError;
@@ -111,7 +112,9 @@ pub struct EngineTask {
 pub async fn start(parts: EngineParts) -> Result<(Handle, EngineTask), EngineError> {
     let mut recorded = parts.store.load().await.map_err(EngineError::Load)?;
     if parts.settings.mode == Mode::Keep {
-        let left_open = recover(&recorded, parts.clock.now());
+        let now = parts.clock.now();
+        let mut left_open = recover(&recorded, now);
+        try_anew(&recorded, now, &mut left_open);
         if !left_open.is_empty() {
             parts
                 .store
@@ -227,7 +230,10 @@ impl Engine {
         let names = settings.clusters.keys().cloned().collect();
         let jar_views = artifacts.views();
         Self {
-            manifests: Manifests::new(sources, names, &bell),
+            manifests: match settings.mode {
+                Mode::Keep => Manifests::new(sources, names, &bell),
+                Mode::Look => Manifests::new(sources, names, &bell).only_readable(),
+            },
             planner: Planner::default(),
             watches: Watches::new(
                 clusters,

@@ -108,7 +108,7 @@ impl<'a> Situation<'a> {
             standing.hidden.extend(hold.subjects.iter());
         }
         let is_of_cluster = at_cluster(hold.reason);
-        if is_of_cluster && hold.class == HoldClass::Waiting {
+        if is_of_cluster && (hold.class == HoldClass::Waiting || hold::hides(hold)) {
             let clusters = hold.subjects.iter().filter_map(|id| self.cluster_of(id));
             standing.hidden_clusters.extend(clusters);
         }

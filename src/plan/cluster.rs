@@ -170,6 +170,10 @@ fn recognise(
 ) -> Option<Obstacle> {
     if let Link::Down { error, .. } = &view.link {
         let why = error.as_deref().unwrap_or("connecting");
+        if view.refused {
+            let message = format!("cluster {name} can't be used: {why}");
+            return Some(Obstacle::new(Reason::ClusterMismatch, message));
+        }
         let message = format!("cluster {name} can't be reached: {why}");
         return Some(Obstacle::new(Reason::ClusterUnreachable, message));
     }

@@ -189,6 +189,12 @@ impl<'a> Draft<'a> {
         self.jar.get_or_init(|| self.find_jar()).as_ref()
     }
 
+    /// Whether it is known what the jar is that the document asks for, or that it can't be had.
+    pub(super) fn is_jar_known(&self) -> bool {
+        let jar = self.jar();
+        !self.in_force() || jar.is_some_and(|(_, view)| !matches!(view, JarView::Fetching { .. }))
+    }
+
     fn find_jar(&self) -> Option<(JarRequest, &'a JarView)> {
         let origin = self.input.desired.jars.get(&self.id.name)?;
         if !self.in_force() {

@@ -345,6 +345,15 @@ impl Hold {
         self
     }
 
+    /// Whether waiting is all it takes, as far as anybody knows: the clock or the cluster ends it. One for
+    /// which a person's word is needed is Blocked. A queued upgrade waits for other jobs, which have steps or
+    /// holds of their own as long as they move; where they only have to make their first snapshot they have
+    /// none, and its deadline says by when that is expected. Without one it is stuck with them.
+    pub fn passes_by_itself(&self) -> bool {
+        self.class == HoldClass::Waiting
+            && (self.reason != Reason::UpgradeQueued || self.deadline.is_some())
+    }
+
     /// The same hold, with the way a person releases it. What waits for a person's word doesn't pass
     /// by itself.
     #[must_use]
@@ -360,23 +369,41 @@ impl Hold {
 /// Whether nobody knows, as long as this holds, what else would.
 pub fn hides(hold: &Hold) -> bool {
     use Reason as R;
-    hold.class == HoldClass::Waiting
-        && matches!(
-            hold.reason,
-            R::ClusterUnreachable
-                | R::ClusterUnsafe
-                | R::ClusterUnknown
-                | R::StepInFlight
-                | R::BackingOff
-                | R::OutcomeUnknown
-                | R::LookingForJob
-                | R::JarFetching
-        )
+    // What lets nobody in tells nothing either, however long that takes.
+    let refused = hold.reason == R::ClusterMismatch;
+    refused
+        || hold.class == HoldClass::Waiting
+            && matches!(
+                hold.reason,
+                R::ClusterUnreachable
+                    | R::ClusterUnsafe
+                    | R::ClusterUnknown
+                    | R::StepInFlight
+                    | R::BackingOff
+                    | R::OutcomeUnknown
+                    | R::LookingForJob
+                    | R::JarFetching
+            )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_needs_a_person_or_is_stuck_behind_others_does_not_pass_by_itself() {
+        let hold = |reason| Hold::new(reason, vec![ResourceId::jet_job("orders")], "why");
+        assert!(hold(Reason::JobStarting).passes_by_itself());
+        assert!(hold(Reason::OutcomeUnknown).passes_by_itself());
+        let asked = hold(Reason::OutcomeUnknown).released_by(Release::Confirm);
+        assert!(!asked.passes_by_itself());
+        let queued = hold(Reason::UpgradeQueued);
+        assert!(!queued.passes_by_itself());
+        assert!(queued.until(Timestamp::UNIX_EPOCH).passes_by_itself());
+        assert!(!hold(Reason::JarNotFound).passes_by_itself());
+        let retried = hold(Reason::JarNotFound).until(Timestamp::UNIX_EPOCH);
+        assert!(!retried.passes_by_itself());
+    }
 
     #[test]
     fn an_id_is_void_once_reason_subjects_or_what_it_is_about_change() {

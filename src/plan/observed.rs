@@ -75,6 +75,8 @@ pub enum Link {
 pub struct ClusterView {
     /// Whether it can be talked to; if not, nothing below is newer than `link.since`.
     pub link: Link,
+    /// Whether a member answers and takes us for no client of its cluster: that has another name, say.
+    pub refused: bool,
     /// When the present connection was made, where the watch told.
     pub connected_at: Option<Timestamp>,
     /// Its id; another id is another cluster, without our jobs.
@@ -169,6 +171,7 @@ impl ClusterView {
     pub fn unknown(since: Timestamp) -> Self {
         Self {
             link: Link::Down { since, error: None },
+            refused: false,
             connected_at: None,
             cluster_id: None,
             foreign_cluster_id: None,

@@ -266,6 +266,9 @@ fn type_help(node: &Node<'_>, schema: &Json) -> Option<String> {
             _ => "write hours, minutes, seconds or ms: `24h`, `5m`, `1m30s`, `500ms`".to_owned(),
         });
     }
+    if is_time(schema) && matches!(scalar.meaning, Meaning::Integer(_)) {
+        return Some(format!("write a unit: `{text}s`, `{text}m` or `{text}h`"));
+    }
     if has_type(schema, "string") {
         return Some(format!("put it in quotes: `\"{text}\"`"));
     }
@@ -325,6 +328,11 @@ fn is_duration(schema: &Json) -> bool {
     schema
         .get("format")
         .is_some_and(|format| format == "duration")
+}
+
+/// Whether it is a text that is read as a time later.
+fn is_time(schema: &Json) -> bool {
+    schema.get("x-time").is_some_and(|time| *time == true)
 }
 
 fn bounds(schema: &Json) -> (i64, i64) {

@@ -90,6 +90,9 @@ impl Scanner {
         walk.interest.anchors = location.anchors;
         let outcome = match location.target {
             Ok(real) => walk.start(&self.path, real),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(format!("there is no {}", self.path.display()))
+            }
             Err(error) => Err(format!(
                 "{} can't be reached: {}",
                 self.path.display(),

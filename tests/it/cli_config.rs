@@ -149,8 +149,7 @@ fn a_check_tells_all_faults_at_once_with_their_places_and_does_nothing() {
         fine.stderr
     );
     assert!(
-        fine.stderr
-            .ends_with(": no errors; 1 sources, 0 clusters\n"),
+        fine.stderr.ends_with(": no errors; 1 source, 0 clusters\n"),
         "{}",
         fine.stderr
     );

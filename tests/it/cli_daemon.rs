@@ -139,6 +139,33 @@ fn who_would_do_the_same_work_twice_is_refused() {
 }
 
 #[test]
+fn commands_that_are_printed_lead_to_the_daemon_that_was_asked() {
+    let scene = Scene::new();
+    let daemon = scene.start();
+    scene
+        .run(&["pause", "orders", "--reason", "the fair"])
+        .code(0);
+    let described = scene.run(&["describe", "orders"]).code(0).stdout;
+    let release = format!(
+        "jetkeeper unpause JetJob/orders --state {}",
+        scene.state().display()
+    );
+    assert!(
+        described.contains(&format!("to release: {release}\n")),
+        "{described}"
+    );
+    // Under its own header, whatever stands behind it; and as it is for programs.
+    let wide = scene.run(&["get", "holds", "-o", "wide"]).code(0).stdout;
+    let (header, row) = wide.split_once('\n').unwrap();
+    assert_eq!(header.find("RELEASE"), row.find(&release), "{wide}");
+    let end = row.find(&release).map(|at| at + release.len() + "  ".len());
+    assert_eq!(header.find("MESSAGE"), end, "{wide}");
+    let json = scene.run(&["get", "holds", "-o", "json"]).code(0).stdout;
+    assert!(!json.contains("--state"), "{json}");
+    daemon.terminate().code(0);
+}
+
+#[test]
 fn a_pause_and_its_end_are_seen_and_told() {
     let scene = Scene::new();
     let daemon = scene.start();
@@ -305,8 +332,7 @@ fn an_export_that_waits_is_told_of_and_can_be_withdrawn() {
     let export = Program::start(scene.args(&["snapshot", "export", "orders", "--name", "friday"]));
     eventually(PATIENCE, "how to live without its end is told", || {
         let told = export.stderr();
-        told.contains("Waiting: ")
-            && told.contains("`jetkeeper snapshot delete friday` withdraws it")
+        told.contains("Waiting: ") && told.contains("`jetkeeper snapshot delete friday --state ")
     });
     drop(export);
     // By its name alone, for no job and no cluster has it.
@@ -351,7 +377,10 @@ fn what_happened_to_what_is_not_there_is_an_error_with_a_hint() {
             "{unknown}"
         );
         assert!(
-            unknown.contains("`jetkeeper get jobs` shows the names"),
+            unknown.contains(&format!(
+                "`jetkeeper get jobs --state {}` shows the names",
+                scene.state().display()
+            )),
             "{unknown}"
         );
     }
@@ -421,7 +450,13 @@ fn without_a_daemon_the_last_records_answer_and_take_a_persons_word() {
         "{unknown}"
     );
     scene.run(&["confirm", "0123"]).code(2);
-    scene.run(&["confirm", "0123456789ab"]).code(0);
+    let confirmed = scene.run(&["confirm", "0123456789ab"]).code(0).stderr;
+    assert!(!confirmed.contains("confirmed: "), "{confirmed}");
+    assert!(
+        confirmed.contains("should the next run or apply find it")
+            && confirmed.contains("jetkeeper plan PATH"),
+        "nobody knows that hold: {confirmed}"
+    );
 
     let daemon = scene.start();
     let holds = scene.run(&["get", "holds"]).code(0).stdout;

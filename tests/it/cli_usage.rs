@@ -150,3 +150,18 @@ fn every_command_has_a_page_of_the_manual() {
     assert!(page("jetkeeper-run.1").contains("JETKEEPER_HTTP_LISTEN"));
     assert!(page("jetkeeper-config-check.1").contains(".SH NAME"));
 }
+
+#[test]
+fn a_plan_of_a_directory_that_is_not_there_says_so() {
+    let scratch = Scratch::new();
+    let (path, state) = (scratch.path().join("nowhere"), scratch.path().join("state"));
+    let (path, state) = (path.display().to_string(), state.display().to_string());
+    let plan = Program::run(["plan", &*path, "--state", &*state]).code(2);
+    assert_eq!(plan.stdout, "");
+    assert_eq!(
+        plan.stderr,
+        format!(
+            "error: there is no file or directory {path}\n  hint: give the directory with the YAML\n"
+        )
+    );
+}

@@ -94,8 +94,20 @@ fn several_paths_are_checked_together_and_a_file_is_a_path() {
         "{}",
         alone.stdout
     );
+    let note = "note: of a file's directory only the file itself was checked: give the directory";
+    assert!(alone.stderr.contains(note), "{}", alone.stderr);
+    let together = validate(&scratch, &["DIR/jobs"]).code(1);
+    assert!(!together.stderr.contains("note"), "{}", together.stderr);
     let cluster = "hazelcast=127.0.0.1:5701";
     validate(&scratch, &["DIR/jobs/orders.yaml", "--cluster", cluster]).code(0);
+}
+
+#[test]
+fn where_no_document_is_nothing_was_checked() {
+    let scratch = Scratch::new();
+    let empty = validate(&scratch, &["DIR"]).code(0).stderr;
+    let none = "ok: 0 resources in 0 files; no document was found, so that nothing was checked\n";
+    assert_eq!(empty, none);
 }
 
 #[test]

@@ -311,7 +311,7 @@ async fn a_removed_root_is_absent_and_comes_back() {
         fs::remove_dir_all(watched.path("jobs")).unwrap();
         let absent = watched.until(|revision| !revision.present).await;
         assert!(absent.files.is_empty());
-        assert!(absent.unreadable["."].contains("entity not found"));
+        assert!(absent.unreadable["."].contains("there is no "));
         fs::create_dir(watched.path("jobs")).unwrap();
         let content = round.to_string();
         fs::write(watched.path("jobs/a.yaml"), &content).unwrap();

@@ -223,8 +223,8 @@ impl Stage {
     pub(super) async fn command(&self, arguments: &[&str]) -> Result<String> {
         let ran = Command::new(&self.program)
             .args(arguments)
-            .arg("--state")
-            .arg(self.state())
+            // As a variable: what is shown is to be the command that a user would type.
+            .env("JETKEEPER_STATE", self.state())
             .arg("--no-color")
             .current_dir(&self.scratch)
             .stdin(Stdio::null())

@@ -35,11 +35,13 @@ enum Printed {
 /// Shows what is in a snapshot.
 pub(super) async fn inspect(context: &Context, args: Args) -> Result<ExitCode> {
     let (site, inspection) = read(context, &args).await?;
-    let text = match args.output {
-        Printed::Json => json(&inspection)?,
-        Printed::Table => told(context, &site, &args.name, &inspection),
-    };
-    context.output.data(&text)?;
+    match args.output {
+        Printed::Json => context.output.data(&json(&inspection)?)?,
+        Printed::Table => {
+            let told = told(context, &site, &args.name, &inspection);
+            context.output.text(&told)?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

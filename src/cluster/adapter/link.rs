@@ -15,6 +15,7 @@ use crate::plan::observed::Link;
 pub(super) fn unknown(since: Timestamp) -> Connection {
     Connection {
         link: Link::Down { since, error: None },
+        refused: false,
         cluster_id: None,
         foreign_cluster_id: None,
         members: Vec::new(),
@@ -46,6 +47,7 @@ fn connection_of(state: &ClusterState, before: &Link, now: Timestamp) -> Connect
     let foreign = state.foreign_clusters.values().copied();
     Connection {
         link: link_of(&state.link, before, now),
+        refused: is_refused(&state.link),
         cluster_id: state.cluster_id,
         foreign_cluster_id: foreign
             .filter(|found| Some(*found) != state.cluster_id)
@@ -66,5 +68,15 @@ fn link_of(link: &hazelcast::Link, before: &Link, now: Timestamp) -> Link {
     Link::Down {
         since,
         error: last_error.as_ref().map(refusal::unreached),
+    }
+}
+
+/// Another member may be away: what one that answers says is worth more.
+fn is_refused(link: &hazelcast::Link) -> bool {
+    match link {
+        hazelcast::Link::Connecting { last_error } => {
+            last_error.as_ref().is_some_and(refusal::is_refused)
+        }
+        hazelcast::Link::Connected => false,
     }
 }

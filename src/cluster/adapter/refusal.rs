@@ -137,6 +137,17 @@ pub(super) fn unreached(error: &Error) -> String {
     }
 }
 
+/// Whether a member answered, and takes us for no client of its cluster. Waiting doesn't change that. One
+/// status stands for a wrong cluster name and for credentials that are wrong, missing or not wanted, so that
+/// nobody can tell which of them it is.
+pub(super) fn is_refused(error: &Error) -> bool {
+    use AuthenticationError as A;
+    matches!(
+        error.authentication(),
+        Some(A::CredentialsFailed { .. } | A::NotAllowedInCluster)
+    )
+}
+
 /// The setting that what is wrong with TLS is about.
 fn setting(error: &TlsError) -> Option<&'static str> {
     Some(match error {

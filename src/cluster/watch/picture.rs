@@ -203,6 +203,7 @@ impl Picture {
         };
 
         self.view.link = connection.link.clone();
+        self.view.refused = connection.refused;
         self.view.foreign_cluster_id = connection.foreign_cluster_id;
         self.view.cluster_id = connection.cluster_id.or(self.view.cluster_id);
         self.view.version = connection.version.clone().or(self.view.version.take());

@@ -78,6 +78,7 @@ impl Scripted {
     pub(super) fn up() -> Arc<Self> {
         let connection = Connection {
             link: Link::Up,
+            refused: false,
             cluster_id: Some(CLUSTER_ID),
             foreign_cluster_id: None,
             members: vec![MASTER, OTHER_MEMBER],

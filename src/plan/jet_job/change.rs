@@ -16,6 +16,11 @@ pub(in crate::plan) fn start_wanted(draft: &Draft<'_>, job: &BoundJob) -> bool {
     replacement_wanted(draft, job) || restart_nonce_wanted(draft)
 }
 
+/// Whether a job that has ended was another version than the document's, and nothing asks for that to run.
+pub(in crate::plan) fn is_outdated(draft: &Draft<'_>, job: &BoundJob) -> bool {
+    upgrade_wanted(draft, job) && !redeploy_wanted(draft) && !restart_nonce_wanted(draft)
+}
+
 /// Whether `redeployNonce` changed to another value since it was acted on.
 pub(super) fn redeploy_wanted(draft: &Draft<'_>) -> bool {
     changed(

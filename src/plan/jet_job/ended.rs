@@ -30,7 +30,8 @@ pub(super) fn failed(draft: &mut Draft<'_>, job: &BoundJob) {
         let drift = draft.record.drift.as_ref();
         let answered = asked && !drift.is_some_and(|drift| drift.asked_before);
         let how = "submit it again by a changed nonce";
-        if !answered && !suspended::drift_may_be_undone(draft, Deed::Start, how) {
+        let then = restore::in_words(draft, job);
+        if !answered && !suspended::drift_may_be_undone(draft, Deed::Start, how, &then) {
             return;
         }
     } else if !asked && !failure_restart_due(draft, job) {

@@ -33,12 +33,12 @@ mod upgrade;
 mod wait;
 mod window;
 
-pub(super) use change::start_wanted;
+pub(super) use change::{is_outdated, start_wanted};
 pub(super) use jar::{declared_now, jar_as_declared};
 pub(super) use secure::is_left_running;
 pub(super) use snapshotted::stops_for;
 pub(super) use stop::finished_by_policy;
-pub(super) use upgrade::still_rejected;
+pub(super) use upgrade::{others_wait_until, still_rejected};
 
 use super::cluster::Obstacle;
 use super::draft::Draft;

@@ -1,10 +1,14 @@
 //! The snapshot that a job is started from.
 
+use jiff::SignedDuration;
+
 use super::super::draft::Draft;
 use super::super::hold::{Reason, Release};
-use super::super::job::JobId;
+use super::super::job::{Guarantee, JobId};
 use super::super::record::{BoundJob, Deed, KeptSnapshot, StartSnapshot};
 use super::super::snapshot::SnapshotFacts;
+use super::stop;
+use crate::resources::jet_job::StateLossMode;
 
 /// What to start from.
 pub(super) enum Start {
@@ -162,6 +166,32 @@ pub(super) fn newest<'a>(
     });
     let newest = kept.into_iter().chain(declared);
     newest.max_by_key(|(_, facts)| facts.created_at)
+}
+
+/// What a job that a person cancelled would start from, in words. Nothing where it has no state, or where that
+/// is decided only once it is to start.
+pub(super) fn in_words(draft: &Draft<'_>, job: &BoundJob) -> String {
+    let mode = draft.record.spec.on_state_loss.mode;
+    let goes = stop::is_let_go(draft, Deed::Start) || mode == StateLossMode::StartFresh;
+    if job.guarantee == Some(Guarantee::None) || mode == StateLossMode::Hold {
+        return String::new();
+    }
+    match newest(draft, job) {
+        _ if goes => ". It would start without state".to_owned(),
+        Some((name, facts)) => {
+            let taken = facts.created_at;
+            let age = job.status_since.duration_since(taken).as_secs().max(0);
+            let age = SignedDuration::from_secs(age);
+            let (at, may) = (taken.strftime("%Y-%m-%dT%H:%M:%SZ"), young(draft, facts));
+            let how = if may {
+                "It would start from its newest snapshot"
+            } else {
+                "It would start from none: older than onStateLoss.maxSnapshotAge allows is its newest snapshot"
+            };
+            format!(". {how} {name}, of {at}, {age:#} before it was cancelled")
+        }
+        None => ". No snapshot of it is on the cluster to start from".to_owned(),
+    }
 }
 
 fn kept<'a>(draft: &'a Draft<'_>) -> Option<&'a KeptSnapshot> {

@@ -20,7 +20,9 @@ pub(super) fn stay(draft: &mut Draft<'_>, job: &BoundJob) {
 pub(super) fn run(draft: &mut Draft<'_>, job: &BoundJob) {
     let to_replace = replacement_wanted(draft, job);
     match job.stopped_by {
-        Some(StoppedBy::Person) if !drift_may_be_undone(draft, Deed::Undo, "resume it by hand") => {
+        Some(StoppedBy::Person)
+            if !drift_may_be_undone(draft, Deed::Undo, "resume it by hand", "") =>
+        {
             return;
         }
         // A document that asks for another version, or a restart, is the answer to the failure.
@@ -69,7 +71,12 @@ fn settings_updated(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 }
 
 /// Whether what a person did by hand may be undone: by policy, by a newer document, by their word.
-pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, deed: Deed, how: &str) -> bool {
+pub(super) fn drift_may_be_undone(
+    draft: &mut Draft<'_>,
+    deed: Deed,
+    how: &str,
+    then: &str,
+) -> bool {
     let Some(drift) = &draft.record.drift else {
         return true;
     };
@@ -79,7 +86,7 @@ pub(super) fn drift_may_be_undone(draft: &mut Draft<'_>, deed: Deed, how: &str) 
     }
     let message = format!(
         "{}, RUNNING is declared; {how}, change the YAML, confirm that it be undone, or set \
-         driftPolicy: Correct",
+         driftPolicy: Correct{then}",
         drift.words()
     );
     let confirmed = draft.ask(Reason::Drifted, deed, Release::Confirm, message);

@@ -18,7 +18,8 @@ use super::super::failure::headline;
 use super::super::hold::{Reason, Release};
 use super::super::job::{Guarantee, JobStatus};
 use super::super::record::{
-    Attempt, BoundJob, Deed, Deployed, Operation, OperationKind, Rejected, StartSnapshot, StoppedBy,
+    Attempt, BoundJob, Deed, Deployed, JobRecord, Operation, OperationKind, Rejected,
+    StartSnapshot, StoppedBy,
 };
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
@@ -377,15 +378,24 @@ fn take_back(draft: &mut Draft<'_>, deployed: Deployed, since: Timestamp, why: S
 /// Whether an earlier upgrade is still being judged; holds if so. A new version that makes no
 /// snapshot is not waited for longer than `timeout`.
 pub(super) fn queued(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
-    let operation = draft.record.operation.as_ref();
-    let judged = operation.is_some_and(|operation| {
-        operation.kind == OperationKind::Upgrade && operation.job != job.id
-    });
-    let due = after(job.status_since, draft.record.spec.upgrade_policy.timeout);
-    if !judged || draft.now() >= due {
+    let due = snapshot_expected_by(&draft.record, job);
+    let Some(due) = due.filter(|due| draft.now() < *due) else {
         return false;
-    }
+    };
     let message = "the version before has not made a snapshot of its own yet; this one follows";
     draft.hold_until(Reason::UpgradeQueued, due, message);
     true
+}
+
+/// Until when others wait for the first snapshot of the new version of a job whose upgrade is being judged,
+/// and that waits for nothing else.
+pub(in crate::plan) fn others_wait_until(record: &JobRecord) -> Option<Timestamp> {
+    let job = record.job.as_ref().filter(|job| !job.own_snapshot)?;
+    snapshot_expected_by(record, job)
+}
+
+fn snapshot_expected_by(record: &JobRecord, job: &BoundJob) -> Option<Timestamp> {
+    let operation = record.operation.as_ref()?;
+    let judged = operation.kind == OperationKind::Upgrade && operation.job != job.id;
+    judged.then(|| after(job.status_since, record.spec.upgrade_policy.timeout))
 }

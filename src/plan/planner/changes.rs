@@ -204,6 +204,7 @@ fn same_but_jobs(before: &ClusterView, now: &ClusterView) -> bool {
     // No `..`: whatever a view gets has to be thought of here.
     let ClusterView {
         link,
+        refused,
         connected_at,
         cluster_id,
         foreign_cluster_id,
@@ -233,6 +234,7 @@ fn same_but_jobs(before: &ClusterView, now: &ClusterView) -> bool {
         ownership_asked_at: _,
     } = now;
     *link == before.link
+        && *refused == before.refused
         && *connected_at == before.connected_at
         && *cluster_id == before.cluster_id
         && *foreign_cluster_id == before.foreign_cluster_id

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Anew, Kept, Part};
 use crate::plan::accept::Standing;
 use crate::plan::cluster::{self, ClusterSight};
@@ -13,14 +15,23 @@ use crate::plan::record::{OperationKind, SnapshotRecord};
 use crate::plan::status::JobStatusReport;
 use crate::plan::{jet_job, learn, report};
 
+/// The upgrades under way on a cluster.
+#[derive(Default)]
+struct Upgrades {
+    count: usize,
+    /// Until when those behind them wait for the first snapshots of new versions, which then run without
+    /// a step or hold that would show it.
+    until: Option<Timestamp>,
+}
+
 /// The plan of a pass while the jobs are put into it.
 pub(super) struct Jobs<'a> {
     input: &'a PlanInput<'a>,
     sights: &'a BTreeMap<&'a str, ClusterSight<'a>>,
     /// The first snapshot by job for which that job has to be stopped.
     stops_for: BTreeMap<&'a str, (&'a str, &'a SnapshotRecord)>,
-    /// How many jobs of each cluster are being upgraded.
-    upgrades: BTreeMap<String, usize>,
+    /// The upgrades under way on each cluster.
+    upgrades: BTreeMap<String, Upgrades>,
     /// A job of each cluster whose document asks for a version that was rolled back.
     rolled_back: BTreeMap<String, String>,
     plan: Plan,
@@ -113,8 +124,8 @@ impl<'a> Jobs<'a> {
 }
 
 /// No job with an operation is kept, so all that count are planned anew.
-fn count_upgrades(parts: &[Part<'_>]) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
+fn count_upgrades(parts: &[Part<'_>]) -> BTreeMap<String, Upgrades> {
+    let mut counts: BTreeMap<String, Upgrades> = BTreeMap::new();
     for part in parts {
         let Part::Anew(anew) = part else { continue };
         let record = &anew.standing.record;
@@ -122,9 +133,11 @@ fn count_upgrades(parts: &[Part<'_>]) -> BTreeMap<String, usize> {
         // One that is left to run for an hour keeps no other waiting.
         let under_way = operation.filter(|it| it.is_upgrade() && !jet_job::is_left_running(it));
         if under_way.is_some() {
-            *counts
+            let upgrades = counts
                 .entry(record.spec.hazelcast_resource_name.clone())
-                .or_default() += 1;
+                .or_default();
+            upgrades.count += 1;
+            upgrades.until = upgrades.until.max(jet_job::others_wait_until(record));
         }
     }
     counts
@@ -161,7 +174,7 @@ fn find_rolled_back<'a>(
 /// one was rolled back no other begins.
 fn limit_upgrades(
     draft: &mut Draft<'_>,
-    upgrades: &mut BTreeMap<String, usize>,
+    upgrades: &mut BTreeMap<String, Upgrades>,
     rolled_back: &BTreeMap<String, String>,
 ) {
     let replaces = |kind: Option<OperationKind>| {
@@ -189,22 +202,24 @@ fn limit_upgrades(
         draft.hold(Reason::RolledBack, message);
         return;
     }
-    let count = upgrades.entry(cluster.clone()).or_default();
+    let upgrades = upgrades.entry(cluster.clone()).or_default();
+    let count = upgrades.count;
     // Where the cluster's document can't be read, no step was left to limit.
     let spec = cluster::spec(draft.input, &cluster).unwrap_or_default();
     let limit = spec.max_concurrent_upgrades;
-    if *count >= usize::try_from(limit).unwrap_or(usize::MAX) {
+    if count >= usize::try_from(limit).unwrap_or(usize::MAX) {
         draft.step = None;
         // It follows from what other jobs do.
         draft.fleeting = true;
-        draft.hold(
-            Reason::UpgradeQueued,
-            format!(
-                "upgrades under way on {cluster}: {count} of at most {limit}; this one follows \
-                 (maxConcurrentUpgrades of the Hazelcast resource)"
-            ),
+        let message = format!(
+            "upgrades under way on {cluster}: {count} of at most {limit}; this one follows \
+             (maxConcurrentUpgrades of the Hazelcast resource)"
         );
+        match upgrades.until.filter(|until| draft.now() < *until) {
+            Some(until) => draft.hold_until(Reason::UpgradeQueued, until, message),
+            None => draft.hold(Reason::UpgradeQueued, message),
+        }
     } else {
-        *count += 1;
+        upgrades.count += 1;
     }
 }

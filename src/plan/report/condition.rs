@@ -2,7 +2,7 @@
 
 use crate::plan::draft::Draft;
 use crate::plan::hold::{Hold, HoldClass, Reason};
-use crate::plan::jet_job::finished_by_policy;
+use crate::plan::jet_job::{finished_by_policy, is_outdated};
 use crate::plan::job::JobStatus;
 use crate::plan::record::{
     BoundJob, Condition, ConditionStatus, ConditionType, JobRecord, LastKnown, RecordedStatus,
@@ -158,8 +158,29 @@ fn ready(draft: &Draft<'_>, why: &Why<'_>) -> Verdict {
     let job = record.job.as_ref().filter(|job| !job.gone);
     match as_wanted(record, job) {
         None => not_yet(why),
-        Some(verdict) => verdict,
+        Some(verdict) => match completed_before(draft, job) {
+            Some(message) => (verdict.0, verdict.1, message),
+            None => verdict,
+        },
     }
+}
+
+/// What is said of a job that completed as another version than the one that is declared now: whoever
+/// declared that may wait for it to run.
+fn completed_before(draft: &Draft<'_>, job: Option<&BoundJob>) -> Option<String> {
+    let job = job.filter(|job| job.status == JobStatus::Completed)?;
+    if !draft.record.spec.state.runs() {
+        return None;
+    }
+    if !draft.is_jar_known() {
+        // It stays as it was told, else each start of ours would take it back for a moment.
+        let told = draft.record.status.conditions.iter();
+        let mut told = told.filter(|it| it.kind == ConditionType::Ready);
+        return told.next().map(|it| it.message.clone());
+    }
+    let message = "it completed before jar, main class or parameters changed, and a completed job is not run \
+                   again by itself: another restartNonce or redeployNonce runs it with them";
+    is_outdated(draft, job).then(|| message.to_owned())
 }
 
 /// Whether the job does what its document says.

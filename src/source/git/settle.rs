@@ -141,6 +141,7 @@ impl Keeper {
         let lineage = match judged {
             Ok(lineage) => lineage,
             Err(words) => {
+                self.stay_with(footing.anchor.as_ref()).await;
                 self.refuse(words);
                 return Ok(());
             }
@@ -166,6 +167,7 @@ impl Keeper {
     /// Goes on with what is in force, and shows what else there is.
     async fn propose(&mut self, lineage: Lineage, anchor: &Anchor) -> Result<(), GitError> {
         let words = rewritten(&lineage, anchor);
+        self.stay_with(Some(anchor)).await;
         let current = Arc::clone(&self.revisions.borrow());
         if current.id != anchor.commit && current.id == lineage.commit {
             self.go_back(anchor).await;
@@ -182,6 +184,15 @@ impl Keeper {
         }));
         self.publish(revision);
         Ok(())
+    }
+
+    /// Shows what is in force where nothing is shown yet: a clone that was just made has not shown it
+    /// before.
+    async fn stay_with(&mut self, anchor: Option<&Anchor>) {
+        let shows_nothing = self.revisions.borrow().id.is_empty();
+        if let Some(anchor) = anchor.filter(|_| shows_nothing) {
+            self.go_back(anchor).await;
+        }
     }
 
     /// Shows what is in force, where the clone still has it; else nothing.

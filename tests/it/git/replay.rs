@@ -178,3 +178,36 @@ fn what_was_signed_once_does_not_come_back_when_our_state_is_deleted() {
     scene.applied(&old);
     daemon.terminate().code(0);
 }
+
+#[test]
+fn a_plan_goes_on_from_what_is_in_force_while_a_commit_is_not_trusted() {
+    let scene = Scene::new();
+    scene.write(1);
+    scene.remote.push_signed(&scene.signer);
+    scene.run(&["apply"]).code(0);
+    let document = orders(Member::shared(), &scene.name);
+    let suspended = format!("{document}  state: Suspended\n");
+    scene.remote.write("orders.yaml", suspended);
+    let unsigned = scene.remote.push();
+    let refused = format!("commit {unsigned} is not signed");
+    let plan = scene.run(&["plan"]).code(1);
+    assert_eq!(plan.stdout, "nothing to do, 1 source can't be read\n");
+    assert!(plan.stderr.contains("planned with what is in force"));
+    assert!(plan.stderr.contains(&refused), "{}", plan.stderr);
+
+    // Nobody knows what is in force: nothing is planned, and no hold shown that nobody has.
+    fs::rename(
+        scene.keyring.scratch.path().join("state"),
+        scene.keyring.scratch.path().join("away"),
+    )
+    .unwrap();
+    let plan = scene.run(&["plan"]).code(1);
+    assert!(plan.stderr.contains(&refused), "{}", plan.stderr);
+    assert!(
+        plan.stderr.contains("nothing of it is planned"),
+        "{}",
+        plan.stderr
+    );
+    let held = plan.stdout.contains("release") || plan.stdout.contains(" held");
+    assert!(!held, "{}", plan.stdout);
+}

@@ -15,6 +15,13 @@ type Change = fn(&mut ClusterView);
 
 /// Everything that can be missing of a view, and the hold that it leads to.
 const DEFICIENCIES: &[(&str, Reason, Change)] = &[
+    ("another cluster's name", Reason::ClusterMismatch, |view| {
+        view.link = Link::Down {
+            since: view.listed_at.unwrap(),
+            error: Some("it isn't called dev".to_owned()),
+        };
+        view.refused = true;
+    }),
     ("no connection", Reason::ClusterUnreachable, |view| {
         view.link = Link::Down {
             since: view.listed_at.unwrap(),

@@ -1,6 +1,7 @@
 //! The status that users read.
 
 use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::jar::JarView;
 use jetkeeper::plan::job::JobStatus;
 use jetkeeper::plan::observed::{ClusterView, Link, Seen};
 use jetkeeper::plan::record::{Condition, ConditionStatus, ConditionType};
@@ -395,4 +396,44 @@ fn the_last_status_is_what_was_told_last() {
     scene.view().jobs = Seen::Unknown;
     let recorded = jetkeeper::plan::last_status(&scene.recorded.jobs["orders"]);
     assert_eq!(recorded.phase, Phase::Running);
+}
+
+#[test]
+fn a_job_that_completed_before_its_document_changed_says_what_runs_it_again() {
+    let says = |scene: &Scene| {
+        let ready = condition(&scene.status("orders"), ConditionType::Ready);
+        assert_eq!((ready.status, ready.reason), (YES, Reason::Ended));
+        ready.message
+    };
+    let (mut scene, job) = running(json!({}));
+    scene.job(job, |job| job.status = JobStatus::Completed);
+    scene.settle();
+    assert_eq!(says(&scene), "");
+    let mut other_jar = scene.clone();
+
+    scene.declare("orders", json!({"parameters": ["other"]}));
+    assert_eq!(scene.settle(), [""; 0]);
+    let told = says(&scene);
+    assert!(told.contains("restartNonce or redeployNonce"), "{told}");
+    scene.assert_at_rest();
+    scene.declare("orders", json!({}));
+    scene.settle();
+    assert_eq!(says(&scene), "", "it ran as that");
+
+    other_jar.new_jar("orders", "2");
+    other_jar.settle();
+    assert_eq!(says(&other_jar), told);
+    // After a start of ours the jar is looked at first.
+    let seen = other_jar.jars[&other_jar.jar_request("orders")].clone();
+    let fetching = JarView::Fetching {
+        since: other_jar.now,
+        bytes: 0,
+        total: None,
+    };
+    other_jar.set_jar("orders", fetching);
+    other_jar.assert_at_rest();
+    assert_eq!(says(&other_jar), told);
+    other_jar.set_jar("orders", seen);
+    other_jar.declare("orders", json!({"restartNonce": 1}));
+    assert_eq!(other_jar.settle(), ["claim", "submit"]);
 }

@@ -319,6 +319,51 @@ fn a_snapshot_of_long_ago_is_not_gone_on_from_because_a_person_cancelled_the_job
     assert_eq!(words(&scene.learn()), "StateLost");
 }
 
+#[test]
+fn a_job_cancelled_by_hand_is_told_with_the_snapshot_that_it_would_start_from() {
+    let told = |scene: &mut Scene| hold(&scene.learn(), Reason::Drifted).message;
+    let (mut scene, job) = running(json!({}));
+    let mut never = scene.clone();
+    never.cancel_by_hand(job);
+    let said = told(&mut never);
+    assert!(
+        said.contains("No snapshot of it is on the cluster"),
+        "{said}"
+    );
+
+    // An upgrade that is taken back once its snapshot is there.
+    scene.new_jar("orders", "2");
+    for verb in ["suspend", "export"] {
+        assert_eq!(words(&scene.pass()), verb);
+    }
+    scene.new_jar("orders", "1");
+    assert_eq!(scene.settle(), ["resume"]);
+    let snapshot = scene.recorded.jobs["orders"].kept.clone().unwrap();
+    let taken = snapshot.facts.created_at;
+    scene.now = taken + seconds(12 * 60 + 3);
+    scene.cancel_by_hand(job);
+    let (mut old, mut later) = (scene.clone(), scene.clone());
+    let at = taken.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let newest = format!("{}, of {at}, 12m 3s before it was cancelled", snapshot.name);
+    let said = told(&mut scene);
+    assert!(
+        said.ends_with(&format!("start from its newest snapshot {newest}")),
+        "{said}"
+    );
+    scene.assert_at_rest();
+    // However long nobody does anything about it, it is the same hold in the same words.
+    later.learn();
+    later.pass_time(seconds(3600));
+    assert_eq!(told(&mut later), said);
+
+    old.declare("orders", json!({"onStateLoss": {"maxSnapshotAge": "1m"}}));
+    let said = told(&mut old);
+    assert!(
+        said.contains("It would start from none") && said.ends_with(&newest),
+        "{said}"
+    );
+}
+
 /// A job whose cancel is on its way while its document changes back.
 fn taken_back_in_flight() -> (Scene, JobId, Plan) {
     let (mut scene, job) = running(json!({}));

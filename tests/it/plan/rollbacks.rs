@@ -2,7 +2,7 @@
 
 use jetkeeper::plan::Planner;
 use jetkeeper::plan::event::EventKind;
-use jetkeeper::plan::hold::Reason;
+use jetkeeper::plan::hold::{Hold, Reason};
 use jetkeeper::plan::job::{JobId, JobStatus};
 use jetkeeper::plan::observed::{ClusterState, Link, Seen};
 use jetkeeper::plan::record::UploadOutcome;
@@ -404,8 +404,24 @@ fn a_new_version_that_waits_for_its_first_snapshot_keeps_others_waiting() {
         assert_eq!(words(&scene.pass()), format!("{verb} UpgradeQueued"));
     }
     assert_eq!(words(&scene.pass()), "UpgradeQueued");
+    let plan = scene.pass();
+    assert_eq!(words(&plan), "UpgradeQueued");
     let new = scene.bound("a").unwrap();
     assert_eq!(scene.jobs()[&new].status, JobStatus::Running);
+    // `apply` goes on waiting for that snapshot, which nothing else shows, as long as it is expected.
+    assert!(plan.holds[0].passes_by_itself(), "{:?}", plan.holds);
+    let mut late = scene.clone();
+    late.pass_time(seconds(300));
+    let plan = late.pass();
+    assert_eq!(words(&plan), "UpgradeQueued");
+    assert!(!plan.holds[0].passes_by_itself(), "{:?}", plan.holds);
+    // Nor is it expected of a version that a person has to look at first.
+    let mut mismatched = scene.clone();
+    mismatched.commit_snapshot(new, &["other"]);
+    mismatched.learn();
+    let plan = mismatched.pass();
+    assert_eq!(words(&plan), "StateMismatch UpgradeQueued");
+    assert!(!plan.holds.iter().any(Hold::passes_by_itself));
     scene.commit_snapshot(new, &["counter"]);
     assert_eq!(scene.settle(), WAY);
 }

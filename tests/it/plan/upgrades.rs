@@ -364,7 +364,9 @@ fn a_newer_document_after_the_cancel_queues_until_the_version_before_is_stable()
     scene.learn();
     let second = scene.bound("orders").unwrap();
     scene.new_jar("orders", "3");
-    assert_eq!(words(&scene.learn()), "UpgradeQueued");
+    let plan = scene.learn();
+    assert_eq!(words(&plan), "UpgradeQueued");
+    assert!(plan.holds[0].passes_by_itself(), "its time is known");
     // One that makes no snapshot is not waited for longer than its timeout.
     let mut late = scene.clone();
     late.pass_time(seconds(300));

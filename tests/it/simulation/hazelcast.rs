@@ -126,6 +126,7 @@ impl Hazelcast {
         let members = vec![member, uuid(&mut rng)];
         let connection = Connection {
             link: Link::Up,
+            refused: false,
             cluster_id: Some(cluster_id),
             foreign_cluster_id: None,
             members: members.clone(),
@@ -183,6 +184,7 @@ impl Hazelcast {
     fn tell_connection(&self, state: &State) {
         self.connection.send_replace(Connection {
             link: state.link.clone(),
+            refused: false,
             cluster_id: Some(state.cluster_id),
             foreign_cluster_id: None,
             members: state.members.clone(),

@@ -40,9 +40,13 @@ fn a_cluster_of_another_name_is_told_and_the_right_name_taken() {
     stage.start();
 
     let words = ["isn't called \"somebody-elses\"", "set clusterName"];
-    stage.until_held(&name, Reason::ClusterUnreachable, &words);
+    stage.until_held(&name, Reason::ClusterMismatch, &words);
     assert!(stage.described(&name).contains("set clusterName"));
     assert_eq!(stage.submits(&name), 0);
+    // It doesn't pass by itself, so nobody waits for it.
+    let waited = stage.cli(&["reconcile", "--wait", "--timeout", "5m"]);
+    let words = "warning: JetJob/";
+    assert!(waited.code(1).stderr.contains(words));
 
     stage.declare_cluster(&[member.address()], member.cluster_name());
     stage.until_at_rest(&name, Phase::Running);

@@ -146,3 +146,29 @@ fn a_missing_secret_is_named_and_waited_for() {
     stage.until_at_rest(&name, Phase::Running);
     stage.person.only_job(&name);
 }
+
+#[test]
+fn whoever_puts_a_secret_in_place_and_asks_waits_for_no_pause() {
+    let secrets = Scratch::new();
+    let directory = secrets.path().display().to_string();
+    let flags = ["--secrets", &*directory];
+    for command in ["reconcile", "apply"] {
+        let mut stage = Stage::shared();
+        let name = stage.name("hurried");
+        let key = unique("key");
+        let secretly = format!("secretParameters: [{{index: 1, secretName: orders, key: {key}}}]");
+        let plainly = format!("parameters: [{name}]");
+        stage.declare(&name, "Counter", &[&plainly, &secretly]);
+        stage.start_with(&flags);
+        // The next try is seconds away by now.
+        stage.until_held(&name, Reason::SecretMissing, &["failed 3 times"]);
+        secrets.write(&format!("orders/{key}"), "5");
+        if command == "reconcile" {
+            stage.cli(&["reconcile", "--wait"]).code(0);
+        } else {
+            stage.terminate().code(0);
+            Program::run(stage.keeping(&["apply"], &flags)).code(0);
+        }
+        stage.person.only_job(&name);
+    }
+}
