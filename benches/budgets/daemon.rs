@@ -1,6 +1,7 @@
 //! The real program as a daemon, and what it tells on its socket.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::keeper::{Places, monotonic};
 use crate::support::program::Program;
 use crate::support::wait::PATIENCE;
+use crate::trace::TRACED;
 
 /// The time between two questions that nobody measures.
 const POLL: Duration = Duration::from_millis(20);
@@ -31,6 +33,12 @@ impl Daemon {
     /// Starts it, and listens to what it tells of jobs.
     pub(crate) async fn start(places: &Places) -> Self {
         Self::listened_to(run(places), &places.state).await
+    }
+
+    /// The same, and logs each call and each commit, for [`crate::trace`].
+    pub(crate) async fn traced(places: &Places) -> Self {
+        let program = Program::start_with(run_arguments(places), &TRACED);
+        Self::listened_to(program, &places.state).await
     }
 
     /// The same by a configuration that keeps state there.
@@ -112,7 +120,11 @@ impl Daemon {
 
 /// Starts the program.
 pub(crate) fn run(places: &Places) -> Program {
-    Program::start([
+    Program::start(run_arguments(places))
+}
+
+fn run_arguments(places: &Places) -> [&OsStr; 6] {
+    [
         "run".as_ref(),
         places.source.as_os_str(),
         "--state".as_ref(),
@@ -120,5 +132,5 @@ pub(crate) fn run(places: &Places) -> Program {
         // What is measured removes its documents itself.
         "--max-deletions=1000".as_ref(),
         "--max-deletions-percent=100".as_ref(),
-    ])
+    ]
 }

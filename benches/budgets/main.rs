@@ -31,6 +31,7 @@ mod rest;
 #[allow(dead_code, reason = "the tests need more of it")]
 mod support;
 mod table;
+mod trace;
 mod upgrade;
 
 use table::Row;

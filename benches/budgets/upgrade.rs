@@ -5,8 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use jetkeeper::plan::status::{JobStatusReport, LifecycleState, Phase};
-use jetkeeper::plan::step::Action;
-use jetkeeper::store::Store;
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
@@ -16,19 +14,34 @@ use crate::keeper::{CLUSTER, Places, milliseconds};
 use crate::support::member::Member;
 use crate::support::{fixture, scratch};
 use crate::table::{Row, ms, percentile, sorted};
+use crate::trace::{self, Ended};
 
 const WARM_UPS: usize = 10;
 const SAMPLES: usize = 30;
 const JARS: [&str; 2] = ["counter.jar", "counter-v2.jar"];
 const NAME: &str = "upgraded";
-/// More entries than all upgrades leave in the journal.
-const ENTRIES: usize = 5_000;
+
+/// Of each upgrade, in milliseconds.
+#[derive(Default)]
+struct Times {
+    /// From the call that suspends to RUNNING, without our syncs of the disk.
+    pauses: Vec<f64>,
+    /// Those syncs.
+    syncs: Vec<f64>,
+    /// From the change of the jar to RUNNING, everything included.
+    wholes: Vec<f64>,
+    /// The pause of the Java client's.
+    theirs: Vec<f64>,
+}
 
 /// The pause, and the whole upgrade.
 pub(crate) fn pauses() -> Vec<Row> {
-    let (ours, wholes, theirs) = Runtime::new().unwrap().block_on(measure());
+    let times = Runtime::new().unwrap().block_on(measure());
     let row = |what, ours: &[f64], percent, allowed| {
-        let (our, their) = (percentile(ours, percent), percentile(&theirs, percent));
+        let (our, their) = (
+            percentile(ours, percent),
+            percentile(&times.theirs, percent),
+        );
         Row {
             what,
             ours: ms(our),
@@ -37,20 +50,22 @@ pub(crate) fn pauses() -> Vec<Row> {
             allowed,
         }
     };
-    let pause = "pause of an upgrade with state, fsyncs included / a Java client's, p50";
+    let pause = "pause of an upgrade with state, syncs apart / a Java client's, p50";
+    let whole = "jar replaced → new version RUNNING / the same, p50";
     vec![
-        row(pause, &ours, 50, Some(1.3)),
-        row("the same, p99", &ours, 99, None),
+        row(pause, &times.pauses, 50, Some(1.3)),
+        row("the same, p99", &times.pauses, 99, None),
         row(
-            "jar replaced → new version RUNNING / the same, p50",
-            &wholes,
+            "our syncs of the disk in it / the same",
+            &times.syncs,
             50,
             None,
         ),
+        row(whole, &times.wholes, 50, None),
     ]
 }
 
-async fn measure() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+async fn measure() -> Times {
     let member = Member::options().start();
     let directory = scratch::directory();
     let places = Places::below(directory.path(), member.cluster_name(), &member.address());
@@ -58,48 +73,56 @@ async fn measure() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let replace = |turn: usize| places.replace("jars/job.jar", jar(turn));
     replace(0);
     places.replace("job.yaml", document(counts("ours")));
-    let mut daemon = Daemon::start(&places).await;
+    let mut daemon = Daemon::traced(&places).await;
     daemon.tells(NAME, Some(Phase::Running)).await;
     daemon.settles().await;
     let jars = JARS.map(|jar| fixture(jar).display().to_string());
     let parameters = ["counts", "4", "EXACTLY_ONCE", &counts("theirs")];
     let arguments = jars.iter().map(String::as_str).chain(parameters);
     let mut java = Java::start("Upgrade", &member, &arguments.collect::<Vec<_>>());
-    let (mut wholes, mut ends, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut times, mut ends) = (Times::default(), Vec::new());
     for turn in 1..=WARM_UPS + SAMPLES {
         let replaced = replace(turn);
         let stopped = |told: Option<&JobStatusReport>| told.unwrap().phase != Phase::Running;
         daemon.until(NAME, stopped).await;
         let running = daemon.tells(NAME, Some(Phase::Running)).await;
         ends.push(Timestamp::now());
-        wholes.push(milliseconds(replaced, running));
+        times.wholes.push(milliseconds(replaced, running));
         // The next version waits for this one's first snapshot.
         let stable = |told: Option<&JobStatusReport>| {
             told.unwrap().lifecycle_state == LifecycleState::Stable
         };
         daemon.until(NAME, stable).await;
         daemon.settles().await;
-        theirs.push(java.sample());
+        times.theirs.push(java.sample());
     }
-    drop(daemon);
-    let ours = stops(&places).await.into_iter().zip(ends);
-    let ours = ours.map(|(stopped, running)| running.duration_since(stopped).as_secs_f64() * 1e3);
-    let counted = |times: Vec<f64>| sorted(times.into_iter().skip(WARM_UPS).collect());
-    (counted(ours.collect()), counted(wholes), counted(theirs))
+    told_by(&daemon.log(), &ends, &mut times);
+    for times in [
+        &mut times.pauses,
+        &mut times.syncs,
+        &mut times.wholes,
+        &mut times.theirs,
+    ] {
+        *times = sorted(times.split_off(WARM_UPS));
+    }
+    times
 }
 
-/// When each upgrade was about to suspend the job, as the journal says.
-async fn stops(places: &Places) -> Vec<Timestamp> {
-    let store = places.store().await;
-    let journal = store.journal(ENTRIES).await.unwrap();
-    let events = journal.into_iter().map(|entry| entry.event);
-    let stops = events.filter(|event| {
-        event.outcome.is_none() && matches!(event.step.action, Action::Suspend { .. })
-    });
-    let stops: Vec<_> = stops.map(|event| event.at).collect();
-    assert_eq!(stops.len(), WARM_UPS + SAMPLES);
-    assert!(stops.is_sorted());
-    stops
+/// Reads from the log when each upgrade suspended the job, and what was synced from then on to its end.
+fn told_by(log: &str, ends: &[Timestamp], times: &mut Times) {
+    let ended = trace::read(log);
+    let terminations = ended.iter().filter(|it| it.is_call("JetTerminateJob"));
+    // Each upgrade suspends the one version and cancels it then.
+    let begins: Vec<_> = terminations.step_by(2).map(Ended::began_at).collect();
+    assert_eq!(begins.len(), ends.len());
+    for (begin, end) in begins.into_iter().zip(ends) {
+        let commits = ended.iter().filter(|it| it.is_commit());
+        let within = commits.filter(|it| it.began_at() > begin && it.began_at() < *end);
+        let synced: f64 = within.map(|it| it.took().as_secs_f64() * 1e3).sum();
+        let whole = end.duration_since(begin).as_secs_f64() * 1e3;
+        times.pauses.push(whole - synced);
+        times.syncs.push(synced);
+    }
 }
 
 fn jar(turn: usize) -> Vec<u8> {

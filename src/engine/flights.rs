@@ -105,6 +105,9 @@ impl Flights {
             // Nor does an export.
             return None;
         }
+        if is_stopped(&step.action, &watch.views().borrow()) {
+            return Some(watch.refresh());
+        }
         let stale = matches!(outcome, Outcome::Stale { .. });
         let ordered = (!stale).then(|| watch.refresh());
         let stopped = stopped(step.action.clone(), watch.views());
@@ -184,17 +187,23 @@ impl Flights {
     }
 }
 
-/// Waits until the job is seen stopped that this was to stop. Other steps leave no such trace.
+/// Whether the job is seen stopped that this was to stop. Other steps leave no such trace.
+fn is_stopped(action: &Action, view: &ClusterView) -> bool {
+    let status = |job: &JobId| Some(view.jobs.known()?.get(job)?.status);
+    match action {
+        Action::Suspend { job } => status(job) == Some(JobStatus::Suspended),
+        Action::Cancel { job, .. } => status(job).is_some_and(JobStatus::is_terminal),
+        _ => false,
+    }
+}
+
+/// Waits until it is.
 async fn stopped(action: Action, mut views: watch::Receiver<Arc<ClusterView>>) {
-    let seen = |view: &Arc<ClusterView>| {
-        let status = |job: JobId| Some(view.jobs.known()?.get(&job)?.status);
-        match action {
-            Action::Suspend { job } => status(job) == Some(JobStatus::Suspended),
-            Action::Cancel { job, .. } => status(job).is_some_and(JobStatus::is_terminal),
-            _ => false,
-        }
-    };
-    if views.wait_for(seen).await.is_err() {
+    let seen = views
+        .wait_for(|view| is_stopped(&action, view))
+        .await
+        .is_ok();
+    if !seen {
         std::future::pending::<()>().await;
     }
 }

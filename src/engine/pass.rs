@@ -278,7 +278,9 @@ impl Engine {
         let began = Instant::now();
         let committed = self.store.commit(change).await;
         committed.map_err(EngineError::Commit)?;
-        self.meters.committed(began.elapsed());
+        let took = began.elapsed();
+        tracing::trace!(?took, "a change is durable");
+        self.meters.committed(took);
         change.apply(&mut self.recorded);
         self.want_due |= !change.jobs.is_empty() || !change.snapshots.is_empty();
         if !change.told.is_empty() {
