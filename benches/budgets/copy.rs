@@ -52,7 +52,8 @@ pub(crate) fn measure() -> Vec<Row> {
         if sample > 0 {
             ours.push(begin.elapsed().as_secs_f64());
         }
-        println!("  jetkeeper: {:.1} s", begin.elapsed().as_secs_f64());
+        let (seconds, chunks) = (begin.elapsed().as_secs_f64(), facts.chunks);
+        println!("  jetkeeper: {seconds:.1} s for {size:.0} MB in {chunks} chunks");
         runtime
             .block_on(cluster.snapshots().delete("copied", None))
             .unwrap();
@@ -114,10 +115,10 @@ async fn suspended_job(member: &Member) -> (HazelcastCluster, JobId) {
         .await;
     assert_eq!(report.reason, None, "{report:?}");
     let job = cluster.list().await.unwrap()[0].id;
-    until("all of its state is there", async || {
-        let snapshots = cluster.snapshots();
-        let standing = snapshots.standing(job).await.unwrap();
-        standing.is_some_and(|standing| standing.committed >= Some(3))
+    let client = client(member);
+    let whole = i64::from(KEYS) * i64::from(BYTES);
+    until("a snapshot has all of its state", async || {
+        committed(&client, job).await >= Some(whole)
     })
     .await;
     cluster.suspend(job).await.unwrap();
@@ -128,14 +129,25 @@ async fn suspended_job(member: &Member) -> (HazelcastCluster, JobId) {
     (cluster, job)
 }
 
-async fn source_of(member: &Member, job: JobId) -> String {
-    let client = Client::start(ClientConfig {
+fn client(member: &Member) -> Client {
+    Client::start(ClientConfig {
         cluster_name: member.cluster_name().to_owned(),
         addresses: vec![member.address()],
         ..ClientConfig::default()
-    });
-    let record = client.execution_record(job.0).await.unwrap().unwrap();
-    record.source_map().unwrap()
+    })
+}
+
+/// Bytes of the snapshot that the job committed last; none while there is none, or it is being replaced.
+async fn committed(client: &Client, job: JobId) -> Option<i64> {
+    let record = client.execution_record(job.0).await.unwrap()?;
+    let map = record.source_map()?;
+    let (validation, _) = client.validation_record(&map).await.unwrap()?;
+    Some(validation.bytes)
+}
+
+async fn source_of(member: &Member, job: JobId) -> String {
+    let record = client(member).execution_record(job.0).await;
+    record.unwrap().unwrap().source_map().unwrap()
 }
 
 async fn export(cluster: &HazelcastCluster, job: JobId) -> SnapshotFacts {
