@@ -100,7 +100,12 @@ fn what_is_in_a_repository_is_planned_applied_and_found_again() {
         rebuilt.starts_with(&format!("JetJob/{name}: found as job ")),
         "{rebuilt}"
     );
-    run(&config, &["plan", "--detailed-exitcode"]).code(0);
+    // The state that was made anew takes the name over, and nothing else is to do.
+    let planned = run(&config, &["plan", "--detailed-exitcode"])
+        .code(2)
+        .stdout;
+    assert!(planned.contains("renew the claim"), "{planned}");
+    assert!(planned.contains("\n1 to do\n"), "{planned}");
 }
 
 /// They are asked together, and none longer than the command may take.

@@ -6,6 +6,7 @@ use jetkeeper::plan::job::JobStatus;
 use jetkeeper::plan::observed::{ClusterView, Link, Seen};
 use jetkeeper::plan::record::{Condition, ConditionStatus, ConditionType};
 use jetkeeper::plan::status::{JobStatusReport, LifecycleState, Phase};
+use jetkeeper::plan::step::Outcome;
 use serde_json::json;
 
 use super::observe::running;
@@ -436,4 +437,33 @@ fn a_job_that_completed_before_its_document_changed_says_what_runs_it_again() {
     other_jar.set_jar("orders", seen);
     other_jar.declare("orders", json!({"restartNonce": 1}));
     assert_eq!(other_jar.settle(), ["claim", "submit"]);
+}
+
+#[test]
+fn an_exported_snapshot_that_members_may_have_cut_short_is_told_so() {
+    for (chunks, bytes, told) in [
+        (3, 300, false),
+        (999, 999 * 131_000, false),
+        // Many chunks that are not full: of many vertices with little state.
+        (1_084, 1_084 * 500, false),
+        (1_053, 1_053 * 131_000, true),
+    ] {
+        let (mut scene, _) = running(json!({}));
+        scene.declare_snapshot("evening", &json!({"jetJobResourceName": "orders"}));
+        let plan = scene.learn();
+        scene.begin(&plan.steps[0]);
+        let Outcome::Exported { mut facts } = scene.effect(&plan.steps[0]) else {
+            panic!("{plan:#?}");
+        };
+        (facts.chunks, facts.bytes) = (chunks, bytes);
+        scene.finish(&plan.steps[0], &Outcome::Exported { facts });
+        let plan = scene.learn();
+        let [event] = plan.events.as_slice() else {
+            panic!("{plan:#?}");
+        };
+        let found = event
+            .message
+            .contains("may have left entries of the state out");
+        assert_eq!(found, told, "{}", event.message);
+    }
 }

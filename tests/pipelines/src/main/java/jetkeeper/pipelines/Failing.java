@@ -29,6 +29,8 @@ public final class Failing {
                     }
                     return item.sequence();
                 })
+                // With more of them a later item may fail first.
+                .setLocalParallelism(1)
                 .writeTo(Sinks.noop());
         JobConfig config = Jobs.config().setSuspendOnFailure(suspend);
         if (good == 0) {
