@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use crate::daemon::Daemon;
 use crate::documents::{DOCUMENTS, path, text};
 use crate::keeper::{milliseconds, monotonic};
-use crate::remote::Remote;
+use crate::remote::{Remote, noise};
 use crate::support::documents::orders;
 use crate::support::member::Member;
 use crate::support::scratch::Scratch;
@@ -36,7 +36,7 @@ const LONG: Duration = Duration::from_mins(20);
 const BETWEEN: Duration = Duration::from_millis(1_500);
 const SECRET: &str = "of-the-webhook";
 /// As large a repository as is taken.
-const LARGE: usize = 15;
+const LARGE: u64 = 15;
 const LARGE_FILE: usize = 64 * 1024 * 1024;
 
 /// A look at a repository in which nothing, or one file of many, changed.
@@ -179,17 +179,13 @@ fn call(address: &str) {
 /// A repository with 960 MiB that nobody reads, and a document.
 pub(crate) fn large() -> Vec<Row> {
     let remote = Remote::new();
+    remote.compresses_nothing();
     remote.write("a.yaml", "a");
-    let mut state = 88_172_645_463_325_252_u64;
-    for number in 0..LARGE {
-        let mut bytes = Vec::with_capacity(LARGE_FILE);
-        while bytes.len() < LARGE_FILE {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            bytes.extend(state.to_le_bytes());
-        }
-        remote.write(&format!("unrelated-{number}.bin"), bytes);
+    for number in 1..=LARGE {
+        remote.write(
+            &format!("unrelated-{number}.bin"),
+            noise(number, LARGE_FILE),
+        );
     }
     remote.push();
     let place = Scratch::new();

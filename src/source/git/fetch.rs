@@ -21,6 +21,7 @@ use super::login::Attempt;
 use super::place::{Place, remove};
 use super::reference::{Chosen, GitReference, RemoteHead};
 use super::upkeep;
+use super::url::{GitUrl, Transport};
 use crate::resources::Digest;
 
 /// Under this the clone has what the remote's references name.
@@ -172,7 +173,13 @@ fn ask(
             .proxy_options(proxy())
             .remote_callbacks(attempt.callbacks(progress(errand.max_bytes)));
         let remote = connection.remote();
-        remote.fetch(&wanted, Some(&mut options), None)?;
+        let mut fetch = || remote.fetch(&wanted, Some(&mut options), None);
+        if is_here(&errand.url) {
+            // What is there is packed first, silently.
+            upkeep::unstalled(fetch)?;
+        } else {
+            fetch()?;
+        }
     }
     let references = errand.references.iter().zip(&chosen);
     let found = references.map(|(reference, chosen)| {
@@ -189,6 +196,11 @@ fn ask(
         keep.iter().any(|it| it == name)
     })?;
     found
+}
+
+/// Whether the repository is on this machine.
+fn is_here(url: &str) -> bool {
+    GitUrl::parse(url).is_ok_and(|url| url.transport == Transport::Local)
 }
 
 /// Where the clone has what a reference of the remote names. Not under its own name: one of `a` and

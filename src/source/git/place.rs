@@ -21,8 +21,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// What the child's libgit2 reads as its user's configuration: repositories on this machine may
-/// belong to somebody else. Nothing in them is ever run.
-const GIT_CONFIG: &str = "[safe]\n\tdirectory = *\n[http]\n\tfollowRedirects = false\n";
+/// belong to somebody else. Nothing in them is ever run. Packing a repository of this machine, it looks in
+/// each large file for parts of ten others, which takes minutes a gigabyte; its limit for that goes by the
+/// name of another one (`pack.deltaCacheSize`, where Git has `core.bigFileThreshold`).
+const GIT_CONFIG: &str =
+    "[safe]\n\tdirectory = *\n[http]\n\tfollowRedirects = false\n[pack]\n\tdeltaCacheSize = 1m\n";
 
 /// The paths in the directory.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ const MOST_PACKS: usize = 50;
 /// How much history a look at the clone's soundness reads: what a fetch reads of it.
 const MOST_COMMITS: usize = 1000;
 /// How often work on this machine is told of.
-const TICK: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_millis(500);
 
 /// Removes what a child left that was killed: locks that nobody holds, and parts of packs.
 pub(super) fn remove_leftovers(repository: &Path) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jetkeeper::resources::SourceName;
 use jetkeeper::source::git::{FirstFetch, GitSource};
 
-use super::remote::Remote;
+use super::remote::{Remote, noise};
 use super::{Scene, looked, shown, text};
 
 const COMMITS: usize = 100_000;
@@ -48,4 +48,22 @@ async fn a_hundred_thousand_commits_are_fetched_once() {
     assert_eq!(revision.trouble, None);
     assert_eq!(text(&revision, "a.yaml"), "b");
     assert!(began.elapsed() < first.max(Duration::from_secs(20)));
+}
+
+#[tokio::test]
+async fn a_repository_on_this_machine_may_be_silent_while_it_is_packed() {
+    let remote = Remote::new();
+    remote.compresses_nothing();
+    remote.write("a.yaml", "a");
+    remote.write("unrelated.bin", noise(1, 96 << 20));
+    let head = remote.push();
+    let mut scene = Scene::of(&remote);
+    scene.options.timeout = PATIENCE;
+    // Less than that takes, and more than the time between two words about it.
+    scene.options.stall_timeout = Duration::from_secs(1);
+    let name = SourceName("jobs".to_owned());
+    let first = FirstFetch::Latest(PATIENCE);
+    let source = GitSource::start(name, scene.options.clone(), &scene.repositories(), first).await;
+    let revision = shown(&source);
+    assert_eq!((&revision.id, &revision.trouble), (&head, &None));
 }

@@ -50,6 +50,15 @@ impl Remote {
         fs::remove_file(self.tree().join(path)).unwrap();
     }
 
+    /// Has git neither compress what it is given nor look for what files have in common: with noise that takes
+    /// minutes, and is in vain.
+    pub(crate) fn compresses_nothing(&self) {
+        for (key, value) in [("core.bigFileThreshold", "1m"), ("core.compression", "0")] {
+            self.git(&["config", key, value]);
+            self.git_bare(&["config", key, value], "");
+        }
+    }
+
     /// Commits what is in the work tree and pushes it; returns the commit.
     pub(crate) fn push(&self) -> String {
         self.git(&["add", "--all"]);
@@ -116,4 +125,16 @@ fn git(directory: &Path, args: &[&str], stdin: &str, variables: &[(&str, &str)])
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "git {args:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// So many bytes that can't be compressed, others for each seed but 0.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(length / 8).flatten().collect()
 }
