@@ -67,13 +67,17 @@ impl SnapshotFacts {
         identity(self) == identity(other)
     }
 
-    /// Whether members may have left entries out. They have so many chunks at most on their way into a
+    /// A word of caution where members may have left entries out, to be put behind what is told of the
+    /// snapshot. They have so many chunks at most on their way into a
     /// snapshot's map, and lose what is handed over while they wait (5.5.0 and 5.7.0: `StoreSnapshotTasklet`
     /// overlooks the refusal); what is short of a full chunk waits elsewhere, and is not lost.
-    pub fn may_lack_entries(&self) -> bool {
+    pub fn caution(&self) -> Option<&'static str> {
         const ON_THEIR_WAY: i64 = 1_000;
         const LONG: i64 = 64 * 1024;
-        self.chunks >= ON_THEIR_WAY && self.bytes / self.chunks >= LONG
+        let may_lack = self.chunks >= ON_THEIR_WAY && self.bytes / self.chunks >= LONG;
+        may_lack.then_some(
+            "with so many long chunks members may have left entries of the state out (docs/snapshots.md, Limits)",
+        )
     }
 }
 

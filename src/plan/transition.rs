@@ -285,6 +285,7 @@ fn exported(record: &mut JobRecord, step: &Step, facts: &SnapshotFacts) {
         facts: facts.clone(),
         cluster_id: step.expects.cluster_id,
         declared: is_declared(export),
+        cautioned: false,
     };
     let before = record.kept.replace(kept);
     let other = before.filter(|before| before.name != export.name);

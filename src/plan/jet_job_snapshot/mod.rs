@@ -100,16 +100,14 @@ fn tell(draft: &mut Draft<'_>) {
                 ""
             };
             let (name, facts) = (record.spec.snapshot_name(&draft.id.name), &exported.facts);
-            let lacks = if facts.may_lack_entries() {
-                "; with so many long chunks members may have left entries of the state out (docs/snapshots.md, Limits)"
-            } else {
-                ""
-            };
-            let message = format!(
-                "snapshot {name} of job {} ({}) is exported and read back: {} bytes in {} \
-                 chunks{fork}{lacks}",
+            let mut message = format!(
+                "snapshot {name} of job {} ({}) is exported and read back: {} bytes in {} chunks{fork}",
                 facts.job_name, facts.job, facts.bytes, facts.chunks
             );
+            if let Some(caution) = facts.caution() {
+                message.push_str("; ");
+                message.push_str(caution);
+            }
             (EventKind::SnapshotExported, message)
         }
         (SnapshotState::Failed, _) => (EventKind::SnapshotFailed, record.message.clone()),

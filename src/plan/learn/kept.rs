@@ -1,6 +1,8 @@
-//! The snapshot that was made of a job's state for an upgrade or its end, where the record of that was lost.
+//! The snapshot that was made of a job's state for an upgrade or its end: what is told of it, and how it is found
+//! again where the record of it was lost.
 
 use crate::plan::draft::Draft;
+use crate::plan::event::EventKind;
 use crate::plan::job::JobId;
 use crate::plan::record::KeptSnapshot;
 use crate::plan::snapshot::{SnapshotFacts, SnapshotMark};
@@ -29,8 +31,32 @@ pub(super) fn find(draft: &mut Draft<'_>) {
         facts: facts.clone(),
         cluster_id,
         declared: true,
+        cautioned: false,
     };
     draft.edit().kept = Some(kept);
+}
+
+/// Tells, once, that members may have left entries out of it. What a snapshot's document asked for is told
+/// with that document's.
+pub(super) fn caution(draft: &mut Draft<'_>) {
+    let Some(kept) = &draft.record.kept else {
+        return;
+    };
+    let Some(caution) = kept.facts.caution() else {
+        return;
+    };
+    if kept.cautioned || kept.declared {
+        return;
+    }
+    let (name, facts) = (&kept.name, &kept.facts);
+    let message = format!(
+        "snapshot {name} of job {} has {} bytes in {} chunks; {caution}",
+        facts.job, facts.bytes, facts.chunks
+    );
+    draft.tell(EventKind::SnapshotExported, message);
+    if let Some(kept) = &mut draft.edit().kept {
+        kept.cautioned = true;
+    }
 }
 
 /// Whether a job's own plan made it for this resource, or for what it was called before.

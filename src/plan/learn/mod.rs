@@ -35,6 +35,7 @@ pub(super) fn learn(draft: &mut Draft<'_>) {
     kept::find(draft);
     follow::follow_job(draft);
     follow::look_for_restart(draft);
+    kept::caution(draft);
     end_operation(draft);
     drift::judge(draft);
 }

@@ -237,6 +237,9 @@ pub struct KeptSnapshot {
     /// again after the record of it was lost.
     #[serde(default)]
     pub declared: bool,
+    /// Whether it was told that members may have left entries out of it, where they may have.
+    #[serde(default)]
+    pub cautioned: bool,
 }
 
 impl KeptSnapshot {

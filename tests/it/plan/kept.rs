@@ -1,8 +1,9 @@
 //! Snapshots that something still needs, and losses that are told as such.
 
-use jetkeeper::plan::Planner;
 use jetkeeper::plan::hold::Reason;
 use jetkeeper::plan::observed::Seen;
+use jetkeeper::plan::step::Outcome;
+use jetkeeper::plan::{Plan, Planner};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -139,4 +140,27 @@ fn a_job_that_is_left_running_keeps_no_other_from_being_upgraded() {
     scene.new_jar("b", "2");
     let verbs = scene.settle();
     assert_eq!(verbs[..3], ["suspend", "export", "cancel"], "{verbs:?}");
+}
+
+#[test]
+fn a_snapshot_that_members_may_have_cut_short_is_told_so_once() {
+    for (chunks, told) in [(999, 0), (1_053, 1)] {
+        let (mut scene, _) = running(json!({}));
+        scene.new_jar("orders", "2");
+        assert_eq!(words(&scene.pass()), "suspend");
+        let plan = scene.learn();
+        scene.begin(&plan.steps[0]);
+        let Outcome::Exported { mut facts } = scene.effect(&plan.steps[0]) else {
+            panic!("{plan:#?}");
+        };
+        (facts.chunks, facts.bytes) = (chunks, chunks * 131_000);
+        scene.finish(&plan.steps[0], &Outcome::Exported { facts });
+        let cautions = |plan: &Plan| {
+            let events = plan.events.iter();
+            let said = events.filter(|event| event.message.contains("may have left entries"));
+            said.count()
+        };
+        assert_eq!(cautions(&scene.learn()), told);
+        assert_eq!(cautions(&scene.learn()), 0);
+    }
 }
