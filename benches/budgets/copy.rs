@@ -23,6 +23,8 @@ use crate::table::{Row, percentile, sorted};
 /// Small entries: of a state of few large ones members may leave some out, see docs/snapshots.md.
 const KEYS: u32 = 1_048_576;
 const BYTES: u32 = 1_024;
+/// Rounds until the members' and Java's code is compiled.
+const WARM_UPS: usize = 3;
 const SAMPLES: usize = 5;
 /// The state, two snapshots of it, a copy, and what is under way.
 const MEMBER_HEAP_MIB: u32 = 8 * 1024;
@@ -34,7 +36,7 @@ const SETUP: Duration = Duration::from_mins(10);
 const MEGABYTE: f64 = 1e6;
 
 pub(crate) fn measure() -> Vec<Row> {
-    let member = Member::options().heap_mib(MEMBER_HEAP_MIB).start();
+    let member = Member::options().in_earnest(MEMBER_HEAP_MIB).start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -42,29 +44,36 @@ pub(crate) fn measure() -> Vec<Row> {
         .unwrap();
     let (cluster, job) = runtime.block_on(suspended_job(&member));
     let source = runtime.block_on(source_of(&member, job));
+    let start = |threads| Java::start_with(JAVA_HEAP_MIB, "Copy", &member, &[&source, threads]);
+    let (mut plain, mut concurrent) = (start("0"), start(THREADS));
     let pid = std::process::id();
     let before = memory(pid, "VmRSS");
-    let (mut ours, mut size) = (Vec::new(), 0.0);
-    // The first of each warms the members up, and is not counted.
-    for sample in 0..=SAMPLES {
+    let (mut times, mut size) = (<[Vec<f64>; 3]>::default(), 0.0);
+    for round in 0..WARM_UPS + SAMPLES {
         let begin = Instant::now();
         let facts = runtime.block_on(export(&cluster, job));
+        let ours = begin.elapsed().as_secs_f64();
         size = megabytes(facts.bytes);
-        if sample > 0 {
-            ours.push(begin.elapsed().as_secs_f64());
+        let deleted = cluster.snapshots().delete("copied", None);
+        runtime.block_on(deleted).unwrap();
+        let round_times = [
+            ours,
+            plain.sample() / 1_000.0,
+            concurrent.sample() / 1_000.0,
+        ];
+        println!(
+            "  {size:.0} MB in {} chunks: {round_times:.1?} s",
+            facts.chunks
+        );
+        if round >= WARM_UPS {
+            for (times, time) in times.iter_mut().zip(round_times) {
+                times.push(time);
+            }
         }
-        let (seconds, chunks) = (begin.elapsed().as_secs_f64(), facts.chunks);
-        println!("  jetkeeper: {seconds:.1} s for {size:.0} MB in {chunks} chunks");
-        runtime
-            .block_on(cluster.snapshots().delete("copied", None))
-            .unwrap();
     }
     let grown = memory(pid, "VmHWM") - before;
-    let plain = java(&member, &source, "0");
-    let concurrent = java(&member, &source, THREADS);
     runtime.block_on(cluster.close());
-    let rate = |seconds: &[f64]| size / percentile(&sorted(seconds.to_vec()), 50);
-    let (ours, plain, concurrent) = (rate(&ours), rate(&plain), rate(&concurrent));
+    let [ours, plain, concurrent] = times.map(|times| size / percentile(&sorted(times), 50));
     let row = |what, theirs: f64, allowed| Row {
         what,
         ours: format!("{ours:.0} MB/s"),
@@ -168,16 +177,6 @@ async fn export(cluster: &HazelcastCluster, job: JobId) -> SnapshotFacts {
         timeout: SETUP,
     };
     cluster.snapshots().export(&export, &|_| ()).await.unwrap()
-}
-
-/// Seconds that the Java program takes, once warm.
-fn java(member: &Member, source: &str, threads: &str) -> Vec<f64> {
-    let mut program = Java::start_with(JAVA_HEAP_MIB, "Copy", member, &[source, threads]);
-    program.sample();
-    let samples = std::iter::repeat_with(|| program.sample() / 1_000.0);
-    let samples: Vec<f64> = samples.take(SAMPLES).collect();
-    println!("  Java with {threads} threads: {samples:.1?} s");
-    samples
 }
 
 fn megabytes(bytes: i64) -> f64 {

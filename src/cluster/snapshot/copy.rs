@@ -27,7 +27,7 @@ use crate::hazelcast::{Data, Error, ValidationRecord};
 /// Partitions that are copied side by side.
 pub(super) const WORKERS: usize = 32;
 /// Bytes that a batch should have; a chunk that is longer is a batch of its own.
-pub(super) const BATCH_BYTES: u64 = 256 * 1024;
+pub(super) const BATCH_BYTES: u64 = 512 * 1024;
 /// Entries of a partition's first batch. The next ones double: chunks of one vertex may be tiny, and
 /// those of the next one long.
 const FIRST_BATCH: u64 = 2;

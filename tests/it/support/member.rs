@@ -40,7 +40,7 @@ pub(crate) struct MemberOptions {
     upload: bool,
     join: Vec<u16>,
     properties: BTreeMap<String, String>,
-    heap_mib: u32,
+    jvm: Vec<String>,
 }
 
 impl MemberOptions {
@@ -73,10 +73,15 @@ impl MemberOptions {
         self
     }
 
-    /// The heap of its JVM. The default is small: tests run several members.
+    /// A JVM as members have it in earnest, with this heap, all of which is there from the start. The default
+    /// is small and quickly started: tests run several members, and none for long.
     #[allow(dead_code, reason = "for the benchmarks, which share this file")]
-    pub(crate) fn heap_mib(mut self, heap_mib: u32) -> Self {
-        self.heap_mib = heap_mib;
+    pub(crate) fn in_earnest(mut self, heap_mib: u32) -> Self {
+        self.jvm = vec![
+            format!("-Xms{heap_mib}m"),
+            format!("-Xmx{heap_mib}m"),
+            "-XX:+AlwaysPreTouch".to_owned(),
+        ];
         self
     }
 
@@ -151,7 +156,14 @@ impl Member {
                 "hazelcast.clientengine.thread.count".to_owned(),
                 "16".to_owned(),
             )]),
-            heap_mib: 256,
+            jvm: [
+                "-Xms64m",
+                "-Xmx256m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         }
     }
 
@@ -277,9 +289,7 @@ impl Member {
 
         let mut command = Process::command("java");
         command
-            // A small, quickly started JVM: tests run several, and none for long.
-            .args(["-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
-            .arg(format!("-Xmx{}m", self.options.heap_mib))
+            .args(&self.options.jvm)
             .arg(format!("-Dhazelcast.config={}", config.display()))
             .arg(format!("-Djava.io.tmpdir={}", self.dir().display()))
             .args(["-Djava.net.preferIPv4Stack=true", "-cp"])

@@ -80,10 +80,13 @@ public final class Copy {
 
     private static void copy(Iterator<Map.Entry<Object, Object>> entries, IMap<Object, Object> target) {
         Map<Object, Object> batch = new HashMap<>();
-        while (entries.hasNext()) {
+        // Asked once more after its end, such an iterator begins anew.
+        boolean more = entries.hasNext();
+        while (more) {
             Map.Entry<Object, Object> entry = entries.next();
             batch.put(entry.getKey(), entry.getValue());
-            if (batch.size() == BATCH || !entries.hasNext()) {
+            more = entries.hasNext();
+            if (batch.size() == BATCH || !more) {
                 target.putAll(batch);
                 batch.clear();
             }
