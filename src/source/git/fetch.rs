@@ -17,11 +17,10 @@ use rustix::fs::FlockOperation;
 
 use super::errand::{Answer, Failure, FailureKind, FetchErrand, Found};
 use super::inside::tell_progress;
-use super::login::Attempt;
+use super::login::{Attempt, is_local};
 use super::place::{Place, remove};
 use super::reference::{Chosen, GitReference, RemoteHead};
 use super::upkeep;
-use super::url::{GitUrl, Transport};
 use crate::resources::Digest;
 
 /// Under this the clone has what the remote's references name.
@@ -174,7 +173,7 @@ fn ask(
             .remote_callbacks(attempt.callbacks(progress(errand.max_bytes)));
         let remote = connection.remote();
         let mut fetch = || remote.fetch(&wanted, Some(&mut options), None);
-        if is_here(&errand.url) {
+        if is_local(&errand.url) {
             // What is there is packed first, silently.
             upkeep::unstalled(fetch)?;
         } else {
@@ -196,11 +195,6 @@ fn ask(
         keep.iter().any(|it| it == name)
     })?;
     found
-}
-
-/// Whether the repository is on this machine.
-fn is_here(url: &str) -> bool {
-    GitUrl::parse(url).is_ok_and(|url| url.transport == Transport::Local)
 }
 
 /// Where the clone has what a reference of the remote names. Not under its own name: one of `a` and

@@ -137,6 +137,10 @@ impl<'a> Attempt<'a> {
             ) if !self.errand.anew && !is_local(url) => {
                 return Failure::clone(format!("the clone is damaged: {words}"));
             }
+            // What libgit2 says of a path without a repository.
+            _ if is_local(url) && words == "unsupported URL protocol" => {
+                format!("{url} can't be fetched from: there is no repository")
+            }
             _ => format!("{url} can't be fetched from: {words}"),
         };
         Failure::remote(message)
@@ -156,7 +160,7 @@ fn has_origin_of(asked: &str, url: &str) -> bool {
     origin(asked).is_some_and(|asked| Some(asked) == origin(url))
 }
 
-/// Whether such errors may come from a remote on this machine.
-fn is_local(url: &str) -> bool {
+/// Whether the remote is on this machine.
+pub(super) fn is_local(url: &str) -> bool {
     url.starts_with('/') || url.starts_with("file:")
 }

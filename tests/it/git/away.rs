@@ -24,7 +24,8 @@ async fn while_the_remote_is_away_the_last_revision_stays_and_says_so() {
     assert_eq!((&revision.id, revision.present), (&commit, true));
     assert_eq!(text(&revision, "a.yaml"), "a");
     let trouble = revision.trouble.clone().unwrap();
-    assert!(trouble.contains("can't be fetched from"), "{trouble}");
+    let words = "can't be fetched from: there is no repository";
+    assert!(trouble.contains(words), "{trouble}");
 
     // So it does after a restart, from the clone.
     drop(source);
