@@ -123,6 +123,14 @@ pub(crate) fn run(places: &Places) -> Program {
     Program::start(run_arguments(places))
 }
 
+/// The same with the environment of the systemd unit.
+pub(crate) fn run_as_service(places: &Places) -> Program {
+    let lines = include_str!("../../systemd/jetkeeper.service").lines();
+    let lines = lines.filter_map(|line| line.strip_prefix("Environment="));
+    let environment: Vec<_> = lines.filter_map(|it| it.split_once('=')).collect();
+    Program::start_with(run_arguments(places), &environment)
+}
+
 fn run_arguments(places: &Places) -> [&OsStr; 6] {
     [
         "run".as_ref(),

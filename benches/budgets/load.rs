@@ -124,6 +124,7 @@ fn revision(documents: usize) -> Revision {
         trouble: None,
         lineage: None,
         proposal: None,
+        refused: None,
     }
 }
 

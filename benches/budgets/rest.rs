@@ -9,7 +9,7 @@ use jetkeeper::api::Client;
 use jetkeeper::engine::JobResource;
 use jetkeeper::plan::status::Phase;
 
-use crate::daemon::run;
+use crate::daemon::run_as_service;
 use crate::keeper::{CLUSTER, Places};
 use crate::member::FakeMember;
 use crate::support::wait::{eventually, within};
@@ -36,7 +36,7 @@ pub(crate) fn measure() -> Vec<Row> {
             fs::write(path, document(&name)).unwrap();
         }
     }
-    let program = run(&places);
+    let program = run_as_service(&places);
     eventually(SETUP, "all jobs are submitted", || {
         member.jobs() == 2 * JOBS && member.quiet_for() > QUIET
     });
