@@ -1,4 +1,4 @@
-//! `history`: which revisions of the sources were planned with, newest last.
+//! `history`: which revisions of the sources were planned with or refused, newest last.
 
 use std::process::ExitCode;
 
@@ -64,8 +64,11 @@ fn changes(entry: &RevisionEntry) -> impl Iterator<Item = (char, &ResourceId)> {
     added.chain(changed).chain(removed)
 }
 
-/// Who signed; `-` where nobody was asked to.
+/// Who signed; `-` where nobody was asked to, and `refused` where that didn't do.
 fn signers(entry: &RevisionEntry, wide: bool) -> String {
+    if entry.refused.is_some() {
+        return "refused".to_owned();
+    }
     if entry.verified_at.is_none() {
         return "-".to_owned();
     }
@@ -102,6 +105,7 @@ impl Row for RevisionEntry {
         if more > 0 {
             names.push(format!("and {more} more"));
         }
+        names.extend(self.refused.clone());
         let revision: String = if wide {
             self.revision.clone()
         } else {
@@ -114,12 +118,17 @@ impl Row for RevisionEntry {
         } else {
             Mood::Bad
         };
+        let trust = if self.refused.is_some() {
+            Mood::Bad
+        } else {
+            Mood::Plain
+        };
         vec![
             time::at(self.seen_at).into(),
             self.applied_at.map_or("-".to_owned(), time::at).into(),
             self.source.to_string().into(),
             revision.into(),
-            signers(self, wide).into(),
+            Cell::of(signers(self, wide), trust),
             Cell::of(self.errors.to_string(), errors),
             names.join(" ").into(),
         ]

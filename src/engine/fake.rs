@@ -356,5 +356,6 @@ pub(super) fn revision_of(source: &crate::resources::SourceName) -> crate::resou
         trouble: None,
         lineage: None,
         proposal: None,
+        refused: None,
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::aside::aside;
 use super::footing::admitted;
-use super::revision::compare;
+use super::revision::{self, compare};
 use super::wake::{Bell, Follower};
 use crate::plan::event::{Event, EventKind};
 use crate::plan::record::{Recorded, SourceRecord};
@@ -18,7 +18,7 @@ use crate::resources::{Desired, Fault, LoadCache, Revision, Severity, SourceName
 use crate::source::Source;
 use crate::store::Change;
 
-/// How many troubles of a source are told until it is well again.
+/// How many troubles of a source, and refused commits, are told until it is well again.
 const MOST_TROUBLES: usize = 16;
 
 /// The sources and what they ask for together.
@@ -34,6 +34,9 @@ pub(super) struct Manifests {
     only_readable: bool,
     /// What was told of each source since it failed.
     failed: BTreeMap<SourceName, BTreeSet<String>>,
+    /// The commits of each source that were noted as refused since it was well. One that shows nothing has no
+    /// record that could say so.
+    refused: BTreeMap<SourceName, BTreeSet<String>>,
     _followers: Vec<Follower>,
 }
 
@@ -60,6 +63,7 @@ impl Manifests {
             faults: Arc::default(),
             only_readable: false,
             failed: BTreeMap::new(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -85,6 +89,7 @@ impl Manifests {
         std::mem::swap(&mut new.desired, &mut self.desired);
         std::mem::swap(&mut new.faults, &mut self.faults);
         std::mem::swap(&mut new.failed, &mut self.failed);
+        std::mem::swap(&mut new.refused, &mut self.refused);
         *self = new;
     }
 
@@ -161,6 +166,7 @@ impl Manifests {
             let changed = change.sources.get(source).cloned().flatten();
             let known = changed.or_else(|| recorded.sources.get(source).cloned());
             let known = known.as_ref();
+            self.note_refusal(revision, known, change);
             if !revision.present {
                 continue;
             }
@@ -177,6 +183,29 @@ impl Manifests {
         }
         self.loaded = latest;
         true
+    }
+
+    /// Writes a commit that is not trusted into the history, once. Whoever may push and not sign must not fill
+    /// it, so a few are told until the source is well again.
+    fn note_refusal(
+        &mut self,
+        revision: &Revision,
+        known: Option<&Arc<SourceRecord>>,
+        change: &mut Change,
+    ) {
+        let source = &revision.source;
+        let Some(refused) = &revision.refused else {
+            // A start shows what is in force before it is known what else there is.
+            if known.is_some_and(|known| known.revision != revision.id) {
+                self.refused.remove(source);
+            }
+            return;
+        };
+        let noted = self.refused.entry(source.clone()).or_default();
+        noted.extend(known.and_then(|known| known.refused.clone()));
+        if noted.len() < MOST_TROUBLES && noted.insert(refused.commit.clone()) {
+            change.revisions.push(revision::refusal(source, refused));
+        }
     }
 
     fn tell_presence(&mut self, revision: &Revision, now: Timestamp, change: &mut Change) {
@@ -248,6 +277,11 @@ fn in_force(
     if record.released.as_ref() == Some(id) {
         record.released = None;
     }
+    let refused = revision.refused.as_ref().map(|it| it.commit.clone());
+    let moved_on = known.is_some_and(|known| known.revision != *id);
+    if refused.is_some() || moved_on {
+        record.refused = refused;
+    }
     record
 }
 
@@ -259,7 +293,8 @@ fn same(left: &[Arc<Revision>], right: &[Arc<Revision>]) -> bool {
                     && left.source == right.source
                     && left.trouble == right.trouble
                     && left.lineage == right.lineage
-                    && left.proposal == right.proposal)
+                    && left.proposal == right.proposal
+                    && left.refused == right.refused)
         })
 }
 
@@ -270,4 +305,137 @@ pub(super) fn errors_of(desired: &Desired, source: &SourceName) -> usize {
         .iter()
         .filter(|fault| fault.severity == Severity::Error && fault.place.source == *source);
     errors.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::engine::fake::{at, revision_of};
+    use crate::resources::Refused;
+
+    /// Shows what it is told to.
+    struct Shown(SourceName, watch::Sender<Arc<Revision>>);
+
+    #[async_trait]
+    impl Source for Shown {
+        fn name(&self) -> &SourceName {
+            &self.0
+        }
+
+        fn revisions(&self) -> watch::Receiver<Arc<Revision>> {
+            self.1.subscribe()
+        }
+
+        async fn rescan(&self) {}
+
+        fn wake(&self) {}
+    }
+
+    #[tokio::test]
+    async fn a_refused_commit_is_in_the_history_once_also_after_a_restart() {
+        let source = SourceName("jobs".to_owned());
+        let first = revision_of(&source);
+        let refused = |commit: &str| Revision {
+            trouble: Some(format!("{commit} is not signed")),
+            refused: Some(Arc::new(Refused {
+                commit: commit.to_owned(),
+                tag: None,
+                fetched_at: at(1),
+                why: format!("{commit} is not signed"),
+            })),
+            ..first.clone()
+        };
+        let away = |revision: &Revision| Revision {
+            trouble: Some("the remote is away".to_owned()),
+            ..revision.clone()
+        };
+        let (bad, worse) = (refused("bad"), refused("worse"));
+        let later = |revision: &Revision| Revision {
+            id: "r2".to_owned(),
+            ..revision.clone()
+        };
+        let (second, again) = (later(&first), later(&bad));
+        let bad_away = away(&bad);
+        let shown = [
+            &first, &bad, &bad_away, &first, &bad, &worse, &second, &again,
+        ];
+        let mut recorded = Recorded::default();
+        let mut noted = Vec::new();
+        for revision in shown {
+            let shown = watch::channel(Arc::new(revision.clone())).0;
+            let source: Arc<dyn Source> = Arc::new(Shown(source.clone(), shown));
+            // Each time as after a restart, with what was recorded.
+            let mut manifests = Manifests::new(vec![source], BTreeSet::new(), &Bell::default());
+            let mut change = Change::default();
+            manifests.load(&recorded, at(2), &mut change);
+            change.apply(&mut recorded);
+            noted.extend(
+                change
+                    .revisions
+                    .into_iter()
+                    .map(|it| (it.revision, it.refused)),
+            );
+        }
+        let why = |commit: &str| Some(format!("{commit} is not signed"));
+        let row = |id: &str| (id.to_owned(), why(id).filter(|_| !id.starts_with('r')));
+        assert_eq!(noted, ["r1", "bad", "worse", "r2", "bad"].map(row));
+    }
+
+    #[tokio::test]
+    async fn who_may_push_and_not_sign_does_not_fill_the_history() {
+        let source = SourceName("jobs".to_owned());
+        let refused = |number: usize| Revision {
+            refused: Some(Arc::new(Refused {
+                commit: number.to_string(),
+                tag: None,
+                fetched_at: at(1),
+                why: "not signed".to_owned(),
+            })),
+            ..revision_of(&source)
+        };
+        let (sender, _) = watch::channel(Arc::new(refused(0)));
+        let shown: Arc<dyn Source> = Arc::new(Shown(source.clone(), sender.clone()));
+        let mut manifests = Manifests::new(vec![shown], BTreeSet::new(), &Bell::default());
+        let (mut recorded, mut rows) = (Recorded::default(), 0);
+        for number in 0..100 {
+            sender.send_replace(Arc::new(refused(number)));
+            let mut change = Change::default();
+            manifests.load(&recorded, at(2), &mut change);
+            change.apply(&mut recorded);
+            rows += change.revisions.len();
+        }
+        assert_eq!(rows, 1 + MOST_TROUBLES);
+    }
+
+    #[tokio::test]
+    async fn one_that_never_showed_anything_is_told_once_a_run() {
+        let source = SourceName("jobs".to_owned());
+        let refused = Arc::new(Refused {
+            commit: "bad".to_owned(),
+            tag: None,
+            fetched_at: at(1),
+            why: "not signed".to_owned(),
+        });
+        let nothing = Revision {
+            id: String::new(),
+            present: false,
+            refused: Some(refused),
+            ..revision_of(&source)
+        };
+        let (sender, _) = watch::channel(Arc::new(nothing.clone()));
+        let shown: Arc<dyn Source> = Arc::new(Shown(source, sender.clone()));
+        let mut manifests = Manifests::new(vec![shown], BTreeSet::new(), &Bell::default());
+        for noted in [1, 0] {
+            let mut change = Change::default();
+            manifests.load(&Recorded::default(), at(2), &mut change);
+            assert_eq!(change.revisions.len(), noted);
+            let away = Some("the remote is away".to_owned());
+            sender.send_replace(Arc::new(Revision {
+                trouble: away,
+                ..nothing.clone()
+            }));
+        }
+    }
 }

@@ -124,7 +124,7 @@ impl Engine {
         self.want_due |= self.manifests.load(&self.recorded, now, change);
         for entry in &change.revisions[earlier..] {
             let loaded = self.manifests.loaded(&entry.source);
-            if let Some(revision) = loaded {
+            if let Some(revision) = loaded.filter(|_| entry.refused.is_none()) {
                 let desired = (&*before, &**self.manifests.desired());
                 self.changes
                     .seen(revision, entry, desired, (now, &self.meters));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::manifests::errors_of;
 use crate::plan::record::Recorded;
-use crate::resources::{Declared, Desired, Digest, ResourceId, Revision, SourceName};
+use crate::resources::{Declared, Desired, Digest, Refused, ResourceId, Revision, SourceName};
 use crate::store::RevisionEntry;
 
 /// What a revision of a source added, changed and removed: against the revision before, where this run
@@ -29,6 +29,7 @@ pub(super) fn compare(
         verified_at: verified.map(|verified| verified.at),
         applied_at: Some(now),
         signers: verified.map_or_else(Vec::new, |verified| verified.signers.clone()),
+        refused: None,
         added: Vec::new(),
         changed: Vec::new(),
         removed: Vec::new(),
@@ -76,6 +77,24 @@ pub(super) fn compare(
         });
     }
     entry
+}
+
+/// A commit that is not trusted, of which nothing was read.
+pub(super) fn refusal(source: &SourceName, refused: &Refused) -> RevisionEntry {
+    RevisionEntry {
+        source: source.clone(),
+        revision: refused.commit.clone(),
+        tag: refused.tag.clone(),
+        seen_at: refused.fetched_at,
+        verified_at: None,
+        applied_at: None,
+        signers: Vec::new(),
+        refused: Some(refused.why.clone()),
+        added: Vec::new(),
+        changed: Vec::new(),
+        removed: Vec::new(),
+        errors: 0,
+    }
 }
 
 /// What a source declares of a kind: names and digests.

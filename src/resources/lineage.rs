@@ -96,6 +96,19 @@ pub struct Proposal {
     pub anchor: Anchor,
 }
 
+/// What a repository has that isn't signed as it has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The commit.
+    pub commit: String,
+    /// The tag that led there, where one was asked for.
+    pub tag: Option<String>,
+    /// When it was first fetched.
+    pub fetched_at: Timestamp,
+    /// Why it is not followed: commit, key and reason.
+    pub why: String,
+}
+
 impl Lineage {
     /// This commit, as one that is in force.
     pub fn anchor(&self) -> Anchor {

@@ -58,7 +58,7 @@ pub use fault::{Fault, Severity};
 pub use hazelcast::{CredentialsSpec, HazelcastSpec, TlsSpec};
 pub use identity::{Digest, Kind, Place, ResourceId, SourceName};
 pub use jet_job::JetJobSpec;
-pub use lineage::{Anchor, Footing, Lineage, Motion, Proposal, Verified};
+pub use lineage::{Anchor, Footing, Lineage, Motion, Proposal, Refused, Verified};
 pub use load::{LoadOptions, load};
 pub use manifest::{to_yaml, write as write_yaml};
 pub use name::resource_name_fault;

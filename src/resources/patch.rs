@@ -96,6 +96,7 @@ fn is_alike(old: &Arc<Revision>, new: &Arc<Revision>) -> bool {
         trouble: _,
         lineage: _,
         proposal: _,
+        refused: _,
     } = &**new;
     Arc::ptr_eq(old, new)
         || *source == old.source

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Digest, SourceName};
-use super::lineage::{Lineage, Proposal};
+use super::lineage::{Lineage, Proposal, Refused};
 use super::remote_url::RemoteUrl;
 
 /// One state of a source: a directory's content, or a commit's tree.
@@ -36,6 +36,8 @@ pub struct Revision {
     pub lineage: Option<Arc<Lineage>>,
     /// What the source has instead, where that doesn't go on from what is in force.
     pub proposal: Option<Arc<Proposal>>,
+    /// What the source has instead, where that isn't signed as it has to be.
+    pub refused: Option<Arc<Refused>>,
 }
 
 impl Revision {
@@ -53,6 +55,7 @@ impl Revision {
             trouble: Some(reason.to_owned()),
             lineage: None,
             proposal: self.proposal.clone(),
+            refused: self.refused.clone(),
         }
     }
 }

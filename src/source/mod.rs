@@ -45,7 +45,7 @@ pub trait Source: Send + Sync {
     fn name(&self) -> &SourceName;
 
     /// Its latest revision, and word of each new one. A revision is only replaced by one with
-    /// another id, trouble, lineage or proposal.
+    /// another id, trouble, lineage, proposal or refusal.
     fn revisions(&self) -> watch::Receiver<Arc<Revision>>;
 
     /// Looks at the source now. When this returns, [`Source::revisions`] shows what was there at the

@@ -115,6 +115,7 @@ impl Scanner {
             trouble: None,
             lineage: None,
             proposal: None,
+            refused: None,
         };
         revision.id = revision_id(&revision);
         revision.changed_at = match self.latest.take() {

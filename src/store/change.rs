@@ -156,7 +156,7 @@ pub struct EventEntry {
     pub event: Event,
 }
 
-/// One revision of a source that was planned with.
+/// One revision of a source that was planned with, or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionEntry {
@@ -178,6 +178,9 @@ pub struct RevisionEntry {
     /// Who signed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signers: Vec<String>,
+    /// Why it was refused; nothing of it was read then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// What it added, by resource.
     pub added: Vec<ResourceId>,
     /// What it changed.

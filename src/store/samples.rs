@@ -216,6 +216,7 @@ pub(super) fn revision(revision: &str) -> RevisionEntry {
         verified_at: Some(time(6)),
         applied_at: Some(time(7)),
         signers: vec!["a@example.com (SSH key SHA256:…)".to_owned()],
+        refused: None,
         added: vec![ResourceId::jet_job("orders")],
         changed: Vec::new(),
         removed: vec![ResourceId::hazelcast("old")],

@@ -25,6 +25,7 @@ pub(crate) fn revision(files: &[(&str, &[u8])]) -> Revision {
         trouble: None,
         lineage: None,
         proposal: None,
+        refused: None,
     }
 }
 

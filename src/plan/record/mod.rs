@@ -120,6 +120,9 @@ pub struct SourceRecord {
     /// A commit that a person let in although it doesn't go on from the anchor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<String>,
+    /// The last commit that was noted as refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// The commit in force as it was last written into the map of each cluster.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub anchored: BTreeMap<String, Anchored>,
@@ -149,6 +152,7 @@ impl SourceRecord {
             held_since: None,
             anchor: None,
             released: None,
+            refused: None,
             anchored: BTreeMap::new(),
             retries: BTreeMap::new(),
         }

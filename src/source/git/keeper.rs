@@ -14,7 +14,7 @@ use super::settle::{Candidate, Judged, Stand};
 use super::share::Share;
 use super::tree::{self, Known, Reading};
 use crate::clock::{Clock, Entropy};
-use crate::resources::{Lineage, Revision};
+use crate::resources::{Lineage, Refused, Revision};
 
 /// The task behind a source.
 pub(super) struct Keeper {
@@ -158,6 +158,7 @@ impl Keeper {
             revision.trouble = None;
         }
         revision.proposal = None;
+        revision.refused = None;
         revision.lineage = Some(Arc::new(lineage.clone()));
         self.share.export(revision.jars.values()).await?;
         let jars = revision.jars.values().map(|jar| jar.location.clone());
@@ -187,7 +188,8 @@ impl Keeper {
             let changed = current.id != revision.id
                 || current.trouble != revision.trouble
                 || current.lineage != revision.lineage
-                || current.proposal != revision.proposal;
+                || current.proposal != revision.proposal
+                || current.refused != revision.refused;
             if changed {
                 tracing::debug!(source = %revision.source, revision = %revision.id, "a new revision");
                 *current = Arc::new(revision);
@@ -198,12 +200,19 @@ impl Keeper {
 
     /// What is shown stays, and says why it may not be the latest.
     fn fail(&self, error: &GitError) {
-        self.refuse(error.words());
+        let current = Revision::clone(&self.revisions.borrow());
+        self.stay(current, error.words());
     }
 
-    /// The same, in words.
-    pub(super) fn refuse(&self, words: String) {
-        let mut revision = Revision::clone(&self.revisions.borrow());
+    /// The same, because what is new isn't signed as it has to be.
+    pub(super) fn distrust(&self, refused: Refused) {
+        let mut current = Revision::clone(&self.revisions.borrow());
+        let words = refused.why.clone();
+        current.refused = Some(Arc::new(refused));
+        self.stay(current, words);
+    }
+
+    fn stay(&self, mut revision: Revision, words: String) {
         if !revision.present && revision.id.is_empty() {
             revision.unreadable = super::unread(&words);
         }

@@ -191,6 +191,7 @@ fn nothing(name: &SourceName) -> Revision {
         trouble: Some(reason.to_owned()),
         lineage: None,
         proposal: None,
+        refused: None,
     }
 }
 

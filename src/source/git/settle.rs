@@ -19,7 +19,7 @@ use super::trust::{
     ForcePush, GitVerify, JudgeErrand, Judgement, KeyFiles, Signatures, VerifyErrand, VerifyMode,
 };
 use crate::resources::lineage::short;
-use crate::resources::{Anchor, Footing, Lineage, Motion, Proposal, Revision, Verified};
+use crate::resources::{Anchor, Footing, Lineage, Motion, Proposal, Refused, Revision, Verified};
 
 /// How long a judgement stands: keys expire.
 const JUDGEMENT_STANDS: Duration = Duration::from_mins(10);
@@ -137,12 +137,19 @@ impl Keeper {
             candidate.lineage.verified.clone_from(&shown.verified);
             candidate.lineage.descends.clone_from(&shown.descends);
         }
+        let (tag, fetched_at) = (candidate.lineage.tag.clone(), candidate.lineage.fetched_at);
+        let commit = candidate.lineage.commit.clone();
         let judged = self.judge(candidate, footing).await?;
         let lineage = match judged {
             Ok(lineage) => lineage,
-            Err(words) => {
+            Err(why) => {
                 self.stay_with(footing.anchor.as_ref()).await;
-                self.refuse(words);
+                self.distrust(Refused {
+                    commit,
+                    tag,
+                    fetched_at,
+                    why,
+                });
                 return Ok(());
             }
         };
@@ -178,6 +185,7 @@ impl Keeper {
             revision.unreadable = super::unread(&words);
         }
         revision.trouble = Some(words);
+        revision.refused = None;
         revision.proposal = Some(Arc::new(Proposal {
             lineage,
             anchor: anchor.clone(),

@@ -82,6 +82,7 @@ pub(super) fn read(
         trouble: None,
         lineage: None,
         proposal: None,
+        refused: None,
     })
 }
 

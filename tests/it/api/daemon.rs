@@ -91,6 +91,7 @@ impl Store for FakeStore {
             verified_at: None,
             applied_at: None,
             signers: Vec::new(),
+            refused: None,
             added: vec![ResourceId::jet_job("orders")],
             changed: Vec::new(),
             removed: Vec::new(),

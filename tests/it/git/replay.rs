@@ -122,6 +122,13 @@ fn what_was_signed_once_does_not_come_back_when_our_state_is_deleted() {
     scene.write(3);
     let unsigned = scene.remote.push();
     scene.told(&format!("commit {unsigned} is not signed"));
+    let history = scene.run(&["history"]).stdout;
+    let refused = history.lines().find(|line| line.contains(&unsigned[..12]));
+    let refused = refused.unwrap_or_else(|| panic!("{history}"));
+    assert!(
+        refused.contains(" refused ") && refused.contains("is not signed"),
+        "{history}"
+    );
     scene.remote.git(&["reset", "--quiet", "--hard", &new]);
     scene.remote.push_as_it_is();
     scene.told("can be read again");

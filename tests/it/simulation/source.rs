@@ -187,5 +187,6 @@ fn revision(
         trouble: None,
         lineage: None,
         proposal: None,
+        refused: None,
     }
 }
