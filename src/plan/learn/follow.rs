@@ -27,7 +27,10 @@ pub(super) fn follow_job(draft: &mut Draft<'_>) {
         return;
     }
     match view.look(job.id) {
-        Look::Present(seen) => update(draft, seen),
+        Look::Present(seen) => {
+            update(draft, seen);
+            wake_when_over(draft);
+        }
         Look::Gone if job.is_active() => {
             let id = job.id;
             lose(draft, id, "the cluster knows it no longer");
@@ -158,6 +161,19 @@ fn runs(status: JobStatus) -> bool {
         status,
         JobStatus::NotRunning | JobStatus::Starting | JobStatus::Running
     )
+}
+
+/// Plans again when what was asked of the job should have been done.
+fn wake_when_over(draft: &mut Draft<'_>) {
+    let Some(job) = &draft.record.job else {
+        return;
+    };
+    let suspend = job.suspend_asked.filter(|_| runs(job.status));
+    let cancel = job.cancel.and_then(|cancel| cancel.sent_at);
+    let cancel = cancel.filter(|_| !job.status.is_terminal());
+    for asked in [suspend, cancel].into_iter().flatten() {
+        draft.wake_at(after(asked, draft.record.spec.timeouts.suspend));
+    }
 }
 
 /// Whether what was asked for then should have been done by now.

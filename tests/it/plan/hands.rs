@@ -62,6 +62,12 @@ fn a_suspension_that_was_never_carried_out_explains_no_later_one() {
     scene.end_with(&plan, &Outcome::Done);
     scene.declare("orders", json!({}));
     scene.learn();
+    let plan = scene.learn();
+    assert_eq!(
+        plan.next_wake,
+        Some(scene.now + seconds(300)),
+        "then it is over"
+    );
     scene.pass_time(SignedDuration::from_mins(4));
     let mut soon = scene.clone();
     soon.suspend_by_hand(job);
