@@ -32,7 +32,8 @@ fn what_is_overtaken_again_and_again_says_what_helps_and_a_pause_helps() {
     script.on::<MapFetchEntries<'_>>(usize::MAX, slow_partition());
     stage.declare_cluster(&[script.address()], member.cluster_name());
     let (name, snapshot) = (stage.name("large"), stage.name("snap"));
-    stage.declare(&name, "Large", &["parameters: [\"400\", \"1024\", \"50\"]"]);
+    // So many keys that each partition has some, the slow one too.
+    stage.declare(&name, "Large", &["parameters: [\"4000\", \"100\", \"50\"]"]);
     stage.start();
     stage.until_at_rest(&name, Phase::Running);
     stage.declare_snapshot(&snapshot, &name, &[]);

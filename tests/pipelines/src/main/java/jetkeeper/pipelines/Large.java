@@ -69,7 +69,7 @@ public final class Large {
         @Override
         public boolean saveToSnapshot() {
             while (saved < keys) {
-                if (!tryEmitToSnapshot(saved, value)) {
+                if (!tryEmitToSnapshot((long) saved, value)) {
                     return false;
                 }
                 saved++;
