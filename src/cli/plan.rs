@@ -269,6 +269,7 @@ fn held(hold: &Hold) -> String {
 
 fn summary(plan: &PlanView) -> String {
     let steps = match plan.steps.len() {
+        0 if plan.holds.iter().any(is_missing) => "nothing known to do".to_owned(),
         0 => "nothing to do".to_owned(),
         steps => format!("{steps} to do"),
     };
@@ -305,6 +306,21 @@ mod tests {
             text(&plan, &outdated(&published)),
             "= JetJob/words: another restartNonce runs it with them\n\nnothing to do\n"
         );
+    }
+
+    #[test]
+    fn a_plan_that_is_not_complete_does_not_say_that_nothing_is_to_be_done() {
+        let subjects = || vec![ResourceId::jet_job("a")];
+        let unseen = Hold::new(Reason::ClusterUnreachable, subjects(), "no member answers");
+        let held = Hold::new(Reason::RolledBack, subjects(), "it failed");
+        for (hold, told) in [
+            (unseen, "nothing known to do, 1 held"),
+            (held, "nothing to do, 1 held"),
+        ] {
+            let mut plan = PlanView::from(&Published::default());
+            plan.holds = vec![hold];
+            assert_eq!(summary(&plan), told);
+        }
     }
 
     #[test]

@@ -153,14 +153,8 @@ fn by_status(draft: &mut Draft<'_>, job: &JobRecord, bound: &BoundJob) {
         JobStatus::Completing | JobStatus::SuspendedExportingSnapshot => {
             Some("the job is stopping")
         }
-        JobStatus::Failed => {
-            Some("the job has ended, and its state with it; it is exported once it runs again")
-        }
-        JobStatus::Completed => {
-            let message = "the job completed: there is no state to export any more";
-            draft.fail(Reason::SnapshotFailed, message);
-            return;
-        }
+        JobStatus::Failed => return ended(draft, bound),
+        JobStatus::Completed => return completed(draft),
     };
     if let Some(message) = waits {
         draft.wait(Reason::WaitingForJob, message);
@@ -177,6 +171,23 @@ fn by_status(draft: &mut Draft<'_>, job: &JobRecord, bound: &BoundJob) {
         return;
     }
     export(draft, bound);
+}
+
+/// A document goes on wanting a snapshot. Who typed a command waits for it, and nothing comes of that where
+/// somebody ended the job; one that failed may be restarted.
+fn ended(draft: &mut Draft<'_>, bound: &BoundJob) {
+    let message = "the job has ended, and its state with it";
+    if draft.record.commanded && bound.stopped_by != Some(StoppedBy::Failure) {
+        draft.fail(Reason::SnapshotFailed, message);
+    } else {
+        let message = format!("{message}; it is exported once it runs again");
+        draft.wait(Reason::WaitingForJob, message);
+    }
+}
+
+fn completed(draft: &mut Draft<'_>) {
+    let message = "the job completed: there is no state to export any more";
+    draft.fail(Reason::SnapshotFailed, message);
 }
 
 pub(super) fn no_guarantee(draft: &mut Draft<'_>) {
@@ -266,15 +277,8 @@ fn take_over(draft: &mut Draft<'_>, job: &JobRecord, bound: &BoundJob) {
         return;
     }
     match bound.status {
-        JobStatus::Completed => {
-            let message = "the job completed: there is no state to export any more";
-            draft.fail(Reason::SnapshotFailed, message);
-        }
-        JobStatus::Failed => {
-            let message =
-                "the job has ended, and its state with it; it is exported once it runs again";
-            draft.wait(Reason::WaitingForJob, message);
-        }
+        JobStatus::Completed => completed(draft),
+        JobStatus::Failed => ended(draft, bound),
         _ => {
             let message = "the job is suspended and exported by its own plan; see its holds";
             draft.exporting(Reason::SnapshotUnderWay, message);

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::drive::failed;
 use super::observe::running;
-use super::scene::{OWNER, Scene, seconds, words};
+use super::scene::{OWNER, Scene, hold, seconds, words};
 
 const NAME: &str = "friday";
 
@@ -52,6 +52,27 @@ fn one_that_waits_goes_without_a_trace() {
         farewell(&mut scene),
         "it was withdrawn (`jetkeeper snapshot delete`); no snapshot was exported"
     );
+}
+
+#[test]
+fn nobody_waits_for_a_snapshot_of_a_job_that_somebody_ended() {
+    let (mut scene, job) = running(json!({}));
+    scene.cancel_by_hand(job);
+    scene.learn();
+    ask(&mut scene);
+    let failed = hold(&scene.learn(), Reason::SnapshotFailed);
+    assert!(failed.message.contains("the job has ended"), "{failed:?}");
+    assert!(!failed.passes_by_itself());
+    // One that failed may be restarted, and a document goes on wanting its snapshot.
+    let (mut scene, job) = running(json!({}));
+    scene.fail(job);
+    scene.learn();
+    ask(&mut scene);
+    hold(&scene.learn(), Reason::WaitingForJob);
+    let (mut scene, job) = running(json!({}));
+    scene.cancel_by_hand(job);
+    scene.declare_snapshot("evening", &json!({"jetJobResourceName": "orders"}));
+    hold(&scene.learn(), Reason::WaitingForJob);
 }
 
 #[test]
