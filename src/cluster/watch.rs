@@ -125,6 +125,23 @@ impl ClusterWatch {
         }
     }
 
+    /// Asks for the list alone, to be read now: for whoever knows that [`recent`](Self::recent) will be
+    /// asked for soon.
+    pub fn refresh_jobs(&self) {
+        self.orders.list();
+    }
+
+    /// A view with a list that was asked for since this call, or by somebody at most so long before it.
+    pub async fn recent(&self, age: Duration) -> Result<Arc<ClusterView>, WatchError> {
+        if let Some(number) = self.orders.listed_within(age)
+            && self.told.lists.to(number).await.is_ok()
+        {
+            return Ok(Arc::clone(&self.views.borrow()));
+        }
+        self.told.lists.to(self.orders.list()).await?;
+        Ok(Arc::clone(&self.views.borrow()))
+    }
+
     /// Asks for the ownership map alone, to be read now: for whoever changed it and no job.
     pub fn refresh_ownership(&self) {
         self.orders.refresh_ownership();

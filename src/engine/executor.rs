@@ -48,6 +48,13 @@ impl Executor {
     /// Carries out a step and tells how it ended.
     pub(super) async fn carry_out(&self, step: &Step, watch: &ClusterWatch) -> Outcome {
         let cluster = &*watch.cluster();
+        if let Action::Claim {
+            attempt: Some(_), ..
+        } = &step.action
+        {
+            // An upload follows, which has to know the jobs: they are read meanwhile.
+            watch.refresh_jobs();
+        }
         if let Action::Submit(submit) = &step.action {
             return self.submit(step, submit, cluster, watch).await;
         }

@@ -3,6 +3,8 @@
 //! Nothing is done where it is not so: `Stale` where something changed, `Failed` where it can't be
 //! read. The looks are made side by side; master and members are compared last, when all answers are in.
 
+use std::time::Duration;
+
 use crate::cluster::Cluster;
 use crate::cluster::watch::{ClusterWatch, WatchError};
 use crate::plan::counted;
@@ -14,19 +16,23 @@ use crate::plan::step::{Action, Expectation, ExpectedSnapshot, Outcome, Step};
 
 use super::executor::{not_begun, stale};
 
+/// How old the list may be that shows a name without an active job.
+pub(super) const RECENT: Duration = Duration::from_secs(1);
+
 /// Reads again, right before the effect, everything that has to be true for it.
 pub(super) async fn expect(
     step: &Step,
     cluster: &dyn Cluster,
     watch: &ClusterWatch,
 ) -> Result<(), Outcome> {
-    let (expected, kept, trusted, secured) = tokio::join!(
+    let (expected, alone, kept, trusted, secured) = tokio::join!(
         check(step, cluster),
+        only_active(step, watch),
         keeper(step, cluster),
         trust(step, watch),
         snapshots(step, cluster)
     );
-    expected.and(kept).and(trusted).and(secured)?;
+    expected.and(alone).and(kept).and(trusted).and(secured)?;
     same_members(step, cluster)
 }
 
@@ -37,7 +43,7 @@ async fn check(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
         master: _,
         min_members: _,
         job,
-        only_active,
+        only_active: _,
         snapshot: _,
         uncommitted: _,
         keeper: _,
@@ -60,19 +66,41 @@ async fn check(step: &Step, cluster: &dyn Cluster) -> Result<(), Outcome> {
             Err(error) => return Err(not_begun(error)),
         }
     }
-    if let Some(known) = only_active {
-        let jobs = cluster.list().await.map_err(not_begun)?;
-        let other = jobs.iter().find(|job| {
-            job.name == step.job_name && !job.status.is_terminal() && !known.contains(&job.id)
-        });
-        if let Some(other) = other {
+    Ok(())
+}
+
+/// Looks whether another job of the name is active. The members refuse a second one too, so a list may
+/// be as old as the claim that was written right before.
+async fn only_active(step: &Step, watch: &ClusterWatch) -> Result<(), Outcome> {
+    let Some(known) = &step.expects.only_active else {
+        return Ok(());
+    };
+    let view = watch.recent(RECENT).await.map_err(not_read)?;
+    let Some(jobs) = view.jobs.known() else {
+        return Err(stale("the members have not told which jobs there are"));
+    };
+    let other = jobs.values().find(|job| {
+        job.name == step.job_name && !job.status.is_terminal() && !known.contains(&job.id)
+    });
+    match other {
+        None => Ok(()),
+        Some(other) => {
             let (name, id, status) = (&other.name, other.id, other.status);
-            return Err(stale(format!(
+            Err(stale(format!(
                 "job {id} has the name {name} and is {status}"
-            )));
+            )))
         }
     }
-    Ok(())
+}
+
+fn not_read(error: WatchError) -> Outcome {
+    match error {
+        WatchError::Call(error) => not_begun(error),
+        WatchError::Down | WatchError::Stopped => Outcome::Failed {
+            reason: Reason::ClusterUnreachable,
+            message: error.to_string(),
+        },
+    }
 }
 
 /// Reads again who keeps the job: another owner may have taken it, or another keeper with our owner.
@@ -122,13 +150,7 @@ async fn trust(step: &Step, watch: &ClusterWatch) -> Result<(), Outcome> {
         | Action::Export(_)
         | Action::DeleteSnapshot { .. } => return Ok(()),
     }
-    let health = watch.guard().await.map_err(|error| match error {
-        WatchError::Call(error) => not_begun(error),
-        WatchError::Down | WatchError::Stopped => Outcome::Failed {
-            reason: Reason::ClusterUnreachable,
-            message: error.to_string(),
-        },
-    })?;
+    let health = watch.guard().await.map_err(not_read)?;
     if health.state != ClusterState::Active {
         return Err(stale(format!(
             "the cluster's state is {:?} now",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -34,6 +35,8 @@ pub(super) struct FakeCluster {
     connection: watch::Sender<Connection>,
     pub(super) answers: Mutex<Answers>,
     pub(super) effects: Mutex<Vec<String>>,
+    /// How many lists were answered.
+    pub(super) lists: AtomicUsize,
 }
 
 pub(super) struct Answers {
@@ -75,6 +78,7 @@ impl FakeCluster {
                 says: String::new(),
             }),
             effects: Mutex::default(),
+            lists: AtomicUsize::default(),
         })
     }
 
@@ -109,6 +113,7 @@ impl Cluster for FakeCluster {
     }
 
     async fn list(&self) -> Result<Vec<JobView>, CallError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
         Ok(self.answers.lock().unwrap().jobs.clone())
     }
 

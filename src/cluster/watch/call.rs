@@ -7,9 +7,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::picture::Asked;
+use super::picture::{Asked, AskedStatus};
 use crate::cluster::port::{CallError, Cluster, Health, StatusEvent};
 use crate::plan::hold::Reason;
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
@@ -51,7 +50,7 @@ pub(super) enum Answer {
     },
     Status {
         job: JobId,
-        master: Option<Uuid>,
+        asked: AskedStatus,
         result: Answered<Option<JobStatus>>,
     },
     Standing {
@@ -122,14 +121,10 @@ pub(super) fn config(cluster: Arc<dyn Cluster>, job: JobId) -> Call {
     })
 }
 
-pub(super) fn status(cluster: Arc<dyn Cluster>, job: JobId, master: Option<Uuid>) -> Call {
+pub(super) fn status(cluster: Arc<dyn Cluster>, job: JobId, asked: AskedStatus) -> Call {
     Box::pin(async move {
         let result = cluster.status(job).await;
-        Answer::Status {
-            job,
-            master,
-            result,
-        }
+        Answer::Status { job, asked, result }
     })
 }
 

@@ -49,7 +49,7 @@ impl Keeper {
             let asked = self.clock.now();
             let anchors = self.picture.interest().anchors;
             let cluster = Arc::clone(&self.cluster);
-            let ownership = call::ownership(cluster, self.refreshes, asked, anchors);
+            let ownership = call::ownership(cluster, self.lists, asked, anchors);
             self.calls.push(ownership);
         }
         if self.lanes.snapshots.begin(now) {
@@ -59,8 +59,8 @@ impl Keeper {
         }
         if self.lanes.list.begin(now) {
             let settled = self.settles_at.is_none();
-            let asked = self.picture.ask(self.clock.now(), settled, self.refreshes);
-            let list = call::list(Arc::clone(&self.cluster), self.refreshes, asked, now);
+            let asked = self.picture.ask(self.clock.now(), settled, self.lists);
+            let list = call::list(Arc::clone(&self.cluster), self.lists, asked, now);
             self.calls.push(list);
         }
     }
@@ -91,9 +91,9 @@ impl Keeper {
             }
         }
         for job in self.errands.statuses.begin(now) {
-            if self.picture.is_absent(job) {
-                let master = self.picture.view().master;
-                let status = call::status(Arc::clone(&self.cluster), job, master);
+            if self.picture.is_absent(job) || self.catching_up.contains(&job) {
+                let asked = self.picture.ask_status();
+                let status = call::status(Arc::clone(&self.cluster), job, asked);
                 self.calls.push(status);
             } else {
                 self.errands.statuses.drop_job(job);
@@ -128,6 +128,7 @@ impl Keeper {
     pub(super) fn survey(&mut self) {
         let now = Instant::now();
         let (picture, errands) = (&self.picture, &mut self.errands);
+        let catching_up = &mut self.catching_up;
         let is_active = |id| {
             picture
                 .wanted(id)
@@ -136,7 +137,10 @@ impl Keeper {
         self.listeners.retain(is_active);
         errands.listens.retain(is_active);
         errands.configs.retain(|id| picture.wanted(id).is_some());
-        errands.statuses.retain(|id| picture.is_absent(id));
+        catching_up.retain(|id| picture.is_starting(*id));
+        errands
+            .statuses
+            .retain(|id| picture.is_absent(id) || catching_up.contains(&id));
         errands
             .standings
             .retain(|id| picture.follows_snapshots_of(id));

@@ -16,14 +16,18 @@ use super::keeper::{JobErrands, Keeper, Lanes};
 use super::lane::Lane;
 use super::listener::{Heard, Listeners};
 use super::order::Answered;
-use super::picture::Asked;
+use super::picture::{Asked, AskedStatus};
 use crate::cluster::port::{CallError, Health, StatusEvent};
 use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::ClusterState;
 use crate::plan::snapshot::{ReadBack, Standing};
 
+/// How long texts of jobs that matter from now on are waited for: whoever acts on them asks for a list by then.
+const NEW_INTEREST: Duration = Duration::from_millis(100);
 /// How long a new master is not believed when it lacks jobs.
 const SETTLING: Duration = Duration::from_secs(10);
+/// How many jobs' statuses are asked for one by one, where one list could tell them.
+const FEW: usize = 8;
 /// The time between two questions for an id that the list lacks: a little more than planning asks for.
 const ASK_AGAIN: Duration = Duration::from_millis(10_050);
 /// The time between two looks at the snapshots of a job that has committed none yet.
@@ -53,25 +57,22 @@ impl Keeper {
                 self.lanes.ownership.want_urgently(now);
             }
             if self.picture.want(interest) {
-                self.lanes.list.want_urgently(now);
+                self.lanes.list.want(now + NEW_INTEREST);
             }
             self.survey();
         }
-        let (refresh, guard) = (
-            orders.refreshes > self.refreshes,
-            orders.guards > self.guards,
-        );
-        (self.refreshes, self.guards) = (orders.refreshes, orders.guards);
+        let (list, guard) = (orders.lists > self.lists, orders.guards > self.guards);
+        (self.lists, self.guards) = (orders.lists, orders.guards);
         if !self.picture.is_up() {
-            if refresh || guard {
+            if list || guard {
                 self.reply_down();
             }
             return orders.stop;
         }
-        if refresh {
+        if list {
             self.lanes.list.want_urgently(now);
         }
-        if refresh || orders.ownership {
+        if orders.ownership {
             self.lanes.ownership.want_urgently(now);
         }
         if guard {
@@ -83,7 +84,7 @@ impl Keeper {
     /// Tells those who wait that there is no connection.
     fn reply_down(&mut self) {
         let down = Answered {
-            number: self.refreshes,
+            number: self.lists,
             result: Err(WatchError::Down),
         };
         self.replies.list = Some(down.clone());
@@ -105,12 +106,14 @@ impl Keeper {
             self.lanes = Lanes::default();
             self.errands = JobErrands::default();
             self.unlisted = false;
+            self.catching_up.clear();
             self.reply_down();
             self.relists_at = self.picture.is_up().then_some(now + SETTLING);
         }
         if turned.master {
             self.settles_at = Some(now + SETTLING);
             self.errands.statuses = Errands::default();
+            self.catching_up.clear();
         }
         if self.picture.is_up() && (turned.link || turned.master || turned.members) {
             self.recheck = FIRST_RECHECK;
@@ -182,11 +185,12 @@ impl Keeper {
                 self.replies.health = Some(Answered { number, result });
             }
             Answer::Config { job, result } => self.take_config(job, result, now),
-            Answer::Status {
-                job,
-                master,
-                result,
-            } => self.take_status(job, master, result, now),
+            Answer::Status { job, asked, result } if self.catching_up.contains(&job) => {
+                self.catch_up(job, asked, result, now);
+            }
+            Answer::Status { job, asked, result } => {
+                self.take_status(job, asked.master, result, now);
+            }
             Answer::Snapshots { result } => self.take_snapshots(result, now),
             Answer::Standing { job, result } => self.take_standing(job, result, now),
             Answer::Listen { job, result } => self.take_listener(job, result, now),
@@ -301,6 +305,32 @@ impl Keeper {
         }
     }
 
+    /// Takes the status of a job that may have gone on before its listener was there.
+    fn catch_up(
+        &mut self,
+        job: JobId,
+        asked: AskedStatus,
+        result: Result<Option<JobStatus>, CallError>,
+        now: Instant,
+    ) {
+        self.errands.statuses.succeeded(job);
+        if self.errands.statuses.is_wanted_anew(job) {
+            // Asked before the listener was there.
+            return;
+        }
+        self.catching_up.remove(&job);
+        self.want_list_soon(now);
+        let caught_up = match result {
+            Ok(Some(status)) => self.picture.started(job, asked, status),
+            Ok(None) => false,
+            Err(error) => {
+                self.log("ask how far a job has started", &error, false);
+                false
+            }
+        };
+        self.unlisted |= !caught_up;
+    }
+
     fn take_snapshots(
         &mut self,
         result: Result<BTreeMap<String, Option<ReadBack>>, CallError>,
@@ -351,14 +381,14 @@ impl Keeper {
         result: Result<mpsc::Receiver<StatusEvent>, CallError>,
         now: Instant,
     ) {
-        // What was told before the listener was there is in a list that is asked for from now on.
+        // What was told before the listener was there is in what is asked for from now on.
         self.want_list_soon(now);
         match result {
             Ok(events) => {
                 self.errands.listens.succeeded(job);
                 if self.needs_listener(job) {
                     self.listeners.add(job, events);
-                    self.unlisted = true;
+                    self.ask_what_was_missed(job, now);
                 }
             }
             Err(error) => {
@@ -366,6 +396,16 @@ impl Keeper {
                 self.errands.listens.failed(job, now, entropy);
                 self.log("listen to a job's status", &error, false);
             }
+        }
+    }
+
+    /// A list tells it of all jobs; of a few that are starting, their status is told sooner.
+    fn ask_what_was_missed(&mut self, job: JobId, now: Instant) {
+        if self.picture.is_starting(job) && self.catching_up.len() < FEW {
+            self.catching_up.insert(job);
+            self.errands.statuses.need_anew(job, now);
+        } else {
+            self.unlisted = true;
         }
     }
 

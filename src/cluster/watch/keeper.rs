@@ -1,6 +1,7 @@
 //! The task behind a watch: waits for something to happen, takes it in, makes the calls that are due,
 //! publishes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::order::{Answered, Answers, Orders};
 use super::picture::Picture;
 use crate::clock::Clock;
 use crate::cluster::port::{Cluster, Connection, Health};
+use crate::plan::job::JobId;
 use crate::plan::observed::ClusterView;
 
 /// How much is taken in before the next view is published.
@@ -37,12 +39,14 @@ pub(super) struct Keeper {
     pub(super) listeners: Listeners,
     pub(super) lanes: Lanes,
     pub(super) errands: JobErrands,
-    /// How often the list and the ownership map were asked for by callers.
-    pub(super) refreshes: u64,
+    /// How often the list was asked for by callers.
+    pub(super) lists: u64,
     /// How often health was asked for by callers.
     pub(super) guards: u64,
-    /// Whether there are listeners that no list was asked for after.
+    /// Whether there are listeners that no list was asked for after, and no status.
     pub(super) unlisted: bool,
+    /// Starting jobs whose status is asked for, because their listener came after what is known of them.
+    pub(super) catching_up: BTreeSet<JobId>,
     /// When the latest list was answered, and how long that took.
     pub(super) listed: Option<(Instant, Duration)>,
     /// Since when a job is awaited that nobody would tell of.
@@ -139,9 +143,10 @@ impl Keeper {
             listeners: Listeners::default(),
             lanes: Lanes::default(),
             errands: JobErrands::default(),
-            refreshes: 0,
+            lists: 0,
             guards: 0,
             unlisted: false,
+            catching_up: BTreeSet::new(),
             listed: None,
             awaiting_since: None,
             relists_at: None,

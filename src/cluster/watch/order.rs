@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::WatchError;
 use crate::plan::Interest;
@@ -23,15 +25,16 @@ pub(super) struct Open {
     pub(super) interest: Option<Interest>,
     /// Jobs whose configuration is to be read again.
     pub(super) invalidated: BTreeSet<JobId>,
-    /// How often the list and the ownership map were asked for.
-    pub(super) refreshes: u64,
-    /// Whether the ownership map alone is to be read again.
+    /// How often the list was asked for.
+    pub(super) lists: u64,
+    /// Whether the ownership map is to be read again.
     pub(super) ownership: bool,
     /// How often health was asked for.
     pub(super) guards: u64,
     /// Whether the watch is to end.
     pub(super) stop: bool,
     wanted: Interest,
+    listed_at: Option<Instant>,
 }
 
 impl Orders {
@@ -44,11 +47,26 @@ impl Orders {
         }
     }
 
+    /// Orders a list and a look at the ownership map; the number of the order.
     pub(super) fn refresh(&self) -> u64 {
         let mut open = self.open();
-        open.refreshes += 1;
+        open.ownership = true;
         self.changed.notify_one();
-        open.refreshes
+        open.order_list()
+    }
+
+    /// Orders a list alone; the number of the order.
+    pub(super) fn list(&self) -> u64 {
+        let mut open = self.open();
+        self.changed.notify_one();
+        open.order_list()
+    }
+
+    /// The number of the latest order of a list, where that was made so recently.
+    pub(super) fn listed_within(&self, age: Duration) -> Option<u64> {
+        let open = self.open();
+        let recent = open.listed_at.is_some_and(|at| at.elapsed() <= age);
+        recent.then_some(open.lists)
     }
 
     pub(super) fn refresh_ownership(&self) {
@@ -84,16 +102,25 @@ impl Orders {
         Open {
             interest: open.interest.take(),
             invalidated: std::mem::take(&mut open.invalidated),
-            refreshes: open.refreshes,
+            lists: open.lists,
             ownership: std::mem::take(&mut open.ownership),
             guards: open.guards,
             stop: open.stop,
             wanted: Interest::default(),
+            listed_at: None,
         }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn order_list(&mut self) -> u64 {
+        self.lists += 1;
+        self.listed_at = Some(Instant::now());
+        self.lists
     }
 }
 

@@ -55,6 +55,13 @@ pub(super) struct Asked {
     pub(super) ordered: u64,
 }
 
+/// When a job's status was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AskedStatus {
+    mark: u64,
+    pub(super) master: Option<Uuid>,
+}
+
 /// What is to be done about a job after its status changed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Consequence {
@@ -113,6 +120,12 @@ impl Picture {
     pub(super) fn is_absent(&self, id: JobId) -> bool {
         let lacking = self.jobs().is_some_and(|jobs| !jobs.contains_key(&id));
         lacking && self.interest.ids.contains(&id)
+    }
+
+    /// Whether this job matters and is on its way to RUNNING.
+    pub(super) fn is_starting(&self, id: JobId) -> bool {
+        let status = self.wanted(id).map(|job| job.status);
+        matches!(status, Some(JobStatus::NotRunning | JobStatus::Starting))
     }
 
     /// Whether the snapshots of this job are still to be followed: until it committed one.
@@ -296,6 +309,37 @@ impl Picture {
         }
     }
 
+    /// A job's status is asked for.
+    pub(super) fn ask_status(&mut self) -> AskedStatus {
+        self.mark += 1;
+        AskedStatus {
+            mark: self.mark,
+            master: self.view.master,
+        }
+    }
+
+    /// Takes the status of a job that was starting when it was asked for. Whether it says all there is
+    /// to say: of anything but a step forward, a list has to tell what happened.
+    pub(super) fn started(&mut self, id: JobId, asked: AskedStatus, status: JobStatus) -> bool {
+        if self.view.master != asked.master {
+            return false;
+        }
+        if self.heard.get(&id).is_some_and(|mark| *mark > asked.mark) {
+            return true;
+        }
+        let Some(job) = self.job_mut(id) else {
+            return false;
+        };
+        match (job.status, status) {
+            (before, now) if before == now => {}
+            (JobStatus::NotRunning, JobStatus::Starting | JobStatus::Running)
+            | (JobStatus::Starting, JobStatus::Running) => Arc::make_mut(job).status = status,
+            _ => return false,
+        }
+        self.heard.insert(id, asked.mark);
+        true
+    }
+
     /// Takes a list. The jobs whose settings may be others than before.
     pub(super) fn list(&mut self, asked: Asked, listed: Vec<JobView>) -> Vec<JobId> {
         let before = match &self.view.jobs {
@@ -465,30 +509,4 @@ fn bounded(text: Arc<str>) -> Arc<str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::scripted::job;
-    use super::*;
-
-    #[test]
-    fn nothing_told_late_follows_the_end() {
-        let mut picture = Picture::new(Timestamp::UNIX_EPOCH, Uuid::nil());
-        let asked = picture.ask(Timestamp::UNIX_EPOCH, true, 0);
-        picture.list(asked, vec![job(1, "a", JobStatus::Completed)]);
-        let consequence = picture.event(StatusEvent {
-            job: JobId(1),
-            status: JobStatus::Running,
-            user_requested: false,
-            description: None,
-        });
-        assert_eq!(consequence, Consequence::default());
-        let jobs = picture.jobs().unwrap();
-        assert_eq!(jobs[&JobId(1)].status, JobStatus::Completed);
-    }
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        let cut = bounded(format!("x{}", "ü".repeat(2000)).into());
-        assert_eq!(cut.len(), LONGEST_TEXT - 1);
-        assert_eq!(&*bounded("short".into()), "short");
-    }
-}
+mod tests;

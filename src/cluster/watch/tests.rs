@@ -1,5 +1,7 @@
 //! A watch against a scripted cluster, under tokio's paused clock.
 
+mod starts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -496,6 +498,49 @@ async fn many_requests_are_few_lists() {
     }
     fixture.watch.refreshed().await.unwrap();
     assert!(fixture.cluster.calls("list") <= lists + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recent_list_serves_whoever_asks_next() {
+    let fixture = Fixture::running().await;
+    let lists = || fixture.cluster.calls("list");
+    let age = Duration::from_secs(1);
+    tokio::time::sleep(age).await;
+    let before = lists();
+    fixture.watch.refresh_jobs();
+    fixture.watch.recent(age).await.unwrap();
+    fixture.watch.recent(age).await.unwrap();
+    assert_eq!(lists(), before + 1);
+    tokio::time::sleep(age + Duration::from_millis(1)).await;
+    fixture.watch.recent(age).await.unwrap();
+    assert_eq!(lists(), before + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recent_list_that_was_not_answered_serves_nobody() {
+    let fixture = Fixture::running().await;
+    let age = Duration::from_secs(1);
+    fixture.link_down();
+    assert_eq!(fixture.watch.refreshed().await, Err(WatchError::Down));
+    assert_eq!(fixture.watch.recent(age).await, Err(WatchError::Down));
+    fixture
+        .cluster
+        .connect(|connection| connection.link = Link::Up);
+    let view = fixture.watch.recent(age).await.unwrap();
+    assert!(view.jobs.known().unwrap().contains_key(&A));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_matters_from_now_on_is_listed_soon() {
+    let mut fixture = Fixture::with([job(1, "a", JobStatus::Running)], &[], &[]);
+    fixture.rest().await;
+    let lists = fixture.cluster.calls("list");
+    fixture.cluster.state().jobs.get_mut(&A).unwrap().failure = Some("why".into());
+    fixture.watch.want(interest(&["a"], &[]));
+    let told = |view: &ClusterView| view.jobs.known().unwrap()[&A].failure.is_some();
+    let seen = tokio::time::timeout(Duration::from_millis(101), fixture.seen(told));
+    seen.await.unwrap();
+    assert!(fixture.cluster.calls("list") > lists);
 }
 
 #[tokio::test(start_paused = true)]

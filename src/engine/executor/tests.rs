@@ -1,10 +1,12 @@
 //! Steps on a scripted cluster: what is called, what is not, and the outcome of each.
 
 use super::*;
+use crate::engine::expect::RECENT;
 use crate::engine::fake::{FakeCluster, JOB, executor, job, step, submit, suspend};
 use crate::plan::job::{JobId, JobStatus};
 use crate::plan::observed::{ClusterState, Link};
 use crate::plan::ownership::OwnershipEntry;
+use crate::plan::record::Attempt;
 use crate::plan::step::ExpectedKeeper;
 use crate::resources::jet_job::SecretParameter;
 
@@ -130,6 +132,46 @@ async fn an_upload_needs_the_name_to_be_free() {
         }
     ));
     assert_eq!(effects(&cluster).len(), 1);
+}
+
+fn attempt() -> Attempt {
+    let nothing = serde_json::json!({
+        "nonce": "n1",
+        "clusterId": uuid::Uuid::nil(),
+        "knownIds": [],
+        "deployed": {"mainClass": null, "parameters": []},
+        "generation": 1,
+        "startedAt": "1970-01-01T00:00:00Z",
+        "fulfils": {},
+    });
+    serde_json::from_value(nothing).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_jobs_that_an_upload_has_to_know_are_listed_while_its_name_is_claimed() {
+    let cluster = FakeCluster::new();
+    cluster.answers.lock().unwrap().jobs = Vec::new();
+    let watch = cluster.watch();
+    watch.refreshed().await.unwrap();
+    tokio::time::advance(RECENT + Duration::from_millis(1)).await;
+    let lists = || cluster.lists.load(std::sync::atomic::Ordering::Relaxed);
+    let before = lists();
+    let claim = Action::Claim {
+        entry: entry("keeper", "a-state"),
+        replaces: None,
+        attempt: Some(Box::new(attempt())),
+    };
+    let outcome = executor(true).carry_out(&step(claim, None), &watch).await;
+    assert_eq!(outcome, Outcome::Done);
+    let outcome = executor(true).carry_out(&submit(vec![]), &watch).await;
+    assert!(matches!(outcome, Outcome::Uploaded { .. }), "{outcome:?}");
+    assert_eq!(lists(), before + 1);
+
+    // One that is too old isn't enough: somebody may have started the job meanwhile.
+    cluster.answers.lock().unwrap().jobs = vec![job(JOB, "orders", JobStatus::Running)];
+    tokio::time::advance(RECENT + Duration::from_millis(1)).await;
+    let outcome = executor(true).carry_out(&submit(vec![]), &watch).await;
+    assert!(is_stale(&outcome), "{outcome:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,71 @@
+//! Jobs that were starting when nobody listened to them yet.
+
+use super::*;
+
+/// A job that has this status by the time that it is listened to, and no list is answered after.
+async fn met(before: JobStatus, now: JobStatus) -> Fixture {
+    let fixture = Fixture::with([job(1, "a", before)], &[], &[]);
+    fixture.rest().await;
+    fixture.cluster.hold_lists();
+    fixture.cluster.set(A, now);
+    fixture.watch.want(interest(&["a"], &[]));
+    fixture.rest().await;
+    assert!(fixture.cluster.listens_to(A));
+    fixture
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_began_to_run_before_anybody_listened_needs_no_list() {
+    for before in [JobStatus::NotRunning, JobStatus::Starting] {
+        let fixture = met(before, JobStatus::Running).await;
+        assert_eq!(fixture.status(A), JobStatus::Running);
+        assert_eq!(fixture.cluster.calls("status"), 1);
+        fixture.cluster.release_lists();
+        fixture.rest().await;
+        assert_eq!(fixture.status(A), JobStatus::Running);
+        assert_eq!(fixture.cluster.calls("status"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_anything_but_a_start_a_list_tells_what_happened() {
+    for (before, now) in [
+        (JobStatus::Starting, JobStatus::Failed),
+        (JobStatus::Starting, JobStatus::Suspended),
+        (JobStatus::Starting, JobStatus::NotRunning),
+        (JobStatus::Running, JobStatus::Suspended),
+    ] {
+        let fixture = met(before, now).await;
+        assert_eq!(fixture.status(A), before);
+        fixture.cluster.release_lists();
+        fixture.rest().await;
+        assert_eq!(fixture.status(A), now);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_nobody_answers_is_told_by_a_list() {
+    let fixture = Fixture::with([job(1, "a", JobStatus::Starting)], &[], &[]);
+    fixture.rest().await;
+    fixture.cluster.state().failing.insert("status");
+    fixture.cluster.set(A, JobStatus::Running);
+    fixture.watch.want(interest(&["a"], &[]));
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Running);
+    assert_eq!(fixture.cluster.calls("status"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_are_starting_are_told_by_one_list() {
+    let mut ids = 1..;
+    let jobs: [JobView; 40] =
+        std::array::from_fn(|_| job(ids.next().unwrap(), "a", JobStatus::Starting));
+    let fixture = Fixture::with(jobs, &[], &[]);
+    fixture.rest().await;
+    let lists = fixture.cluster.calls("list");
+    fixture.watch.want(interest(&["a"], &[]));
+    fixture.rest().await;
+    assert!(fixture.cluster.calls("status") <= 8);
+    assert!(fixture.cluster.calls("list") <= lists + 3);
+    assert_eq!(fixture.cluster.calls("listen"), 40);
+}
