@@ -36,6 +36,11 @@ mod upgrade;
 
 use table::Row;
 
+/// The program's, for what is measured in this process.
+#[cfg(target_arch = "x86_64")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A part: its name, and what measures it.
 type Part = (&'static str, fn() -> Vec<Row>);
 

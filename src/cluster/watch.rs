@@ -125,10 +125,12 @@ impl ClusterWatch {
         }
     }
 
-    /// Asks for the list alone, to be read now: for whoever knows that [`recent`](Self::recent) will be
-    /// asked for soon.
-    pub fn refresh_jobs(&self) {
-        self.orders.list();
+    /// Asks for the list alone, unless that was done at most so long ago: for whoever knows that
+    /// [`recent`](Self::recent) will be asked for.
+    pub fn prepare(&self, age: Duration) {
+        if self.orders.listed_within(age).is_none() {
+            self.orders.list();
+        }
     }
 
     /// A view with a list that was asked for since this call, or by somebody at most so long before it.

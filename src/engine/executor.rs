@@ -23,7 +23,7 @@ use crate::plan::step::{Action, ExportSnapshot, Outcome, Step, Submit};
 use crate::plan::upload;
 use crate::secrets::{self, SecretString, Secrets, redacted};
 
-use super::expect::expect;
+use super::expect::{RECENT, expect};
 use super::progress::{ProgressBoard, Reporter};
 
 /// How long a snapshot is waited for that a running job begins from now on.
@@ -53,7 +53,7 @@ impl Executor {
         } = &step.action
         {
             // An upload follows, which has to know the jobs: they are read meanwhile.
-            watch.refresh_jobs();
+            watch.prepare(RECENT / 2);
         }
         if let Action::Submit(submit) = &step.action {
             return self.submit(step, submit, cluster, watch).await;

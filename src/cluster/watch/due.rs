@@ -15,6 +15,8 @@ const SHORTEST_GAP: Duration = Duration::from_millis(50);
 const LONGEST_GAP: Duration = Duration::from_secs(5);
 /// The time between two such lists, in units of the time that the last one took.
 const GAP_PER_LIST: u32 = 4;
+/// How many starting jobs' statuses are asked for one by one, where one list could tell them.
+const FEW: usize = 8;
 /// The first look for a job that is awaited; later ones follow at growing distances.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// A job that came after this much time is seen after a quarter more of it.
@@ -137,7 +139,7 @@ impl Keeper {
         self.listeners.retain(is_active);
         errands.listens.retain(is_active);
         errands.configs.retain(|id| picture.wanted(id).is_some());
-        catching_up.retain(|id| picture.is_starting(*id));
+        catching_up.retain(|id| is_active(*id));
         errands
             .statuses
             .retain(|id| picture.is_absent(id) || catching_up.contains(&id));
@@ -152,6 +154,10 @@ impl Keeper {
         for job in picture.all_wanted() {
             if !job.status.is_terminal() && !self.listeners.contains(job.id) {
                 errands.listens.need(job.id, now);
+                let starts = picture.is_starting(job.id) && catching_up.len() < FEW;
+                if starts && catching_up.insert(job.id) {
+                    errands.statuses.need(job.id, now);
+                }
             }
             if job.config.is_none() {
                 errands.configs.need(job.id, now);

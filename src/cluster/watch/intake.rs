@@ -22,12 +22,8 @@ use crate::plan::job::{JobConfigView, JobId, JobStatus, JobView};
 use crate::plan::observed::ClusterState;
 use crate::plan::snapshot::{ReadBack, Standing};
 
-/// How long texts of jobs that matter from now on are waited for: whoever acts on them asks for a list by then.
-const NEW_INTEREST: Duration = Duration::from_millis(100);
 /// How long a new master is not believed when it lacks jobs.
 const SETTLING: Duration = Duration::from_secs(10);
-/// How many jobs' statuses are asked for one by one, where one list could tell them.
-const FEW: usize = 8;
 /// The time between two questions for an id that the list lacks: a little more than planning asks for.
 const ASK_AGAIN: Duration = Duration::from_millis(10_050);
 /// The time between two looks at the snapshots of a job that has committed none yet.
@@ -56,9 +52,7 @@ impl Keeper {
             if interest.anchors && !self.picture.interest().anchors {
                 self.lanes.ownership.want_urgently(now);
             }
-            if self.picture.want(interest) {
-                self.lanes.list.want(now + NEW_INTEREST);
-            }
+            self.picture.want(interest);
             self.survey();
         }
         let (list, guard) = (orders.lists > self.lists, orders.guards > self.guards);
@@ -305,7 +299,8 @@ impl Keeper {
         }
     }
 
-    /// Takes the status of a job that may have gone on before its listener was there.
+    /// Takes the status of a job that was starting when it was first seen. It is asked for at once, and
+    /// again when its listener is there: what happens in between nobody tells.
     fn catch_up(
         &mut self,
         job: JobId,
@@ -314,11 +309,6 @@ impl Keeper {
         now: Instant,
     ) {
         self.errands.statuses.succeeded(job);
-        if self.errands.statuses.is_wanted_anew(job) {
-            // Asked before the listener was there.
-            return;
-        }
-        self.catching_up.remove(&job);
         self.want_list_soon(now);
         let caught_up = match result {
             Ok(Some(status)) => self.picture.started(job, asked, status),
@@ -328,7 +318,11 @@ impl Keeper {
                 false
             }
         };
-        self.unlisted |= !caught_up;
+        let asked_before_listener = self.errands.statuses.is_wanted_anew(job);
+        if self.listeners.contains(job) && !asked_before_listener {
+            self.catching_up.remove(&job);
+            self.unlisted |= !caught_up;
+        }
     }
 
     fn take_snapshots(
@@ -388,7 +382,11 @@ impl Keeper {
                 self.errands.listens.succeeded(job);
                 if self.needs_listener(job) {
                     self.listeners.add(job, events);
-                    self.ask_what_was_missed(job, now);
+                    if self.catching_up.contains(&job) {
+                        self.errands.statuses.need_anew(job, now);
+                    } else {
+                        self.unlisted = true;
+                    }
                 }
             }
             Err(error) => {
@@ -396,16 +394,6 @@ impl Keeper {
                 self.errands.listens.failed(job, now, entropy);
                 self.log("listen to a job's status", &error, false);
             }
-        }
-    }
-
-    /// A list tells it of all jobs; of a few that are starting, their status is told sooner.
-    fn ask_what_was_missed(&mut self, job: JobId, now: Instant) {
-        if self.picture.is_starting(job) && self.catching_up.len() < FEW {
-            self.catching_up.insert(job);
-            self.errands.statuses.need_anew(job, now);
-        } else {
-            self.unlisted = true;
         }
     }
 

@@ -45,7 +45,8 @@ pub(super) struct Keeper {
     pub(super) guards: u64,
     /// Whether there are listeners that no list was asked for after, and no status.
     pub(super) unlisted: bool,
-    /// Starting jobs whose status is asked for, because their listener came after what is known of them.
+    /// Jobs that were starting when they were first seen, until their status was asked for with a
+    /// listener in place.
     pub(super) catching_up: BTreeSet<JobId>,
     /// When the latest list was answered, and how long that took.
     pub(super) listed: Option<(Instant, Duration)>,

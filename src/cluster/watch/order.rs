@@ -41,6 +41,11 @@ impl Orders {
     pub(super) fn want(&self, interest: Interest) {
         let mut open = self.open();
         if open.wanted != interest {
+            let known = &open.wanted;
+            if !interest.names.is_subset(&known.names) || !interest.ids.is_subset(&known.ids) {
+                // Texts are kept of what matters alone.
+                open.order_list();
+            }
             open.wanted = interest.clone();
             open.interest = Some(interest);
             self.changed.notify_one();

@@ -188,15 +188,12 @@ impl Picture {
         }
     }
 
-    /// Takes the new interest; whether something matters now that did not before.
-    pub(super) fn want(&mut self, interest: Interest) -> bool {
-        let more = !interest.names.is_subset(&self.interest.names)
-            || !interest.ids.is_subset(&self.interest.ids);
+    /// Takes the new interest.
+    pub(super) fn want(&mut self, interest: Interest) {
         self.view.missing.retain(|id, _| interest.ids.contains(id));
         let followed = &interest.standings;
         self.view.standings.retain(|id, _| followed.contains(id));
         self.interest = interest;
-        more
     }
 
     /// Takes the state of the connection.
@@ -318,8 +315,8 @@ impl Picture {
         }
     }
 
-    /// Takes the status of a job that was starting when it was asked for. Whether it says all there is
-    /// to say: of anything but a step forward, a list has to tell what happened.
+    /// Takes the status of a job that was starting. Whether it says all there is to say: of anything but
+    /// a step forward, a list has to tell what happened.
     pub(super) fn started(&mut self, id: JobId, asked: AskedStatus, status: JobStatus) -> bool {
         if self.view.master != asked.master {
             return false;

@@ -1,7 +1,6 @@
 //! Steps on a scripted cluster: what is called, what is not, and the outcome of each.
 
 use super::*;
-use crate::engine::expect::RECENT;
 use crate::engine::fake::{FakeCluster, JOB, executor, job, step, submit, suspend};
 use crate::plan::job::{JobId, JobStatus};
 use crate::plan::observed::{ClusterState, Link};

@@ -19,11 +19,11 @@ async fn a_job_that_began_to_run_before_anybody_listened_needs_no_list() {
     for before in [JobStatus::NotRunning, JobStatus::Starting] {
         let fixture = met(before, JobStatus::Running).await;
         assert_eq!(fixture.status(A), JobStatus::Running);
-        assert_eq!(fixture.cluster.calls("status"), 1);
+        assert_eq!(fixture.cluster.calls("status"), 2);
         fixture.cluster.release_lists();
         fixture.rest().await;
         assert_eq!(fixture.status(A), JobStatus::Running);
-        assert_eq!(fixture.cluster.calls("status"), 1);
+        assert_eq!(fixture.cluster.calls("status"), 2);
     }
 }
 
@@ -48,15 +48,41 @@ async fn a_status_that_nobody_answers_is_told_by_a_list() {
     let fixture = Fixture::with([job(1, "a", JobStatus::Starting)], &[], &[]);
     fixture.rest().await;
     fixture.cluster.state().failing.insert("status");
+    fixture.cluster.hold_lists();
+    fixture.cluster.set(A, JobStatus::Running);
+    fixture.watch.want(interest(&["a"], &[]));
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Starting);
+    assert_eq!(fixture.cluster.calls("status"), 2);
+    fixture.cluster.release_lists();
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Running);
+    assert_eq!(fixture.cluster.calls("status"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_missed_between_the_first_look_and_the_listener() {
+    let fixture = Fixture::with([job(1, "a", JobStatus::Starting)], &[], &[]);
+    fixture.rest().await;
+    fixture.cluster.state().failing.insert("listen");
+    fixture.cluster.hold_lists();
     fixture.cluster.set(A, JobStatus::Running);
     fixture.watch.want(interest(&["a"], &[]));
     fixture.rest().await;
     assert_eq!(fixture.status(A), JobStatus::Running);
-    assert_eq!(fixture.cluster.calls("status"), 1);
+
+    fixture.cluster.set(A, JobStatus::Suspended);
+    fixture.cluster.state().failing.clear();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(fixture.cluster.listens_to(A));
+    assert_eq!(fixture.status(A), JobStatus::Running);
+    fixture.cluster.release_lists();
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Suspended);
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_that_are_starting_are_told_by_one_list() {
+async fn many_that_are_starting_are_told_by_few_lists() {
     let mut ids = 1..;
     let jobs: [JobView; 40] =
         std::array::from_fn(|_| job(ids.next().unwrap(), "a", JobStatus::Starting));
@@ -65,7 +91,7 @@ async fn many_that_are_starting_are_told_by_one_list() {
     let lists = fixture.cluster.calls("list");
     fixture.watch.want(interest(&["a"], &[]));
     fixture.rest().await;
-    assert!(fixture.cluster.calls("status") <= 8);
-    assert!(fixture.cluster.calls("list") <= lists + 3);
+    assert!(fixture.cluster.calls("status") <= 16);
+    assert!(fixture.cluster.calls("list") <= lists + 4);
     assert_eq!(fixture.cluster.calls("listen"), 40);
 }
