@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// Gives back what a burst needed, where the unit's environment says so. On `x86_64` alone: elsewhere
 /// pages have several sizes, and jemalloc is built for one.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

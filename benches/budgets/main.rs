@@ -37,7 +37,7 @@ mod upgrade;
 use table::Row;
 
 /// The program's, for what is measured in this process.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -94,22 +94,35 @@ fn check_words(words: &str) -> Result<(), ApiError> {
 }
 
 /// Release a hold.
-pub(super) async fn confirm(State(shared): State<Shared>, body: Body<ConfirmBody>) -> Answer {
+pub(super) async fn confirm(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    body: Body<ConfirmBody>,
+) -> Answer {
     let ConfirmBody {
         hold,
         discard_state,
+        by,
     } = read(body)?;
+    check_words(&by)?;
     let request = Request::Confirm {
         hold,
         discard_state,
+        by: peer.named(&by).await,
     };
     ask(&shared, request).await
 }
 
 /// Take over a job.
-pub(super) async fn adopt(State(shared): State<Shared>, body: Body<AdoptBody>) -> Answer {
-    let AdoptBody { resource } = read(body)?;
-    ask(&shared, Request::Adopt { resource }).await
+pub(super) async fn adopt(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    body: Body<AdoptBody>,
+) -> Answer {
+    let AdoptBody { resource, by } = read(body)?;
+    check_words(&by)?;
+    let by = peer.named(&by).await;
+    ask(&shared, Request::Adopt { resource, by }).await
 }
 
 /// Export a snapshot that no document declares.

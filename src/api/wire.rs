@@ -190,6 +190,9 @@ pub struct ConfirmBody {
     /// Whether the state of the jobs concerned may go.
     #[serde(default)]
     pub discard_state: bool,
+    /// Who.
+    #[serde(default)]
+    pub by: String,
 }
 
 /// The body of `POST /v1/adopt`.
@@ -198,6 +201,9 @@ pub struct ConfirmBody {
 pub struct AdoptBody {
     /// The resource that declares the job.
     pub resource: ResourceId,
+    /// Who.
+    #[serde(default)]
+    pub by: String,
 }
 
 /// The body of `POST /v1/reconcile`.

@@ -6,7 +6,9 @@ use super::ask::{Taker, require_recorded};
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::export::export;
+use super::pause::user;
 use super::subject::Subject;
+use crate::api::peer::who;
 use crate::api::wire::AdoptBody;
 use crate::resources::Kind;
 use crate::store::Change;
@@ -41,14 +43,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let told = format!("{resource} takes over the job of its name");
     let body = AdoptBody {
         resource: resource.clone(),
+        by: user(),
     };
+    let by = who(&body.by, rustix::process::getuid().as_raw()).await;
+    let now = context.clock.now();
     let taker = Taker::find(context).await?;
     let asked = taker.ask(context, "/v1/adopt", &body, |recorded| {
         require_recorded(&resource, recorded)?;
-        Ok(Change {
-            adoptions: [(resource.clone(), true)].into(),
-            ..Change::default()
-        })
+        let mut change = Change::default();
+        change.adopt(resource.clone(), &by, now);
+        Ok(change)
     });
     asked.await?;
     context.output.say(&told);

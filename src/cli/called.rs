@@ -12,12 +12,11 @@ use clap::parser::ValueSource;
 /// The flags that say whose daemon or state is meant.
 const FLAGS: [&str; 2] = ["config", "state"];
 
-/// The commands that ask a daemon, read the state, or keep it.
-const COMMANDS: [&str; 16] = [
+/// The commands that ask a daemon, read the state, or keep it. `validate` needs a PATH and none of them.
+const COMMANDS: [&str; 15] = [
     "run",
     "apply",
     "plan",
-    "validate",
     "get",
     "describe",
     "events",
@@ -201,6 +200,7 @@ mod tests {
     #[test]
     fn every_command_is_known_or_needs_no_state() {
         let without = [
+            "validate",
             "schema",
             "completions",
             "man",

@@ -6,7 +6,9 @@ use super::ask::Taker;
 use super::context::Context;
 use super::error::{CliError, Result};
 use super::format::{Format, print_list};
+use super::pause::user;
 use super::rows::subjects;
+use crate::api::peer::who;
 use crate::api::wire::ConfirmBody;
 use crate::plan::hold::{Hold, HoldId, Release};
 use crate::plan::record::Confirmation;
@@ -52,16 +54,17 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<ExitCode> {
     let body = ConfirmBody {
         hold,
         discard_state: args.discard_state,
+        by: user(),
     };
+    let by = who(&body.by, rustix::process::getuid().as_raw()).await;
     let confirmation = Confirmation {
         at: context.clock.now(),
         discard_state: args.discard_state,
     };
     let asked = taker.ask(context, "/v1/confirm", &body, |_| {
-        Ok(Change {
-            confirmations: [(body.hold.clone(), Some(confirmation))].into(),
-            ..Change::default()
-        })
+        let mut change = Change::default();
+        change.confirm(body.hold.clone(), None, confirmation, &by);
+        Ok(change)
     });
     asked.await?;
     context.output.say(&told);

@@ -152,6 +152,7 @@ fn mood(kind: EventKind) -> Mood {
         | K::Renamed
         | K::UpgradeStarted
         | K::Released
-        | K::Unpaused => Mood::Plain,
+        | K::Unpaused
+        | K::Confirmed => Mood::Plain,
     }
 }

@@ -95,7 +95,7 @@ fn desired(config: &Config, shown: &Shown) -> Result<Desired> {
     if errors.any(|fault| fault.severity == Severity::Error) {
         return Err(
             CliError::failed("the documents have errors, so nothing was rebuilt")
-                .hint("`jetkeeper validate` shows them"),
+                .hint("`jetkeeper validate PATH` shows them"),
         );
     }
     Ok(desired)

@@ -118,7 +118,7 @@ fn unsettled(context: &Context, what: &str, plan: &PlanView) -> CliError {
         format!("{what}: {}", wrong.join("; "))
     });
     if errors > 0 {
-        error = error.hint("`jetkeeper validate` shows them");
+        error = error.hint("`jetkeeper validate PATH` shows them");
     }
     for step in &plan.in_flight {
         error = error.hint(format!("{}: {} is in flight", step.resource, step.message));

@@ -3,7 +3,8 @@
 //! One task a cluster. What holds:
 //!
 //! - A status that a member tells is in the published view without any further call; no list that was
-//!   asked for before the event arrived takes it back.
+//!   asked for before the event arrived takes it back. What a job that is starting does before its
+//!   listener is there is asked for: at once, and again when the listener is there.
 //! - Nothing is known without a connection, and no job is known before a list was answered on this
 //!   connection. A list from a master that is new, and lacks what was there, proves nothing.
 //! - At rest: listeners, one list and one look at the ownership map per [`WatchOptions::resync`]; more

@@ -167,9 +167,11 @@ pub(super) fn judge(
         Request::Confirm {
             hold,
             discard_state,
+            by,
         } => {
-            let confirmation = confirm(find(&hold, published)?, discard_state, now)?;
-            change.confirmations.insert(hold, Some(confirmation));
+            let found = find(&hold, published)?;
+            let confirmation = confirm(found, discard_state, now)?;
+            change.confirm(hold, only(&found.subjects), confirmation, &by);
         }
         Request::Snapshot { name, spec } => {
             let record = snapshot(&name, spec, published)?;
@@ -179,20 +181,32 @@ pub(super) fn judge(
             let record = withdrawn(&name, recorded)?;
             change.snapshots.insert(name, Some(Arc::new(record)));
         }
-        Request::Adopt { resource } => {
-            require_declared(&resource, published)?;
-            let asks =
-                |hold: &Hold| hold.release == Release::Adopt && hold.subjects.contains(&resource);
-            if !published.holds.iter().any(asks) {
-                return Err(invalid(
-                    format!("{resource} needs no adoption"),
-                    "only a job in conflict with a job or owner of the same name is adopted",
-                ));
-            }
-            change.adoptions.insert(resource, true);
+        Request::Adopt { resource, by } => {
+            require_conflict(&resource, published)?;
+            change.adopt(resource, &by, now);
         }
     }
     Ok(())
+}
+
+/// What a hold is about, where that is one resource.
+fn only(subjects: &[ResourceId]) -> Option<ResourceId> {
+    match subjects {
+        [subject] => Some(subject.clone()),
+        _ => None,
+    }
+}
+
+fn require_conflict(id: &ResourceId, published: &Published) -> Result<(), RequestError> {
+    require_declared(id, published)?;
+    let asks = |hold: &Hold| hold.release == Release::Adopt && hold.subjects.contains(id);
+    if published.holds.iter().any(asks) {
+        return Ok(());
+    }
+    Err(invalid(
+        format!("{id} needs no adoption"),
+        "only a job in conflict with a job or owner of the same name is adopted",
+    ))
 }
 
 /// The record of a snapshot that a person asks for.
@@ -365,6 +379,7 @@ fn not_found(message: impl Into<String>, hint: impl Into<String>) -> RequestErro
 mod tests {
     use super::*;
     use crate::engine::fake::{FakeArtifacts, at};
+    use crate::plan::event::EventKind;
     use crate::plan::hold::Reason;
     use crate::resources::JarOrigin;
 
@@ -413,6 +428,7 @@ mod tests {
         let request = Request::Confirm {
             hold: hold.clone(),
             discard_state,
+            by: "ann".to_owned(),
         };
         judge(
             request,
@@ -422,7 +438,20 @@ mod tests {
             &mut change,
         )
         .map_err(|error| error.code)?;
-        Ok(change.confirmations.remove(&hold).flatten().unwrap())
+        let [(_, told)] = &*change.events else {
+            panic!("{:?}", change.events);
+        };
+        assert_eq!(told.kind, EventKind::Confirmed);
+        assert_eq!(told.resource, Some(ResourceId::jet_job("orders")));
+        let confirmation = change.confirmations.remove(&hold).flatten().unwrap();
+        let gone = if confirmation.discard_state {
+            ", and that state may go"
+        } else {
+            ""
+        };
+        let words = format!("hold {hold} is confirmed by ann{gone}");
+        assert_eq!(told.message, words);
+        Ok(confirmation)
     }
 
     #[test]
@@ -446,9 +475,11 @@ mod tests {
             Request::Confirm {
                 hold: HoldId("000000000000".to_owned()),
                 discard_state: false,
+                by: "me".to_owned(),
             },
             Request::Adopt {
                 resource: ResourceId::jet_job("nobody"),
+                by: "me".to_owned(),
             },
             Request::Unpause {
                 resource: None,

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Guarantees: the call that has an effect is made once at most, and only after everything that the
-//! step expects was read again. `Failed` and `Stale` mean that the effect did not happen; where that
-//! isn't sure, the outcome is `Unknown`. Secret values are in no outcome.
+//! step expects was read again, the list of jobs at most a second before. `Failed` and `Stale` mean
+//! that the effect did not happen; where that isn't sure, the outcome is `Unknown`. Secret values are in
+//! no outcome.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -47,6 +48,7 @@ pub(super) struct Answers {
     pub(super) entry_is_other: bool,
     pub(super) error: Option<CallError>,
     pub(super) says: String,
+    pub(super) list_takes: Duration,
 }
 
 impl FakeCluster {
@@ -76,6 +78,7 @@ impl FakeCluster {
                 entry_is_other: false,
                 error: None,
                 says: String::new(),
+                list_takes: Duration::ZERO,
             }),
             effects: Mutex::default(),
             lists: AtomicUsize::default(),
@@ -114,6 +117,8 @@ impl Cluster for FakeCluster {
 
     async fn list(&self) -> Result<Vec<JobView>, CallError> {
         self.lists.fetch_add(1, Ordering::Relaxed);
+        let takes = self.answers.lock().unwrap().list_takes;
+        tokio::time::sleep(takes).await;
         Ok(self.answers.lock().unwrap().jobs.clone())
     }
 
@@ -316,7 +321,7 @@ pub(super) fn step(action: Action, job: Option<(JobId, Vec<JobStatus>)>) -> Step
         },
         action,
         remember: Remember::default(),
-        timeout: std::time::Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Request {
         hold: HoldId,
         /// Whether the state of the jobs concerned may go.
         discard_state: bool,
+        /// Who.
+        by: String,
     },
     /// Export a snapshot that no document declares.
     Snapshot {
@@ -63,6 +65,8 @@ pub enum Request {
     Adopt {
         /// The resource that declares it.
         resource: ResourceId,
+        /// Who.
+        by: String,
     },
 }
 

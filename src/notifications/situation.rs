@@ -281,6 +281,7 @@ fn is_told(kind: EventKind) -> bool {
         | K::Released
         | K::Paused
         | K::Unpaused
+        | K::Confirmed
         | K::SourceFailed
         | K::SourceRecovered => false,
     }

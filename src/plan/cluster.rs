@@ -253,7 +253,7 @@ pub(super) fn spec(input: &PlanInput<'_>, name: &str) -> Result<HazelcastSpec, O
     if let Some(place) = desired.faulty.get(&ResourceId::hazelcast(name)) {
         let message = format!(
             "the document of cluster {name} ({place}) has faults, so it can't be told whether the \
-             cluster is as it asks (minMembers, say); mend it (`jetkeeper validate` shows them)"
+             cluster is as it asks (minMembers, say); mend it (`jetkeeper validate PATH` shows them)"
         );
         return Err(Obstacle::new(Reason::ClusterUnsafe, message));
     }

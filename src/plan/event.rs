@@ -84,6 +84,8 @@ pub enum EventKind {
     Paused,
     /// It is left alone no longer.
     Unpaused,
+    /// A person released a hold, or has a job taken over.
+    Confirmed,
     /// A source can't be read.
     SourceFailed,
     /// It can be read again.

@@ -34,7 +34,7 @@ impl<'a> Faults<'a> {
             None => "nothing is done for it until that is mended".to_owned(),
         };
         let wrong = self.first(&id, place);
-        let message = format!("{wrong}; {meanwhile} (`jetkeeper validate` shows more)");
+        let message = format!("{wrong}; {meanwhile} (`jetkeeper validate PATH` shows more)");
         Hold::new(Reason::Faulty, vec![id], message)
     }
 

@@ -262,7 +262,7 @@ fn type_help(node: &Node<'_>, schema: &Json) -> Option<String> {
     let text: Cow<'_, str> = quote(&scalar.text).trim_matches('`').to_owned().into();
     if is_duration(schema) {
         return Some(match scalar.meaning {
-            Meaning::Integer(_) => format!("write a unit: `{text}s`"),
+            Meaning::Integer(_) => format!("write a unit: `{text}ms`, `{text}s` or `{text}m`"),
             _ => "write hours, minutes, seconds or ms: `24h`, `5m`, `1m30s`, `500ms`".to_owned(),
         });
     }

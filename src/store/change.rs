@@ -86,18 +86,43 @@ impl Change {
     pub fn pause(&mut self, what: Option<ResourceId>, pause: Pause) {
         let named = named(what.as_ref());
         let message = format!("{named} is paused {pause}");
-        self.tell_pause(EventKind::Paused, what.clone(), message, pause.since);
+        self.tell(EventKind::Paused, what.clone(), message, pause.since);
         self.pauses.insert(what, Some(pause));
     }
 
     /// A pause ends; how, in words that follow on "ended".
     pub fn unpause(&mut self, what: Option<ResourceId>, how: &str, now: Timestamp) {
         let message = format!("the pause of {} ended {how}", named(what.as_ref()));
-        self.tell_pause(EventKind::Unpaused, what.clone(), message, now);
+        self.tell(EventKind::Unpaused, what.clone(), message, now);
         self.pauses.insert(what, None);
     }
 
-    fn tell_pause(
+    /// A person releases a hold; that is told of its subject, where there is one.
+    pub fn confirm(
+        &mut self,
+        hold: HoldId,
+        subject: Option<ResourceId>,
+        confirmation: Confirmation,
+        by: &str,
+    ) {
+        let gone = if confirmation.discard_state {
+            ", and that state may go"
+        } else {
+            ""
+        };
+        let message = format!("hold {hold} is confirmed by {by}{gone}");
+        self.tell(EventKind::Confirmed, subject, message, confirmation.at);
+        self.confirmations.insert(hold, Some(confirmation));
+    }
+
+    /// A person has the job of a resource taken over; that is told.
+    pub fn adopt(&mut self, resource: ResourceId, by: &str, now: Timestamp) {
+        let message = format!("its job is to be taken over, says {by}");
+        self.tell(EventKind::Confirmed, Some(resource.clone()), message, now);
+        self.adoptions.insert(resource, true);
+    }
+
+    fn tell(
         &mut self,
         kind: EventKind,
         resource: Option<ResourceId>,

@@ -54,6 +54,7 @@ fn level(kind: EventKind) -> Level {
         | K::Released
         | K::Paused
         | K::Unpaused
+        | K::Confirmed
         | K::SourceRecovered => Level::Info,
     }
 }

@@ -68,7 +68,7 @@ spec:
        |
     12 |     timeout: 300
        |              ^^^
-       = help: write a unit: `300s`
+       = help: write a unit: `300ms`, `300s` or `300m`
 
     error: `spec.upgradePolicy.rollback` must be `true` or `false`, not the text `yes`
       --> jobs.yaml:13:15

@@ -308,6 +308,10 @@ impl Keeper {
         result: Result<Option<JobStatus>, CallError>,
         now: Instant,
     ) {
+        if asked.master != self.picture.view().master {
+            // Nobody waits for it any more: all was asked anew when the master changed.
+            return;
+        }
         self.errands.statuses.succeeded(job);
         self.want_list_soon(now);
         let caught_up = match result {

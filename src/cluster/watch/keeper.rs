@@ -39,7 +39,7 @@ pub(super) struct Keeper {
     pub(super) listeners: Listeners,
     pub(super) lanes: Lanes,
     pub(super) errands: JobErrands,
-    /// How often the list was asked for by callers.
+    /// How often the list was ordered.
     pub(super) lists: u64,
     /// How often health was asked for by callers.
     pub(super) guards: u64,

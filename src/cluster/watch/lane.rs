@@ -18,6 +18,8 @@ pub(super) struct Lane {
     backoff: Backoff,
     failed_at: Option<Instant>,
     held_until: Option<Instant>,
+    /// Whether somebody waits for the call that is to follow the one in flight.
+    urgent: bool,
 }
 
 impl Lane {
@@ -29,6 +31,7 @@ impl Lane {
     /// Wants the call now, because somebody waits for it.
     pub(super) fn want_urgently(&mut self, now: Instant) {
         self.want(now);
+        self.urgent = true;
         if let Some(failed_at) = self.failed_at {
             let urgent = failed_at + URGENT_PAUSE;
             self.held_until = self.held_until.map(|held| held.min(urgent));
@@ -47,6 +50,7 @@ impl Lane {
         if ready {
             self.due = None;
             self.in_flight = true;
+            self.urgent = false;
         }
         ready
     }
@@ -64,8 +68,38 @@ impl Lane {
         let first = !self.backoff.is_failing();
         self.in_flight = false;
         self.failed_at = Some(now);
-        self.held_until = Some(now + self.backoff.failed(entropy));
+        let pause = self.backoff.failed(entropy);
+        let pause = if self.urgent {
+            pause.min(URGENT_PAUSE)
+        } else {
+            pause
+        };
+        self.held_until = Some(now + pause);
         self.want(now);
         first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Random;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_the_next_call_is_not_kept_waiting_by_the_one_in_flight() {
+        let entropy = Random::from_seed(1);
+        let mut lane = Lane::default();
+        let now = Instant::now();
+        let late = now + URGENT_PAUSE * 60;
+        for _ in 0..20 {
+            lane.want(late);
+            assert!(lane.begin(late));
+            lane.failed(now, &entropy);
+        }
+        assert!(lane.next().unwrap() > now + URGENT_PAUSE);
+        lane.begin(late);
+        lane.want_urgently(now);
+        lane.failed(now, &entropy);
+        assert!(lane.next().unwrap() <= now + URGENT_PAUSE);
     }
 }

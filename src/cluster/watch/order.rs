@@ -25,7 +25,7 @@ pub(super) struct Open {
     pub(super) interest: Option<Interest>,
     /// Jobs whose configuration is to be read again.
     pub(super) invalidated: BTreeSet<JobId>,
-    /// How often the list was asked for.
+    /// How often the list was ordered: by callers, or because something matters that did not.
     pub(super) lists: u64,
     /// Whether the ownership map is to be read again.
     pub(super) ownership: bool,

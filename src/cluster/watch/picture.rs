@@ -1,8 +1,8 @@
 //! What is known of the cluster now, made of answers and events in the order of their age.
 //!
-//! A **mark** is taken whenever a list is asked for, and whenever an event comes in. An event with a
-//! later mark than a list's is not older than what the list says, so it stands; the list that every
-//! event brings about settles the rest.
+//! A **mark** is taken whenever a list or a status is asked for, and whenever an event comes in. What has
+//! a later mark than a list is not older than what the list says, so it stands; the list that each of
+//! them brings about settles the rest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub(super) struct Picture {
     watch: Uuid,
     interest: Interest,
     mark: u64,
+    /// The mark of the list that was taken last.
+    listed: u64,
     heard: BTreeMap<JobId, u64>,
 }
 
@@ -78,6 +80,7 @@ impl Picture {
             watch,
             interest: Interest::default(),
             mark: 0,
+            listed: 0,
             heard: BTreeMap::new(),
         }
     }
@@ -125,7 +128,7 @@ impl Picture {
     /// Whether this job matters and is on its way to RUNNING.
     pub(super) fn is_starting(&self, id: JobId) -> bool {
         let status = self.wanted(id).map(|job| job.status);
-        matches!(status, Some(JobStatus::NotRunning | JobStatus::Starting))
+        status == Some(JobStatus::Starting)
     }
 
     /// Whether the snapshots of this job are still to be followed: until it committed one.
@@ -318,7 +321,7 @@ impl Picture {
     /// Takes the status of a job that was starting. Whether it says all there is to say: of anything but
     /// a step forward, a list has to tell what happened.
     pub(super) fn started(&mut self, id: JobId, asked: AskedStatus, status: JobStatus) -> bool {
-        if self.view.master != asked.master {
+        if self.view.master != asked.master || self.listed > asked.mark {
             return false;
         }
         if self.heard.get(&id).is_some_and(|mark| *mark > asked.mark) {
@@ -329,8 +332,8 @@ impl Picture {
         };
         match (job.status, status) {
             (before, now) if before == now => {}
-            (JobStatus::NotRunning, JobStatus::Starting | JobStatus::Running)
-            | (JobStatus::Starting, JobStatus::Running) => Arc::make_mut(job).status = status,
+            // Before, the job has no execution yet, whose number a list tells.
+            (JobStatus::Starting, JobStatus::Running) => Arc::make_mut(job).status = status,
             _ => return false,
         }
         self.heard.insert(id, asked.mark);
@@ -339,6 +342,7 @@ impl Picture {
 
     /// Takes a list. The jobs whose settings may be others than before.
     pub(super) fn list(&mut self, asked: Asked, listed: Vec<JobView>) -> Vec<JobId> {
+        self.listed = self.listed.max(asked.mark);
         let before = match &self.view.jobs {
             Seen::Unknown if !asked.settled && listed.is_empty() => return Vec::new(),
             Seen::Unknown => BTreeMap::new(),
@@ -377,7 +381,7 @@ impl Picture {
         old_configs
     }
 
-    /// Whether an event about this job came in after the list was asked for.
+    /// Whether the job's status was told, or asked for, after the list was asked for.
     fn told_since(&self, asked: Asked, id: JobId) -> bool {
         self.heard.get(&id).is_some_and(|mark| *mark > asked.mark)
     }

@@ -59,6 +59,8 @@ pub(super) struct Scripted {
     state: Mutex<State>,
     /// Lists are made when asked for, and answered when there is a permit.
     gate: Semaphore,
+    /// So are single statuses.
+    status_gate: Semaphore,
 }
 
 #[derive(Default)]
@@ -88,6 +90,7 @@ impl Scripted {
             connection: watch::Sender::new(connection),
             state: Mutex::default(),
             gate: Semaphore::new(PLENTY),
+            status_gate: Semaphore::new(PLENTY),
         })
     }
 
@@ -124,6 +127,16 @@ impl Scripted {
     /// Answers the first list that is held back.
     pub(super) fn release_one_list(&self) {
         self.gate.add_permits(1);
+    }
+
+    /// Holds single statuses back from now on.
+    pub(super) fn hold_statuses(&self) {
+        self.status_gate.forget_permits(usize::MAX);
+    }
+
+    /// Answers them again.
+    pub(super) fn release_statuses(&self) {
+        self.status_gate.add_permits(PLENTY);
     }
 
     /// Changes a job's status without telling.
@@ -238,8 +251,12 @@ impl Cluster for Scripted {
     }
 
     async fn status(&self, job: JobId) -> Result<Option<JobStatus>, CallError> {
-        let state = self.called("status")?;
-        Ok(state.jobs.get(&job).map(|job| job.status))
+        let found = {
+            let state = self.called("status")?;
+            state.jobs.get(&job).map(|job| job.status)
+        };
+        self.status_gate.acquire().await.unwrap().forget();
+        Ok(found)
     }
 
     async fn config(&self, job: JobId) -> Result<JobConfigView, CallError> {

@@ -518,6 +518,23 @@ async fn a_recent_list_serves_whoever_asks_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_began_before_it_was_ordered_serves_nobody() {
+    let fixture = Fixture::running().await;
+    let age = Duration::from_secs(1);
+    tokio::time::sleep(age).await;
+    fixture.cluster.hold_lists();
+    fixture.watch.prepare(Duration::ZERO);
+    tokio::time::sleep(age / 10).await;
+    let other = JobId(2);
+    let new = job(2, "b", JobStatus::Running);
+    fixture.cluster.state().jobs.insert(other, new);
+    fixture.watch.refresh();
+    let recent = fixture.watch.recent(age);
+    let (view, ()) = tokio::join!(recent, async { fixture.cluster.release_lists() });
+    assert!(view.unwrap().jobs.known().unwrap().contains_key(&other));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_recent_list_that_was_not_answered_serves_nobody() {
     let fixture = Fixture::running().await;
     let age = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::fake::{FakeCluster, JOB, executor, job, step, submit, suspend};
 use crate::plan::job::{JobId, JobStatus};
-use crate::plan::observed::{ClusterState, Link};
+use crate::plan::observed::{ClusterState, ClusterView, Link};
 use crate::plan::ownership::OwnershipEntry;
 use crate::plan::record::Attempt;
 use crate::plan::step::ExpectedKeeper;
@@ -131,6 +131,49 @@ async fn an_upload_needs_the_name_to_be_free() {
         }
     ));
     assert_eq!(effects(&cluster).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_uploaded_where_the_members_have_not_told_which_jobs_there_are() {
+    let cluster = FakeCluster::new();
+    let watch = cluster.watch();
+    watch.refreshed().await.unwrap();
+    // The link breaks, and a member that has just become the master knows no jobs yet.
+    cluster.answers.lock().unwrap().jobs = Vec::new();
+    let down = Link::Down {
+        since: jiff::Timestamp::UNIX_EPOCH,
+        error: None,
+    };
+    cluster.set_connection(|now| now.link = down);
+    let mut views = watch.views();
+    let is_down = |view: &Arc<ClusterView>| view.link != Link::Up;
+    views.wait_for(is_down).await.unwrap();
+    cluster.set_connection(|now| {
+        now.link = Link::Up;
+        now.members = vec![uuid::Uuid::from_u128(9)];
+    });
+    views.wait_for(|view| view.link == Link::Up).await.unwrap();
+    let outcome = executor(true).carry_out(&submit(vec![]), &watch).await;
+    assert!(is_stale(&outcome), "{outcome:?}");
+    assert!(effects(&cluster).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_beside_a_slow_look_is_read_again() {
+    let cluster = FakeCluster::new();
+    cluster.answers.lock().unwrap().jobs = Vec::new();
+    let watch = cluster.watch();
+    watch.refreshed().await.unwrap();
+    tokio::time::advance(RECENT * 2).await;
+    cluster.answers.lock().unwrap().list_takes = RECENT * 2;
+    let freeze = async {
+        tokio::time::sleep(RECENT).await;
+        cluster.answers.lock().unwrap().health.state = ClusterState::Frozen;
+    };
+    let (executor, submit) = (executor(true), submit(vec![]));
+    let (outcome, ()) = tokio::join!(executor.carry_out(&submit, &watch), freeze);
+    assert!(is_stale(&outcome), "{outcome:?}");
+    assert!(effects(&cluster).is_empty());
 }
 
 fn attempt() -> Attempt {

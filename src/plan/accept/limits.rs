@@ -111,7 +111,7 @@ impl Removals<'_, '_> {
         if !self.view.identified {
             let message = format!(
                 "a document of source {} can't be identified, so nothing is deleted; mend it \
-                 (`jetkeeper validate` shows it)",
+                 (`jetkeeper validate PATH` shows it)",
                 self.source
             );
             let hold = Hold::new(Reason::SourceUnidentified, self.ids(|_| true), message);
@@ -191,7 +191,7 @@ impl Removals<'_, '_> {
         if let Some((id, place)) = faulty.iter().find(|(id, _)| may_be_one(id)) {
             return Some(format!(
                 "{id} ({}{place}) is new and has faults: it may be one of those that are gone, under \
-                 another name, so none is deleted; mend it (`jetkeeper validate` shows what is wrong)",
+                 another name, so none is deleted; mend it (`jetkeeper validate PATH` shows what is wrong)",
                 self.elsewhere(&place.source)
             ));
         }
@@ -200,7 +200,7 @@ impl Removals<'_, '_> {
             .find(|(name, view)| !view.identified && *name != self.source)?;
         Some(format!(
             "a document of source {other} can't be identified and may be one of those that are gone \
-             here, moved there, so none is deleted; mend it (`jetkeeper validate` shows it)"
+             here, moved there, so none is deleted; mend it (`jetkeeper validate PATH` shows it)"
         ))
     }
 
@@ -237,8 +237,8 @@ impl Removals<'_, '_> {
             .map(|(kind, (count, total))| format!("{count} of the {}", nouns(*kind, *total)));
         let parts: Vec<String> = parts.collect();
         let message = format!(
-            "{} of source {} would be deleted within an hour; at most {} or \
-             {} % go without confirmation (prune.maxDeletions, prune.maxDeletionsPercent)",
+            "{} of source {} would be deleted within an hour, those that went already counted; without \
+             confirmation at most {} go, and at most {} % (prune.maxDeletions, prune.maxDeletionsPercent)",
             parts.join(" and "),
             self.source,
             settings.max_deletions,

@@ -32,7 +32,7 @@ pub(super) fn look_for_job(draft: &mut Draft<'_>, attempt: &Attempt) {
             give_up(draft, "it is not wanted any more");
         }
         UploadOutcome::Accepted | UploadOutcome::Refused
-            if !end.is_transient() && upgrade::taken_back(draft, attempt, end.at) =>
+            if !end.is_transient() && upgrade::taken_back(draft, attempt, end) =>
         {
             give_up(draft, "it was not submitted in time");
         }
@@ -42,7 +42,7 @@ pub(super) fn look_for_job(draft: &mut Draft<'_>, attempt: &Attempt) {
                  pipeline, or confirm to run it again",
                 draft.job_name()
             );
-            ask_to_try_again(draft, Reason::NoJobSubmitted, message);
+            ask_to_try_again(draft, Reason::NoJobSubmitted, end, message);
         }
         UploadOutcome::Refused if end.is_transient() => {
             give_up(draft, "the cluster could not take it then");
@@ -50,7 +50,7 @@ pub(super) fn look_for_job(draft: &mut Draft<'_>, attempt: &Attempt) {
         UploadOutcome::Refused => {
             let reason = end.reason.filter(|reason| reason.is_confirmable());
             let message = format!("{}; mend it, or confirm to try again", end.message);
-            ask_to_try_again(draft, reason.unwrap_or(Reason::SubmitRefused), message);
+            ask_to_try_again(draft, reason.unwrap_or(Reason::SubmitRefused), end, message);
         }
     }
 }
@@ -65,7 +65,14 @@ fn wanted(draft: &Draft<'_>, attempt: &Attempt) -> bool {
         && (rolls_back(draft) || deployed_now(draft).is_none_or(|now| now == attempt.deployed))
 }
 
-fn ask_to_try_again(draft: &mut Draft<'_>, reason: Reason, message: String) {
+fn ask_to_try_again(draft: &mut Draft<'_>, reason: Reason, end: &UploadEnd, message: String) {
+    let message = match upgrade::old_version_due(draft, end.at) {
+        Some(due) => format!(
+            "{message}. The version before is stopped, and is started again at {} unless this one runs by then",
+            due.strftime("%H:%M:%S")
+        ),
+        None => message,
+    };
     if draft.ask(reason, Deed::Start, Release::Confirm, message) {
         give_up(draft, "a person asked for another try");
     }

@@ -19,7 +19,7 @@ use super::super::hold::{Reason, Release};
 use super::super::job::{Guarantee, JobStatus};
 use super::super::record::{
     Attempt, BoundJob, Deed, Deployed, JobRecord, Operation, OperationKind, Rejected,
-    StartSnapshot, StoppedBy,
+    StartSnapshot, StoppedBy, UploadEnd,
 };
 use super::super::step::{Action, Remember};
 use super::super::transition::after;
@@ -321,10 +321,22 @@ pub(super) fn rejected(draft: &mut Draft<'_>) -> bool {
 
 /// The upload of the new version made no job: the old one is stopped already, so it starts again, once
 /// `timeout` is over. Whether that begins now.
-pub(super) fn taken_back(draft: &mut Draft<'_>, attempt: &Attempt, since: Timestamp) -> bool {
+pub(super) fn taken_back(draft: &mut Draft<'_>, attempt: &Attempt, end: &UploadEnd) -> bool {
+    let refusal = headline(&end.message).map(Cow::into_owned);
+    let why = refusal.unwrap_or_else(|| "main returned without a job of its name".to_owned());
+    take_back(draft, attempt.deployed.clone(), end.at, why)
+}
+
+/// When the version before starts again because the upload of the new one made no job, if it does.
+pub(super) fn old_version_due(draft: &Draft<'_>, since: Timestamp) -> Option<Timestamp> {
     let policy = &draft.record.spec.upgrade_policy;
-    let why = format!("no job within {} s", policy.timeout.as_secs());
-    take_back(draft, attempt.deployed.clone(), since, why)
+    let operation = draft.record.operation.as_ref()?;
+    let old = draft.record.job.as_ref().map(|job| job.id) == Some(operation.job);
+    let stopped = operation.kind == OperationKind::Upgrade
+        && old
+        && operation.whole_snapshot().is_some()
+        && operation.old_version().is_some();
+    (policy.rollback && stopped).then(|| after(since, policy.timeout))
 }
 
 /// The same where the upload can't be sent for what the new version lacks.
@@ -347,20 +359,9 @@ pub(super) fn not_sent(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 }
 
 fn take_back(draft: &mut Draft<'_>, deployed: Deployed, since: Timestamp, why: String) -> bool {
-    let policy = &draft.record.spec.upgrade_policy;
-    let due = after(since, policy.timeout);
-    let operation = draft.record.operation.as_ref();
-    let stopped = operation.is_some_and(|operation| {
-        let old = draft.record.job.as_ref().map(|job| job.id) == Some(operation.job);
-        let secured = operation.whole_snapshot().is_some();
-        operation.kind == OperationKind::Upgrade
-            && old
-            && secured
-            && operation.old_version().is_some()
-    });
-    if !policy.rollback || !stopped {
+    let Some(due) = old_version_due(draft, since) else {
         return false;
-    }
+    };
     if draft.now() < due {
         draft.wake_at(due);
         return false;

@@ -8,6 +8,9 @@ use super::super::observed::Look;
 use super::super::record::BoundJob;
 use super::super::transition::after;
 
+/// What takes longer than this is worth a look by a person.
+const SLOW: SignedDuration = SignedDuration::from_secs(10);
+
 /// Whether the list lacks our job and nothing is proven yet.
 pub(super) fn still_looked_for(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
     let unknown = draft
@@ -27,25 +30,15 @@ pub(super) fn still_looked_for(draft: &mut Draft<'_>, job: &BoundJob) -> bool {
 /// Waits until the job runs; whether that took longer than it may.
 pub(super) fn for_start(draft: &mut Draft<'_>, job: &BoundJob) {
     let limit = draft.record.spec.timeouts.start;
-    let message = format!(
-        "job {} is {} since {}; the members log why it doesn't start",
-        job.id,
-        job.status,
-        clock(job.status_since)
-    );
-    wait(draft, job, limit, Reason::JobStarting, message);
+    let advice = "the members log why it doesn't start";
+    wait(draft, job, limit, Reason::JobStarting, advice);
 }
 
 /// Waits until the job has stopped.
 pub(super) fn for_stop(draft: &mut Draft<'_>, job: &BoundJob) {
     let limit = draft.record.spec.timeouts.suspend;
-    let message = format!(
-        "job {} is {} since {}; a job that stays so may need a member to be restarted",
-        job.id,
-        job.status,
-        clock(job.status_since)
-    );
-    wait(draft, job, limit, Reason::JobCompleting, message);
+    let advice = "a job that stays so may need a member to be restarted";
+    wait(draft, job, limit, Reason::JobCompleting, advice);
 }
 
 /// Whether the job may still end by a cancel that nobody wants any more. It is started again then, so
@@ -71,14 +64,21 @@ pub(super) fn overdue(draft: &Draft<'_>, job: &BoundJob, limit: SignedDuration) 
     draft.now() >= after(job.status_since, limit)
 }
 
-/// Waits up to a limit, then says that it takes too long and goes on waiting.
+/// Waits up to a limit, then says that it takes too long and goes on waiting. Advice is for what is slow.
 fn wait(
     draft: &mut Draft<'_>,
     job: &BoundJob,
     limit: SignedDuration,
     reason: Reason,
-    message: String,
+    advice: &str,
 ) {
+    let since = clock(job.status_since);
+    let mut message = format!("job {} is {} since {since}", job.id, job.status);
+    if overdue(draft, job, SLOW.min(limit)) {
+        message = format!("{message}; {advice}");
+    } else {
+        draft.wake_at(after(job.status_since, SLOW));
+    }
     if overdue(draft, job, limit) {
         draft.hold(Reason::Stalled, message);
     } else {

@@ -183,7 +183,8 @@ async fn answer(
     requests: Arc<Mutex<Vec<Request>>>,
 ) {
     while let Some((request, answer)) = incoming.recv().await {
-        let unknown = request == adopt("nobody");
+        let nobody = ResourceId::jet_job("nobody");
+        let unknown = matches!(&request, Request::Adopt { resource, .. } if *resource == nobody);
         requests.lock().unwrap().push(request);
         let refused = RequestError {
             code: "NotFound",
@@ -194,9 +195,10 @@ async fn answer(
     }
 }
 
-pub(super) fn adopt(name: &str) -> Request {
+pub(super) fn adopt(name: &str, by: &str) -> Request {
     let resource = ResourceId::jet_job(name);
-    Request::Adopt { resource }
+    let by = by.to_owned();
+    Request::Adopt { resource, by }
 }
 
 pub(super) fn job(name: &str, phase: Phase) -> Arc<JobResource> {

@@ -103,9 +103,11 @@ async fn hands_requests_to_the_engine_and_answers_with_the_pass() {
     let confirm = ConfirmBody {
         hold: HoldId("0123456789ab".to_owned()),
         discard_state: true,
+        by: "bob".to_owned(),
     };
     let adopted = AdoptBody {
         resource: orders.clone(),
+        by: String::new(),
     };
 
     let answers = [
@@ -135,13 +137,14 @@ async fn hands_requests_to_the_engine_and_answers_with_the_pass() {
         },
         Request::Unpause {
             resource: None,
-            by: user,
+            by: user.clone(),
         },
         Request::Confirm {
             hold: HoldId("0123456789ab".to_owned()),
             discard_state: true,
+            by: format!("bob (as {user})"),
         },
-        adopt("orders"),
+        adopt("orders", &user),
     ];
     assert_eq!(*daemon.requests.lock().unwrap(), expected);
 }
@@ -152,6 +155,7 @@ async fn refuses_with_code_message_and_hint() {
 
     let unknown = AdoptBody {
         resource: ResourceId::jet_job("nobody"),
+        by: String::new(),
     };
     let error = refusal(daemon.client.post("/v1/adopt", &unknown).await);
     assert_eq!(error.code, "NotFound");

@@ -180,7 +180,7 @@ fn a_document_that_was_never_good_is_held_with_what_is_wrong_and_where() {
     assert_eq!(
         held.message,
         "returns.yaml:7:1: unknown field `jarNam` in `spec`, and one more fault; nothing is done for it \
-         until that is mended (`jetkeeper validate` shows more)"
+         until that is mended (`jetkeeper validate PATH` shows more)"
     );
     // That of one that was good before says what is in force.
     scene.break_document("orders");

@@ -10,7 +10,7 @@ use jetkeeper::plan::step::Outcome;
 use serde_json::json;
 
 use super::observe::running;
-use super::scene::{Scene, seconds};
+use super::scene::{Scene, hold, seconds};
 
 fn condition(status: &JobStatusReport, kind: ConditionType) -> Condition {
     let mut found = status.conditions.iter();
@@ -191,11 +191,19 @@ fn drift_and_standstill_have_conditions() {
     assert_eq!((found.status, found.reason), (YES, Reason::Drifted));
 
     scene.job(job, |job| job.status = JobStatus::Starting);
+    // Advice is for a start that is slow, not for each.
     let plan = scene.learn();
-    assert_eq!(plan.next_wake, Some(scene.now + seconds(300)));
+    assert_eq!(plan.next_wake, Some(scene.now + seconds(10)));
+    let said = hold(&plan, Reason::JobStarting).message;
+    assert!(!said.contains("the members log"), "{said}");
+    scene.pass_time(seconds(10));
+    let plan = scene.learn();
+    assert_eq!(plan.next_wake, Some(scene.now + seconds(290)));
+    let said = hold(&plan, Reason::JobStarting).message;
+    assert!(said.contains("the members log"), "{said}");
     let found = condition(&scene.status("orders"), ConditionType::Stalled);
     assert_eq!(found.status, NO);
-    scene.pass_time(seconds(300));
+    scene.pass_time(seconds(290));
     scene.learn();
     let found = condition(&scene.status("orders"), ConditionType::Stalled);
     assert_eq!((found.status, found.reason), (YES, Reason::Stalled));

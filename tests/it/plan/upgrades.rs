@@ -550,12 +550,19 @@ fn a_version_that_submits_nothing_is_taken_back() {
             ["SubmitRefused", "NoJobSubmitted"].contains(&&*words(&held)),
             "{held:#?}"
         );
+        let said = &held.holds[0].message;
+        let due = "The version before is stopped, and is started again at 12:05:";
+        assert!(said.contains(due), "{said}");
         scene.pass_time(seconds(300));
         assert_eq!(scene.settle(), ["claim", "submit"]);
         assert_eq!(started_from(&scene), Some(kept(&scene)));
         let runs = scene.recorded.jobs["orders"].job.clone().unwrap().deployed;
         assert_eq!(runs, before);
-        assert_eq!(words(&scene.learn()), "RolledBack");
+        let held = scene.learn();
+        assert_eq!(words(&held), "RolledBack");
+        let why = &scene.recorded.jobs["orders"].rejected.as_ref().unwrap().why;
+        assert_eq!(why, "so it was said");
+        assert!(held.holds[0].message.contains(why.as_str()), "{held:#?}");
     }
 }
 

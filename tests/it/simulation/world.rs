@@ -312,11 +312,13 @@ impl World {
             for hazelcast in self.around.clusters.values() {
                 hazelcast.state().watchdog.adoptions.extend(name.clone());
             }
-            return Request::Adopt { resource };
+            let by = "me".to_owned();
+            return Request::Adopt { resource, by };
         }
         Request::Confirm {
             hold: hold.id.clone(),
             discard_state: hold.release == Release::DiscardState,
+            by: "me".to_owned(),
         }
     }
 }

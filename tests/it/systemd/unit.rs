@@ -77,3 +77,23 @@ fn little_of_the_machine_is_open_to_the_service() {
     );
     assert!(report.contains("Overall exposure level"), "{report}");
 }
+
+/// The program's memory is what the unit says: it knows the variable, and all that is in it.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn the_allocator_understands_the_unit() {
+    let name = "_RJEM_MALLOC_CONF";
+    let unit = read(Path::new(UNIT));
+    let line = unit.lines().find(|line| line.contains(name));
+    let (_, settings) = line.unwrap().rsplit_once('=').unwrap();
+    let says = |settings: &str| {
+        let program = Command::new(env!("CARGO_BIN_EXE_jetkeeper"))
+            .arg("--version")
+            .env(name, settings)
+            .output();
+        String::from_utf8(program.unwrap().stderr).unwrap()
+    };
+    assert_eq!(says(settings), "");
+    let misspelt = settings.replace("tcache", "cache");
+    assert!(says(&misspelt).contains("jemalloc"), "{misspelt}");
+}

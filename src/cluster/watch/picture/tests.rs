@@ -56,6 +56,17 @@ fn a_status_stands_against_a_list_that_was_asked_for_before_it() {
 }
 
 #[test]
+fn a_status_takes_back_no_list_that_was_asked_for_after_it() {
+    let mut picture = starting();
+    let asked = picture.ask_status();
+    let later = picture.ask(Timestamp::UNIX_EPOCH, true, 0);
+    picture.list(later, vec![job(1, "a", JobStatus::Starting)]);
+    assert!(!picture.started(JobId(1), asked, JobStatus::Running));
+    let jobs = picture.jobs().unwrap();
+    assert_eq!(jobs[&JobId(1)].status, JobStatus::Starting);
+}
+
+#[test]
 fn a_status_of_another_master_says_nothing() {
     let mut picture = starting();
     let asked = picture.ask_status();

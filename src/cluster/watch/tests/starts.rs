@@ -16,8 +16,8 @@ async fn met(before: JobStatus, now: JobStatus) -> Fixture {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_began_to_run_before_anybody_listened_needs_no_list() {
-    for before in [JobStatus::NotRunning, JobStatus::Starting] {
-        let fixture = met(before, JobStatus::Running).await;
+    {
+        let fixture = met(JobStatus::Starting, JobStatus::Running).await;
         assert_eq!(fixture.status(A), JobStatus::Running);
         assert_eq!(fixture.cluster.calls("status"), 2);
         fixture.cluster.release_lists();
@@ -33,6 +33,7 @@ async fn of_anything_but_a_start_a_list_tells_what_happened() {
         (JobStatus::Starting, JobStatus::Failed),
         (JobStatus::Starting, JobStatus::Suspended),
         (JobStatus::Starting, JobStatus::NotRunning),
+        (JobStatus::NotRunning, JobStatus::Running),
         (JobStatus::Running, JobStatus::Suspended),
     ] {
         let fixture = met(before, now).await;
@@ -79,6 +80,67 @@ async fn nothing_is_missed_between_the_first_look_and_the_listener() {
     fixture.cluster.release_lists();
     fixture.rest().await;
     assert_eq!(fixture.status(A), JobStatus::Suspended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_began_before_the_listener_was_there_is_not_the_last() {
+    let fixture = Fixture::with([job(1, "a", JobStatus::Starting)], &[], &[]);
+    fixture.rest().await;
+    fixture.cluster.hold_lists();
+    fixture.cluster.hold_statuses();
+    fixture.watch.want(interest(&["a"], &[]));
+    fixture.rest().await;
+    assert!(fixture.cluster.listens_to(A));
+    assert_eq!(fixture.cluster.calls("status"), 1);
+    // The first look saw it starting; nobody told what it did before the listener was there.
+    fixture.cluster.set(A, JobStatus::Running);
+    fixture.cluster.release_statuses();
+    fixture.rest().await;
+    assert_eq!(fixture.cluster.calls("status"), 2);
+    assert_eq!(fixture.status(A), JobStatus::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_master_begins_the_look_anew() {
+    let fixture = Fixture::with([job(1, "a", JobStatus::Starting)], &[], &[]);
+    fixture.rest().await;
+    fixture.cluster.hold_lists();
+    fixture.cluster.hold_statuses();
+    fixture.watch.want(interest(&["a"], &[]));
+    fixture.rest().await;
+    fixture
+        .cluster
+        .connect(|connection| connection.members = vec![OTHER_MEMBER]);
+    fixture.rest().await;
+    fixture.cluster.set(A, JobStatus::Running);
+    fixture.cluster.release_statuses();
+    fixture.rest().await;
+    // What the first one said of its jobs counts no more.
+    assert_eq!(fixture.status(A), JobStatus::Starting);
+    fixture.cluster.release_lists();
+    fixture.rest().await;
+    assert_eq!(fixture.status(A), JobStatus::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn later_starts_are_looked_at_too() {
+    let jobs: [JobView; 2] = [
+        job(1, "a", JobStatus::Starting),
+        job(2, "b", JobStatus::Starting),
+    ];
+    let fixture = Fixture::with(jobs, &[], &[]);
+    fixture.rest().await;
+    fixture.watch.want(interest(&["a"], &[]));
+    fixture.rest().await;
+    let looks = fixture.cluster.calls("status");
+    assert_eq!(looks, 2);
+    for _ in 0..20 {
+        fixture.watch.want(interest(&["b"], &[]));
+        fixture.rest().await;
+        fixture.watch.want(interest(&["a"], &[]));
+        fixture.rest().await;
+    }
+    assert_eq!(fixture.cluster.calls("status"), looks + 80);
 }
 
 #[tokio::test(start_paused = true)]
