@@ -55,7 +55,7 @@ bench: fixtures ## measure beside a warm Java client
 fuzz: fixtures ## fuzz frames, messages and values of the client (SECONDS_EACH=60 each)
 	SECONDS_EACH=$(SECONDS_EACH) scripts/fuzz
 
-soak: fixtures ## copy a state, and clone a repository, of 1 GB each (needs 12 GB of memory)
+soak: fixtures ## copy a state, and clone a repository, of 1 GB each (needs 16 GB of memory)
 	ONLY=copy $(CARGO) bench --locked --bench budgets
 	ONLY=repository $(CARGO) bench --locked --bench budgets
 

@@ -27,7 +27,7 @@ const BYTES: u32 = 1_024;
 const WARM_UPS: usize = 3;
 const SAMPLES: usize = 5;
 /// The state, two snapshots of it, a copy, and what is under way.
-const MEMBER_HEAP_MIB: u32 = 8 * 1024;
+const MEMBER_HEAP_MIB: u32 = 10 * 1024;
 /// The obvious program holds everything, more than once.
 const JAVA_HEAP_MIB: u32 = 4 * 1024;
 /// As jetkeeper's.

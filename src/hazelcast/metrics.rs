@@ -19,6 +19,8 @@ use super::message::DecodeError;
 
 /// Longest collection accepted, unpacked.
 const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
+/// Tells which client a metric is of: members pass on what their clients say of themselves.
+const CLIENT_TAG: &str = "client";
 /// The format's number.
 const FORMAT: u16 = 1;
 
@@ -80,8 +82,8 @@ fn heap_of(blob: &Bytes) -> Result<Option<Heap>, DecodeError> {
     let (mut used, mut max) = (None, None);
     for _ in 0..count {
         match values.next()? {
-            (Some("runtime"), Some("usedMemory"), value) => used = value,
-            (Some("runtime"), Some("maxMemory"), value) => max = value,
+            (Some("runtime"), Some("usedMemory"), Some(value)) => used = Some(value),
+            (Some("runtime"), Some("maxMemory"), Some(value)) => max = Some(value),
             _ => {}
         }
     }
@@ -134,7 +136,7 @@ mod same {
     pub(super) const TAG_COUNT: u8 = 1 << 6;
 }
 
-/// Prefix, name and value of a metric; no value where it is no natural number.
+/// Prefix, name and value of a metric; no value where it is no natural number, or a client's.
 type Metric<'a> = (Option<&'a str>, Option<&'a str>, Option<u64>);
 
 struct Values {
@@ -169,12 +171,15 @@ impl Values {
         if differs(same::TAG_COUNT) {
             self.tags = self.byte()?;
         }
-        for _ in 0..u16::from(self.tags) * 2 {
+        let mut is_ours = true;
+        for _ in 0..self.tags {
+            let tag = self.rest.try_get_i32().map_err(|_| cut())?;
+            is_ours &= self.word(tag) != Some(CLIENT_TAG);
             self.rest.try_get_i32().map_err(|_| cut())?;
         }
         let is_long = self.byte()? == 0;
         let value = self.rest.try_get_i64().map_err(|_| cut())?;
-        let value = u64::try_from(value).ok().filter(|_| is_long);
+        let value = u64::try_from(value).ok().filter(|_| is_long && is_ours);
         Ok((self.word(self.prefix), self.word(self.metric), value))
     }
 
@@ -185,5 +190,74 @@ impl Values {
     fn word(&self, id: i32) -> Option<&str> {
         let index = usize::try_from(id).ok()?;
         self.words.get(index).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use bytes::{BufMut, BytesMut};
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
+    use super::*;
+
+    const WORDS: [&str; 5] = ["client", "maxMemory", "runtime", "usedMemory", "127.0.0.1"];
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut packed = ZlibEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    }
+
+    fn id(word: &str) -> i32 {
+        let at = WORDS.iter().position(|it| *it == word).unwrap();
+        i32::try_from(at).unwrap()
+    }
+
+    /// A collection of these, each of a client where that is said, and nothing in common between them.
+    fn collection(metrics: &[(&str, i64, bool)]) -> Bytes {
+        let mut words = BytesMut::new();
+        words.put_u32(u32::try_from(WORDS.len()).unwrap());
+        for word in WORDS {
+            words.put_i32(id(word));
+            words.put_slice(&[0, u8::try_from(word.len()).unwrap()]);
+            word.encode_utf16().for_each(|unit| words.put_u16(unit));
+        }
+        let mut values = BytesMut::new();
+        for (name, value, of_client) in metrics {
+            values.put_u8(0);
+            for word in [id("runtime"), id(name), -1, -1] {
+                values.put_i32(word);
+            }
+            // Unit, excluded targets, tags.
+            values.put_slice(&[0, 0, u8::from(*of_client)]);
+            if *of_client {
+                values.put_i32(id("client"));
+                values.put_i32(id("127.0.0.1"));
+            }
+            values.put_u8(0);
+            values.put_i64(*value);
+        }
+        let words = packed(&words);
+        let mut blob = BytesMut::new();
+        blob.put_u16(FORMAT);
+        blob.put_u32(u32::try_from(words.len()).unwrap());
+        blob.put_slice(&words);
+        blob.put_u32(u32::try_from(metrics.len()).unwrap());
+        blob.put_slice(&packed(&values));
+        blob.freeze()
+    }
+
+    #[test]
+    fn the_heap_of_a_client_is_not_the_members() {
+        let member = [("usedMemory", 5, false), ("maxMemory", 8, false)];
+        let client = [("usedMemory", 1, true), ("maxMemory", 2, true)];
+        let heap = Some(Heap { used: 5, max: 8 });
+        for metrics in [[member, client], [client, member]] {
+            assert_eq!(heap_of(&collection(metrics.as_flattened())).unwrap(), heap);
+        }
+        assert_eq!(heap_of(&collection(&client)).unwrap(), None);
     }
 }

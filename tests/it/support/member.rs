@@ -80,6 +80,8 @@ impl MemberOptions {
         self.jvm = vec![
             format!("-Xms{heap_mib}m"),
             format!("-Xmx{heap_mib}m"),
+            // Garbage counts where room for a snapshot is looked for, and is collected when this is full.
+            format!("-Xmn{}m", heap_mib / 10),
             "-XX:+AlwaysPreTouch".to_owned(),
         ];
         self
