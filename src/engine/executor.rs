@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Guarantees: the call that has an effect is made once at most, and only after everything that the
-//! step expects was read again, the list of jobs at most a second before. `Failed` and `Stale` mean
+//! step expects was read again, as [`expect`] says. `Failed` and `Stale` mean
 //! that the effect did not happen; where that isn't sure, the outcome is `Unknown`. Secret values are in
 //! no outcome.
 

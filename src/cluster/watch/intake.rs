@@ -308,7 +308,7 @@ impl Keeper {
         result: Result<Option<JobStatus>, CallError>,
         now: Instant,
     ) {
-        if asked.master != self.picture.view().master {
+        if asked.master.is_some() && asked.master != self.picture.view().master {
             // Nobody waits for it any more: all was asked anew when the master changed.
             return;
         }

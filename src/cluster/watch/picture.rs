@@ -342,12 +342,12 @@ impl Picture {
 
     /// Takes a list. The jobs whose settings may be others than before.
     pub(super) fn list(&mut self, asked: Asked, listed: Vec<JobView>) -> Vec<JobId> {
-        self.listed = self.listed.max(asked.mark);
         let before = match &self.view.jobs {
             Seen::Unknown if !asked.settled && listed.is_empty() => return Vec::new(),
             Seen::Unknown => BTreeMap::new(),
             Seen::Known(jobs) => jobs.clone(),
         };
+        self.listed = self.listed.max(asked.mark);
         let mut jobs = BTreeMap::new();
         let mut old_configs = Vec::new();
         for job in listed {

@@ -160,20 +160,28 @@ async fn nothing_is_uploaded_where_the_members_have_not_told_which_jobs_there_ar
 
 #[tokio::test(start_paused = true)]
 async fn what_was_read_beside_a_slow_look_is_read_again() {
-    let cluster = FakeCluster::new();
-    cluster.answers.lock().unwrap().jobs = Vec::new();
-    let watch = cluster.watch();
-    watch.refreshed().await.unwrap();
-    tokio::time::advance(RECENT * 2).await;
-    cluster.answers.lock().unwrap().list_takes = RECENT * 2;
-    let freeze = async {
-        tokio::time::sleep(RECENT).await;
-        cluster.answers.lock().unwrap().health.state = ClusterState::Frozen;
-    };
-    let (executor, submit) = (executor(true), submit(vec![]));
-    let (outcome, ()) = tokio::join!(executor.carry_out(&submit, &watch), freeze);
-    assert!(is_stale(&outcome), "{outcome:?}");
-    assert!(effects(&cluster).is_empty());
+    let changes: [fn(&FakeCluster); 2] = [
+        |cluster| cluster.answers.lock().unwrap().health.state = ClusterState::Frozen,
+        |cluster| cluster.answers.lock().unwrap().jobs[0].status = JobStatus::Suspended,
+    ];
+    for change in changes {
+        let cluster = FakeCluster::new();
+        cluster.answers.lock().unwrap().jobs[0].name = "other".to_owned();
+        let watch = cluster.watch();
+        watch.refreshed().await.unwrap();
+        tokio::time::advance(RECENT * 2).await;
+        cluster.answers.lock().unwrap().list_takes = RECENT * 2;
+        let later = async {
+            tokio::time::sleep(RECENT).await;
+            change(&cluster);
+        };
+        let mut submit = submit(vec![]);
+        submit.expects.job = Some((JOB, vec![JobStatus::Running]));
+        let executor = executor(true);
+        let (outcome, ()) = tokio::join!(executor.carry_out(&submit, &watch), later);
+        assert!(is_stale(&outcome), "{outcome:?}");
+        assert!(effects(&cluster).is_empty());
+    }
 }
 
 fn attempt() -> Attempt {

@@ -58,6 +58,11 @@ impl JobDocument {
         self.pipeline.jar(self.version)
     }
 
+    /// Whether its job goes on, or stays suspended, when it is gone.
+    pub(crate) fn is_outlived(&self) -> bool {
+        matches!(self.deletion, "Orphan" | "Suspend")
+    }
+
     /// Whether its version has a mishap.
     pub(crate) fn fails(&self) -> bool {
         Mishap::of_jar(&self.jar()) != Mishap::None

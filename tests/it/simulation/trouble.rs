@@ -73,7 +73,13 @@ impl World {
             Some(resource) if self.roll(12) => {
                 self.note(&format!("EDIT delete {resource}"));
                 let document = self.documents.remove(&resource).unwrap();
-                if matches!(document.deletion, "Orphan" | "Suspend") {
+                // Of one with faults, an earlier one is in force.
+                let outlives = if document.broken {
+                    self.outliving.contains(&document.job_name)
+                } else {
+                    document.is_outlived()
+                };
+                if outlives {
                     for hazelcast in self.around.clusters.values() {
                         let mut state = hazelcast.state();
                         state.watchdog.left_behind.insert(document.job_name.clone());
@@ -97,6 +103,10 @@ impl World {
                 self.documents.insert(resource, document);
             }
         }
+        let sound = self.documents.values().filter(|it| !it.broken);
+        let outlived = sound.filter(|it| it.is_outlived());
+        let names = outlived.map(|it| it.job_name.clone());
+        self.outliving.extend(names);
         self.show();
     }
 

@@ -38,6 +38,8 @@ pub(super) const PRECIOUS: usize = 3;
 pub(crate) struct World {
     pub(crate) around: Surroundings,
     pub(crate) documents: BTreeMap<String, JobDocument>,
+    /// The names of jobs with a sound document, then or earlier, by which they outlive it.
+    pub(super) outliving: BTreeSet<String>,
     pub(crate) process: Option<Process>,
     pub(super) rng: StdRng,
     names: BTreeSet<String>,
@@ -73,6 +75,7 @@ impl World {
                 notifications: Rules::default(),
             },
             documents: BTreeMap::new(),
+            outliving: BTreeSet::new(),
             process: None,
             rng: StdRng::seed_from_u64(seed),
             names,
